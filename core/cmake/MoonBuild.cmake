@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# Warnings, sanitizers and the functions that declare a layer, a plugin and a unit test.
+
+add_library(moon_warnings INTERFACE)
+target_compile_options(moon_warnings INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wstrict-prototypes
+    -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wpointer-arith -Wcast-qual -Wvla
+    -Wformat=2 -Wswitch-enum -Wnull-dereference
+    $<$<C_COMPILER_ID:GNU>:-Wlogical-op -Wduplicated-cond -Wduplicated-branches>
+    $<$<BOOL:${MOONSET_WERROR}>:-Werror>)
+
+add_library(moon_sanitize INTERFACE)
+if(MOONSET_SANITIZE)
+    target_compile_options(moon_sanitize INTERFACE -fsanitize=${MOONSET_SANITIZE}
+                           -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(moon_sanitize INTERFACE -fsanitize=${MOONSET_SANITIZE})
+endif()
+if(MOONSET_COVERAGE)
+    target_compile_options(moon_sanitize INTERFACE --coverage)
+    target_link_options(moon_sanitize INTERFACE --coverage)
+endif()
+
+# What every target of ours is compiled with.
+function(moon_target name)
+    set_target_properties(${name} PROPERTIES C_STANDARD 17 C_EXTENSIONS ON
+                          C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
+    target_compile_definitions(${name} PRIVATE _GNU_SOURCE
+                               MOONSET_VERSION="${PROJECT_VERSION}")
+    target_include_directories(${name} PUBLIC "${CMAKE_SOURCE_DIR}/core")
+    target_link_libraries(${name} PRIVATE moon_warnings moon_sanitize)
+endfunction()
+
+# moon_layer(kube SOURCES a.c … USES moon_io moon_base LIBS PkgConfig::x)
+# One static library per layer: a unit test that links one layer fails to link on an upward call.
+function(moon_layer name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBS" ${ARGN})
+    add_library(moon_${name} STATIC ${ARG_SOURCES})
+    moon_target(moon_${name})
+    target_link_libraries(moon_${name} PUBLIC ${ARG_USES} ${ARG_LIBS})
+endfunction()
+
+# moon_plugin(daemonset SOURCES a.c … USES moon_control …)
+# Built in when named in MOONSET_BUILTIN_PLUGINS (an object library the binary links), else a
+# shared object that is linked against nothing: the binary exports what it needs.
+function(moon_plugin name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBS" ${ARGN})
+    if(name IN_LIST MOONSET_BUILTIN_PLUGINS)
+        add_library(moon_plugin_${name} STATIC ${ARG_SOURCES})
+        target_compile_definitions(moon_plugin_${name} PRIVATE
+                                   MOON_PLUGIN_ENTRY=moonset_plugin_${name}_v1)
+        target_link_libraries(moon_plugin_${name} PUBLIC ${ARG_USES} ${ARG_LIBS})
+    else()
+        add_library(moon_plugin_${name} MODULE ${ARG_SOURCES})
+        target_compile_definitions(moon_plugin_${name} PRIVATE MOON_PLUGIN_ENTRY=moonset_plugin_v1)
+        set_target_properties(moon_plugin_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name}
+                              LIBRARY_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/plugins")
+        foreach(lib IN LISTS ARG_USES ARG_LIBS)
+            target_include_directories(moon_plugin_${name} PRIVATE
+                $<TARGET_PROPERTY:${lib},INTERFACE_INCLUDE_DIRECTORIES>)
+        endforeach()
+        install(TARGETS moon_plugin_${name}
+                LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/moonset/plugins")
+    endif()
+    moon_target(moon_plugin_${name})
+    target_include_directories(moon_plugin_${name} PRIVATE "${CMAKE_SOURCE_DIR}/plugins")
+endfunction()
+
+# moon_unit_test(base_map SOURCES test_map.c USES moon_base [ARGS …])
+function(moon_unit_test name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;USES;ENV" ${ARGN})
+    add_executable(test_${name} ${ARG_SOURCES})
+    moon_target(test_${name})
+    # cmocka's macros and table-driven tests trip the strictest warnings without telling anything.
+    target_compile_options(test_${name} PRIVATE -Wno-conversion -Wno-cast-qual -Wno-null-dereference)
+    target_include_directories(test_${name} PRIVATE "${CMAKE_SOURCE_DIR}/plugins"
+                               "${CMAKE_SOURCE_DIR}/tests")
+    target_compile_definitions(test_${name} PRIVATE
+                               MOON_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
+                               MOON_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(test_${name} PRIVATE ${ARG_USES} PkgConfig::cmocka)
+    add_test(NAME ${name} COMMAND test_${name})
+    set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS unit
+                         ENVIRONMENT "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1;${ARG_ENV}")
+endfunction()
