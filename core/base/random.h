@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * random.h - randomness for jitter and pod name suffixes; never for decisions.
+ *
+ * A small generator (xoshiro256**) seeded from the system, or from a number for replayable runs.
+ * Not for secrets. Layer: base.
+ */
+#ifndef MOON_BASE_RANDOM_H
+#define MOON_BASE_RANDOM_H
+
+#include "base/mem.h"
+
+/* Fix the sequence (tests, replay). Without it the first use seeds from getrandom(2). */
+MOON_API void moon_random_seed(uint64_t seed);
+MOON_API uint64_t moon_random_u64(void);
+/* Uniform in [0, bound); bound > 0. */
+MOON_API uint64_t moon_random_below(uint64_t bound);
+/* value * [1 - fraction, 1 + fraction). */
+MOON_API uint64_t moon_random_jitter(uint64_t value, double fraction);
+/* `n` characters of the API server's name alphabet bcdfghjklmnpqrstvwxz2456789, terminated. */
+MOON_API void moon_random_suffix(char *out, size_t n);
+
+#endif
