@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * yaml.h - YAML (or JSON) documents to cJSON trees, with the caps a hostile file needs.
+ *
+ * YAML 1.1 as Kubernetes reads it: unquoted true/false/yes/no/on/off and null and numbers are typed,
+ * everything else is text. Aliases are expanded under a cap on the total number of nodes, duplicate
+ * keys, tabs as indentation, non-scalar keys and unknown tags are errors with file:line:column.
+ * Layer: io.
+ */
+#ifndef MOON_IO_YAML_H
+#define MOON_IO_YAML_H
+
+#include "io/json.h"
+
+struct moon_yaml_opts {
+    const char *name; /* file name for errors */
+    size_t max_bytes; /* 0 = 4 MB */
+    size_t max_nodes; /* after alias expansion; 0 = 200,000 */
+};
+
+/* All documents of a stream, empty ones left out, as a cJSON array; NULL on error. */
+MOON_API cJSON *moon_yaml_parse_all(struct moon_str text, const struct moon_yaml_opts *opts,
+                                    struct moon_err *err);
+/* Exactly one document; an empty stream gives a null value. */
+MOON_API cJSON *moon_yaml_parse(struct moon_str text, const struct moon_yaml_opts *opts,
+                                struct moon_err *err);
+
+#endif
