@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * resource.h - what a URL of the API is made of. Layer: kube.
+ */
+#ifndef MOON_KUBE_RESOURCE_H
+#define MOON_KUBE_RESOURCE_H
+
+#include "base/buf.h"
+
+struct moon_resource {
+    const char *group; /* "" for core */
+    const char *version;
+    const char *plural; /* "daemonsets" */
+    const char *kind;   /* "DaemonSet" */
+    bool namespaced;
+};
+
+MOON_API extern const struct moon_resource moon_resource_pods;
+MOON_API extern const struct moon_resource moon_resource_nodes;
+MOON_API extern const struct moon_resource moon_resource_events;
+MOON_API extern const struct moon_resource moon_resource_daemonsets;
+MOON_API extern const struct moon_resource moon_resource_revisions; /* controllerrevisions */
+MOON_API extern const struct moon_resource moon_resource_leases;
+
+/* "v1" or "apps/v1". */
+MOON_API void moon_resource_api_version(const struct moon_resource *r, struct moon_buf *out);
+/* "/apis/apps/v1/namespaces/ns/daemonsets/name/status"; namespace, name, subresource may be NULL
+ * (all namespaces, the collection, the object). Segments are %-escaped. */
+MOON_API void moon_resource_path(const struct moon_resource *r, const char *namespace,
+                                 const char *name, const char *subresource, struct moon_buf *out);
+
+#endif
