@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store.h - the local picture of one resource: projected objects by uid, with indexes.
+ *
+ * Two writers feed it: the watch, and what our own writes returned (write-through). The rules that
+ * keep it never older than our own writes and free of ghosts (design of the project, "The cache"):
+ *  - the store's *position* is the highest version its watch has delivered;
+ *  - the object a write returned goes in iff its version is above the position and above the cached
+ *    version of the same uid; otherwise the watch has already told this or something newer,
+ *    possibly the object's deletion;
+ *  - a DELETED event always removes the object of that uid; other events apply when newer;
+ *  - a uid marked gone (the server answered our DELETE with a Status, or 404) ignores older events
+ *    until its DELETED or a list passes by;
+ *  - a list drops only objects whose version is not above the list's.
+ * Versions are compared as numbers, only within this resource of this server. Layer: cache.
+ */
+#ifndef MOON_CACHE_STORE_H
+#define MOON_CACHE_STORE_H
+
+#include "kube/object.h"
+
+struct moon_store;
+
+/* One change, after it has been made. old NULL: the object is new; new NULL: it is gone. Both are
+ * borrowed for the call. `final` is false when the deletion was only noticed by a list, so `old` may
+ * lag behind the object's last state. */
+struct moon_change {
+    const struct moon_object *old_object;
+    const struct moon_object *new_object;
+    bool final;
+};
+
+/* An index says under which keys an object is found: it calls add(key) any number of times (NULL
+ * keys are ignored). Must depend on the object only. */
+struct moon_index_opts {
+    const char *name;
+    void (*keys)(const struct moon_object *object, void (*add)(moon_sym key, void *ctx), void *ctx);
+};
+enum { MOON_STORE_MAX_INDEXES = 4 };
+
+struct moon_store_opts {
+    const struct moon_kind *kind;
+    const struct moon_index_opts *indexes; /* copied; at most MOON_STORE_MAX_INDEXES */
+    size_t index_count;
+};
+
+MOON_API struct moon_store *moon_store_new(const struct moon_store_opts *opts);
+MOON_API void moon_store_free(struct moon_store *s);
+MOON_API const struct moon_kind *moon_store_kind(const struct moon_store *s);
+
+/* Listeners run in the order they were added, inside the call that made the change, and must not
+ * write to the store. Changes that keep everything (kind->same) do not reach them. */
+MOON_API void moon_store_listen(struct moon_store *s,
+                                void (*fn)(const struct moon_change *change, void *ctx),
+                                void *ctx);
+MOON_API void moon_store_unlisten(struct moon_store *s,
+                                  void (*fn)(const struct moon_change *change, void *ctx),
+                                  void *ctx);
+
+/* ---- reading; results are borrowed until the next write ---- */
+MOON_API size_t moon_store_count(const struct moon_store *s);
+MOON_API const struct moon_object *moon_store_get(const struct moon_store *s,
+                                                  const char *namespace, const char *name);
+MOON_API const struct moon_object *moon_store_get_uid(const struct moon_store *s, moon_sym uid);
+/* All, in order of insertion: size_t pos = 0; while ((o = moon_store_next(s, &pos))) … */
+MOON_API const struct moon_object *moon_store_next(const struct moon_store *s, size_t *pos);
+/* The objects under `key` of index `index` (its number in opts), in order of insertion. */
+MOON_API const struct moon_object *const *moon_store_by_index(const struct moon_store *s,
+                                                              size_t index, moon_sym key,
+                                                              size_t *ret_count);
+MOON_API uint64_t moon_store_position(const struct moon_store *s);
+MOON_API bool moon_store_is_synced(const struct moon_store *s); /* a list has completed */
+
+/* ---- writing ---- */
+/* From the watch. Takes the reference. ADDED and MODIFIED are the same here. */
+MOON_API void moon_store_put_event(struct moon_store *s, const struct moon_object *take_object);
+/* A DELETED event. The object carried is the last state (reference taken). */
+MOON_API void moon_store_delete_event(struct moon_store *s, const struct moon_object *take_object);
+MOON_API void moon_store_bookmark(struct moon_store *s, uint64_t version);
+/* The answer of one of our writes. Takes the reference. True when it went in. */
+MOON_API bool moon_store_put_write(struct moon_store *s, const struct moon_object *take_object);
+/* The server said that this uid no longer exists: removes it, and remembers it until its DELETED
+ * event or a newer list. `version`: the newest version known of it, 0 = the cached one. */
+MOON_API void moon_store_mark_gone(struct moon_store *s, moon_sym uid);
+/* Remove without any claim about the server (the object left our view). */
+MOON_API void moon_store_forget(struct moon_store *s, moon_sym uid);
+/* A list: begin, put each item, end with the list's version. */
+MOON_API void moon_store_list_begin(struct moon_store *s);
+MOON_API void moon_store_list_item(struct moon_store *s, const struct moon_object *take_object);
+MOON_API void moon_store_list_end(struct moon_store *s, uint64_t version);
+
+#endif
