@@ -21,7 +21,9 @@ MOON_API void moon_arena_clear(struct moon_arena *a);
 MOON_API size_t moon_arena_used(const struct moon_arena *a);
 
 /* Zeroed, aligned for any type. */
-MOON_API void *moon_arena_alloc(struct moon_arena *a, size_t size)
+MOON_API void *moon_arena_alloc(struct moon_arena *a, size_t size) __attribute__((returns_nonnull));
+/* Aborts when n * size overflows. */
+MOON_API void *moon_arena_alloc_array(struct moon_arena *a, size_t n, size_t size)
     __attribute__((returns_nonnull));
 MOON_API char *moon_arena_strdup(struct moon_arena *a, const char *s); /* NULL gives NULL */
 MOON_API char *moon_arena_dup(struct moon_arena *a, struct moon_str s);
@@ -29,6 +31,6 @@ MOON_API char *moon_arena_printf(struct moon_arena *a, const char *fmt, ...) MOO
 MOON_API char *moon_arena_vprintf(struct moon_arena *a, const char *fmt, va_list args)
     MOON_PRINTF(2, 0);
 
-#define moon_arena_new_array(a, type, n) ((type *)moon_arena_alloc((a), sizeof(type) * (n)))
+#define moon_arena_new_array(a, type, n) ((type *)moon_arena_alloc_array((a), (n), sizeof(type)))
 
 #endif

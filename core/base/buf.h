@@ -33,8 +33,7 @@ MOON_API void moon_buf_add_str(struct moon_buf *b, struct moon_str s);
 MOON_API void moon_buf_puts(struct moon_buf *b, const char *s);
 MOON_API void moon_buf_putc(struct moon_buf *b, char c);
 MOON_API void moon_buf_printf(struct moon_buf *b, const char *fmt, ...) MOON_PRINTF(2, 3);
-MOON_API void moon_buf_vprintf(struct moon_buf *b, const char *fmt, va_list args)
-    MOON_PRINTF(2, 0);
+MOON_API void moon_buf_vprintf(struct moon_buf *b, const char *fmt, va_list args) MOON_PRINTF(2, 0);
 /* Drop the first n bytes. */
 MOON_API void moon_buf_consume(struct moon_buf *b, size_t n);
 MOON_API void moon_buf_truncate(struct moon_buf *b, size_t len);

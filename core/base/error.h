@@ -30,7 +30,9 @@ enum moon_code {
     MOON_E_CANCELLED, /* stopped on purpose */
 };
 
-enum { MOON_ERR_TEXT_MAX = 1024 };
+enum {
+    MOON_ERR_TEXT_MAX = 1024
+};
 
 struct moon_err {
     enum moon_code code;

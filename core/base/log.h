@@ -12,8 +12,16 @@
 
 #include "base/error.h"
 
-enum moon_log_level { MOON_LOG_ERROR, MOON_LOG_WARN, MOON_LOG_INFO, MOON_LOG_DEBUG };
-enum moon_log_format { MOON_LOG_LOGFMT, MOON_LOG_JSON };
+enum moon_log_level {
+    MOON_LOG_ERROR,
+    MOON_LOG_WARN,
+    MOON_LOG_INFO,
+    MOON_LOG_DEBUG
+};
+enum moon_log_format {
+    MOON_LOG_LOGFMT,
+    MOON_LOG_JSON
+};
 
 MOON_API void moon_log_setup(enum moon_log_level level, enum moon_log_format format, int fd);
 MOON_API bool moon_log_enabled(enum moon_log_level level);
@@ -38,7 +46,8 @@ MOON_API void moon_log_write(enum moon_log_level level, const char *topic, const
 #define MOON_LOG_INT(n) (moon_log_int((char[24]){0}, (int64_t)(n)))
 MOON_API const char *moon_log_int(char scratch[24], int64_t n);
 
-/* Tests: send lines to a function instead of the fd; NULL restores the fd. */
+/* Tests: send lines to a function instead of the fd, without the newline; NULL restores the
+ * fd. */
 MOON_API void moon_log_capture(void (*fn)(const char *line, size_t len, void *ctx), void *ctx);
 
 #endif

@@ -4,7 +4,8 @@
  *
  * Open addressing over a dense entry array, so iteration follows insertion order (deletions leave
  * gaps that are squeezed out when the table grows) and the same operations always give the same
- * order: decisions must not depend on a hash seed. Keys are copied. Layer: base.
+ * order: decisions must not depend on a hash seed. Keys are copied and
+ * terminated. Layer: base.
  */
 #ifndef MOON_BASE_MAP_H
 #define MOON_BASE_MAP_H

@@ -69,8 +69,7 @@ static inline void moon_free_ptr(void *pointer_to_pointer)
 /* Arguments, states, "cannot happen"; never for input. Prints expression and place, aborts. */
 MOON_API void moon_assert_failed(const char *expression, const char *file, int line)
     __attribute__((noreturn, cold));
-#define moon_assert(e)                                                                             \
-    ((e) ? (void)0 : moon_assert_failed(#e, __FILE__, __LINE__))
+#define moon_assert(e) ((e) ? (void)0 : moon_assert_failed(#e, __FILE__, __LINE__))
 
 /* Every object that travels as void * starts with `unsigned magic`; a callback opens with
  * struct moon_watch *w = MOON_CAST(moon_watch, ctx, WATCH_MAGIC); */

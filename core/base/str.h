@@ -48,6 +48,9 @@ MOON_API bool moon_str_ends(struct moon_str s, const char *suffix);
 MOON_API int moon_str_cmp(struct moon_str a, struct moon_str b);
 /* Without ASCII white space at both ends. */
 MOON_API struct moon_str moon_str_trim(struct moon_str s);
+/* The longest beginning of s that has at most max_bytes and does not end inside a UTF-8 character.
+ */
+MOON_API struct moon_str moon_str_cut(struct moon_str s, size_t max_bytes);
 /* Cut the next piece up to `separator` off *rest; false when *rest was exhausted (ptr NULL). An
  * empty input yields one empty piece. */
 MOON_API bool moon_str_split(struct moon_str *rest, char separator, struct moon_str *ret_piece);
@@ -60,10 +63,12 @@ MOON_API uint64_t moon_str_hash(struct moon_str s);
 MOON_API bool moon_parse_i64(struct moon_str s, int64_t *ret);
 MOON_API bool moon_parse_u64(struct moon_str s, uint64_t *ret);
 MOON_API bool moon_parse_double(struct moon_str s, double *ret);
-/* "300ms", "10s", "1m30s", "2h", "1d" (Go durations plus d): milliseconds, not negative. */
+/* "300ms", "10s", "1m30s", "2h", "1d" (Go durations plus d): milliseconds, not negative. What is
+ * finer than a millisecond is rounded up, so that no small duration turns into 0. */
 MOON_API bool moon_parse_duration_ms(struct moon_str s, uint64_t *ret);
 
-/* DNS-1123 label / subdomain and qualified label key / label value as the API server checks them. */
+/* DNS-1123 label / subdomain and qualified label key / label value as the API server checks them.
+ */
 MOON_API bool moon_is_dns1123_label(struct moon_str s);
 MOON_API bool moon_is_dns1123_subdomain(struct moon_str s);
 MOON_API bool moon_is_label_key(struct moon_str s);

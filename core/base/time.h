@@ -13,7 +13,9 @@
 /* "2026-01-02T03:04:05Z", with optional fraction and numeric offset, to seconds since 1970. */
 MOON_API bool moon_time_parse(struct moon_str text, int64_t *ret_seconds);
 /* "2026-01-02T03:04:05Z". */
-enum { MOON_TIME_TEXT = 32 };
+enum {
+    MOON_TIME_TEXT = 32
+};
 MOON_API const char *moon_time_format(int64_t seconds, char out[MOON_TIME_TEXT]);
 /* "2026-01-02T03:04:05.123456Z" (Kubernetes' MicroTime). */
 MOON_API const char *moon_time_format_micro(int64_t microseconds, char out[MOON_TIME_TEXT]);
