@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin.h - /healthz /readyz /metrics, and the routes plugins add. Layer: host.
+ */
+#ifndef MOON_HOST_ADMIN_H
+#define MOON_HOST_ADMIN_H
+
+#include "host/registry.h"
+
+struct moon_admin;
+
+MOON_API struct moon_admin *moon_admin_new(struct moon_loop *loop, const char *listen,
+                                           const struct moon_registry *registry,
+                                           struct moon_err *err);
+MOON_API void moon_admin_free(struct moon_admin *a);
+MOON_API uint16_t moon_admin_port(const struct moon_admin *a);
+/* /readyz answers 503 and names each check that says no. */
+MOON_API void moon_admin_add_check(struct moon_admin *a, const char *name, bool (*fn)(void *ctx),
+                                   void *ctx);
+
+#endif

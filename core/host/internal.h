@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * internal.h - what in-tree plugins get beyond the ABI: the layers themselves.
+ *
+ * Handed out by iface(host, "internal", 1) only to plugins whose build id equals the host's, since
+ * these are the structs of one build. Members are NULL until `start`. Layer: host.
+ */
+#ifndef MOON_HOST_INTERNAL_H
+#define MOON_HOST_INTERNAL_H
+
+#include "control/apply.h"
+#include "control/recorder.h"
+#include "host/config.h"
+#include "io/httpd.h"
+#include "policy/policies.h"
+
+struct moon_internal {
+    uint32_t struct_size;
+    struct moon_loop *loop;
+    const struct moon_config *config;
+    struct moon_client *client;
+    struct moon_apply *apply;
+    struct moon_recorder *recorder; /* component daemonset-controller */
+    struct moon_policies *policies;
+    /* Policy failures and changes are fanned out to whoever listens. */
+    void (*listen_policies)(const struct moon_internal *in,
+                            void (*on_report)(const struct moon_policy_report *report, void *ctx),
+                            void (*on_changed)(void *ctx), void *ctx);
+    /* Ready when every registered check says so: for /readyz. */
+    void (*add_ready_check)(const struct moon_internal *in, const char *name,
+                            bool (*fn)(void *ctx), void *ctx);
+};
+
+/* Identifies one build: version, compiler and ABI; in-tree plugins compare it. */
+#define MOON_BUILD_ID "moonset-" MOONSET_VERSION "-" __VERSION__
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * manager.h - the controller process without its main(): client, policies, plugins, leader election,
+ * admin endpoints, start and graceful stop.
+ *
+ * `moonset run` makes one on its loop; `moonset sim --with-controller` makes one beside the simulated
+ * API server. Layer: host.
+ */
+#ifndef MOON_HOST_MANAGER_H
+#define MOON_HOST_MANAGER_H
+
+#include "host/config.h"
+#include "host/registry.h"
+
+struct moon_manager;
+
+struct moon_manager_opts {
+    struct moon_loop *loop;
+    const struct moon_config *config; /* borrowed */
+    struct moon_registry *registry;   /* borrowed; NULL: made from config->plugin_dirs */
+    struct moon_kubeconfig *take_kubeconfig; /* NULL: loaded as config says */
+};
+
+/* Loads kubeconfig, policies, plugins; opens the admin port; begins election (or leads at once). */
+MOON_API struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts,
+                                               struct moon_err *err);
+/* Stop: lead no more, give the lease back, flush events; then fn, at most grace_ms later. */
+MOON_API void moon_manager_stop(struct moon_manager *m, uint64_t grace_ms, void (*fn)(void *ctx),
+                                void *ctx);
+MOON_API void moon_manager_free(struct moon_manager *m);
+MOON_API uint16_t moon_manager_admin_port(const struct moon_manager *m); /* 0: none */
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * plugin.h - the plugin ABI: everything a third-party plugin includes.
+ *
+ * A plugin is trusted C code, in a shared object or built in, that exports one function,
+ * moonset_plugin_v1, which returns a descriptor. `init` receives the host, whose single entry point
+ * hands out tables of functions by name and version. Tables begin with their size and only ever
+ * grow at the end; MOON_HAS tells whether the running host has a member. C99, no other header.
+ *
+ * Until 1.0 the ABI is 0.x and a plugin must match it exactly. All callbacks run on the loop's one
+ * thread; one that takes more than 50 ms is logged with the plugin's name. Texts are pointer and
+ * length or NUL-terminated as said; times are int64_t. Who allocates frees.
+ */
+#ifndef MOON_HOST_PLUGIN_H
+#define MOON_HOST_PLUGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MOON_PLUGIN_ABI_MAJOR 0
+#define MOON_PLUGIN_ABI_MINOR 1
+
+/* Is `member` inside the part of *table that the host has filled? */
+#define MOON_HAS(table, member)                                                                    \
+    ((table) != NULL &&                                                                            \
+     (table)->struct_size >= offsetof(__typeof__(*(table)), member) + sizeof((table)->member))
+
+struct moon_host;
+
+/* Why a callback failed: written by the plugin, read by the host. */
+struct moon_plugin_error {
+    uint32_t struct_size;
+    char text[512];
+};
+
+struct moon_plugin_option {
+    const char *name; /* "placement": --daemonset-placement and `daemonset: placement:` */
+    const char *default_value;
+    const char *help;
+};
+
+struct moon_plugin {
+    uint32_t struct_size;
+    uint16_t abi_major;
+    uint16_t abi_minor;
+    const char *name; /* a DNS label; unique */
+    const char *version;
+    const char *summary; /* one line */
+    uint32_t flags;      /* unknown flags: refused */
+    /* In-tree plugins say MOON_BUILD_ID and may ask for the "internal" table; others say NULL. */
+    const char *build_id;
+    const struct moon_plugin_option *options;
+    size_t option_count;
+
+    /* Register commands, routes, controllers. No I/O. Nonzero: the plugin is not used. */
+    int (*init)(const struct moon_host *host, void **ret_state, struct moon_plugin_error *error);
+    /* `moonset run`: connected, about to work. */
+    int (*start)(void *state, struct moon_plugin_error *error);
+    /* This replica leads (true) or stands by (false). Writing is allowed only while leading. */
+    void (*role)(void *state, bool leader);
+    /* The process ends in grace_ms at the latest. */
+    void (*stop)(void *state, int64_t grace_ms);
+    void (*fini)(void *state);
+};
+
+/* What the shared object exports. */
+typedef const struct moon_plugin *(*moonset_plugin_entry)(void);
+
+/* The host. `version` is the table's version, 1 for all of today. NULL: not offered. */
+struct moon_host {
+    uint32_t struct_size;
+    const void *(*iface)(const struct moon_host *host, const char *name, uint32_t version);
+};
+
+/* ---- "core", version 1 ---- */
+enum { MOON_PLUGIN_LOG_ERROR, MOON_PLUGIN_LOG_WARN, MOON_PLUGIN_LOG_INFO, MOON_PLUGIN_LOG_DEBUG };
+struct moon_iface_core {
+    uint32_t struct_size;
+    const char *host_version;
+    void (*log)(const struct moon_host *host, uint32_t level, const char *message);
+    /* The value of one of the plugin's own options; borrowed for the process's life. */
+    const char *(*option)(const struct moon_host *host, const char *name);
+    int64_t (*now_ms)(const struct moon_host *host);  /* monotonic */
+    int64_t (*wall_ms)(const struct moon_host *host); /* since 1970 */
+};
+
+/* ---- "loop", version 1 ---- */
+struct moon_plugin_timer;
+struct moon_iface_loop {
+    uint32_t struct_size;
+    struct moon_plugin_timer *(*timer_new)(const struct moon_host *host, void (*fn)(void *ctx),
+                                           void *ctx);
+    void (*timer_start)(struct moon_plugin_timer *timer, int64_t delay_ms);
+    void (*timer_stop)(struct moon_plugin_timer *timer);
+    void (*timer_free)(struct moon_plugin_timer *timer);
+};
+
+/* ---- "command", version 1: sub-commands such as `moonset sim` ---- */
+struct moon_plugin_command {
+    uint32_t struct_size;
+    const char *name;
+    const char *summary; /* one line for `moonset --help` */
+    /* argv[0] is the command's name; returns the exit status. `--help` is the command's to answer. */
+    int (*run)(int argc, char **argv, void *state);
+    void *state;
+};
+struct moon_iface_command {
+    uint32_t struct_size;
+    /* The struct is copied; texts are borrowed. Nonzero: the name is taken. */
+    int (*add)(const struct moon_host *host, const struct moon_plugin_command *command);
+};
+
+/* ---- "http", version 1: routes on the admin port ---- */
+struct moon_plugin_route {
+    uint32_t struct_size;
+    const char *path; /* exact, "/first-plugin/hello" */
+    /* Write the answer: call reply once, before returning. */
+    void (*handler)(const char *query, void (*reply)(void *token, int status,
+                                                     const char *content_type, const char *body,
+                                                     size_t len),
+                    void *token, void *state);
+    void *state;
+};
+struct moon_iface_http {
+    uint32_t struct_size;
+    int (*add)(const struct moon_host *host, const struct moon_plugin_route *route);
+};
+
+/* ---- "controller", version 1: watch resources, reconcile keys ---- */
+struct moon_plugin_resource {
+    uint32_t struct_size;
+    const char *group; /* "" for core */
+    const char *version;
+    const char *plural;
+    const char *kind;
+    bool namespaced;
+    const char *label_selector; /* NULL: all */
+};
+/* An object as JSON text; borrowed for the call. deleted: its last known state. */
+struct moon_plugin_event {
+    uint32_t struct_size;
+    const struct moon_plugin_resource *resource;
+    const char *json;
+    size_t len;
+    bool deleted;
+};
+struct moon_plugin_plan; /* filled with the functions below during reconcile */
+struct moon_plugin_controller {
+    uint32_t struct_size;
+    const char *name;
+    const struct moon_plugin_resource *resources;
+    size_t resource_count;
+    /* Something changed: call enqueue for each key that needs a reconcile. */
+    void (*map)(const struct moon_plugin_event *event,
+                void (*enqueue)(void *token, const char *key), void *token, void *state);
+    /* Decide; no I/O. Returns 0, or nonzero with *error: tried again with a back-off. */
+    int (*reconcile)(const char *key, struct moon_plugin_plan *plan, void *state,
+                     struct moon_plugin_error *error);
+    void *state;
+};
+struct moon_iface_controller {
+    uint32_t struct_size;
+    int (*add)(const struct moon_host *host, const struct moon_plugin_controller *controller);
+    /* The cached object of a watched resource as JSON; NULL when there is none. Borrowed until
+     * reconcile returns. namespace "" for cluster-scoped kinds. */
+    const char *(*get)(struct moon_plugin_plan *plan, const struct moon_plugin_resource *resource,
+                       const char *namespace_, const char *name, size_t *ret_len);
+    /* Plan actions; texts are copied. `reason` is shown to people and required. */
+    void (*create)(struct moon_plugin_plan *plan, const struct moon_plugin_resource *resource,
+                   const char *namespace_, const char *name, const char *json, const char *reason);
+    void (*merge_patch)(struct moon_plugin_plan *plan, const struct moon_plugin_resource *resource,
+                        const char *namespace_, const char *name, const char *json,
+                        const char *reason);
+    void (*remove)(struct moon_plugin_plan *plan, const struct moon_plugin_resource *resource,
+                   const char *namespace_, const char *name, const char *uid, const char *reason);
+    void (*again)(struct moon_plugin_plan *plan, int64_t after_ms);
+};
+
+#endif
