@@ -23,7 +23,9 @@ struct moon_child;
 struct moon_clock_watch;
 
 struct moon_loop_opts {
-    bool virtual_clock; /* moon_loop_now moves only by moon_loop_advance */
+    /* moon_loop_now moves only by moon_loop_advance. It does not start at 0, so that 0 can mean
+     * "never". libcurl's and libmicrohttpd's own timers go on following the real clock. */
+    bool virtual_clock;
     int64_t wall_ms;    /* virtual clock only: the wall time at its start; 0 = 2026-01-01 */
 };
 
@@ -33,7 +35,8 @@ MOON_API struct moon_loop *moon_loop_new(const struct moon_loop_opts *opts, stru
 MOON_API void moon_loop_free(struct moon_loop *loop);
 MOON_DEFINE_CLEANUP(struct moon_loop, moon_loop_free);
 
-/* Run until moon_loop_stop, or until nothing is left that could wake it. */
+/* Run until moon_loop_stop (one called before makes it return at once), or until nothing is left
+ * that could wake it. Run, turn and advance are not called from inside a callback. */
 MOON_API void moon_loop_run(struct moon_loop *loop);
 /* One turn: wait for at most `max_wait_ms` (0: only what is ready). Tests use it to wait for a
  * condition with a deadline. */
@@ -44,7 +47,8 @@ MOON_API void moon_loop_stop(struct moon_loop *loop);
 MOON_API uint64_t moon_loop_now(const struct moon_loop *loop);
 /* Wall clock in ms since 1970 (virtual clock: its own). */
 MOON_API int64_t moon_loop_wall_ms(const struct moon_loop *loop);
-/* Virtual clock only: move time forward, running each due timer at its own time. */
+/* Virtual clock only: move time forward, running each due timer, and what it deferred, at its own
+ * time. Descriptors are not looked at: turn the loop for that. */
 MOON_API void moon_loop_advance(struct moon_loop *loop, uint64_t ms);
 /* Virtual clock only: when the next timer is due; UINT64_MAX when there is none. */
 MOON_API uint64_t moon_loop_next_timer(const struct moon_loop *loop);
@@ -65,7 +69,10 @@ MOON_API struct moon_defer *moon_loop_defer(struct moon_loop *loop, void (*fn)(v
                                             void *ctx);
 MOON_API void moon_defer_cancel(struct moon_defer *d);
 
-enum { MOON_FD_READ = 1, MOON_FD_WRITE = 2 };
+enum {
+    MOON_FD_READ = 1,
+    MOON_FD_WRITE = 2
+};
 MOON_API struct moon_fd *moon_fd_new(struct moon_loop *loop, int fd, unsigned events,
                                      void (*fn)(unsigned events, void *ctx), void *ctx);
 MOON_API void moon_fd_set_events(struct moon_fd *f, unsigned events);
@@ -84,13 +91,13 @@ MOON_API void moon_signal_free(struct moon_signal *s);
 /* `fn` runs once when the child has ended; `status` as from waitpid(2). */
 MOON_API struct moon_child *moon_child_new(struct moon_loop *loop, pid_t pid,
                                            void (*fn)(int status, void *ctx), void *ctx);
+/* A child that has not ended yet is still reaped by the loop. */
 MOON_API void moon_child_free(struct moon_child *c);
 
 /* `fn` runs when the wall clock has jumped against the monotonic clock by more than 1 s (NTP, an
  * admin, a suspended machine): whoever computed a delay from wall time computes it again. */
-MOON_API struct moon_clock_watch *moon_clock_watch_new(struct moon_loop *loop,
-                                                       void (*fn)(int64_t jump_ms, void *ctx),
-                                                       void *ctx);
+MOON_API struct moon_clock_watch *
+moon_clock_watch_new(struct moon_loop *loop, void (*fn)(int64_t jump_ms, void *ctx), void *ctx);
 MOON_API void moon_clock_watch_free(struct moon_clock_watch *w);
 
 #endif
