@@ -43,6 +43,9 @@ MOON_API void moon_apply_submit(struct moon_apply *a, struct moon_plan *take_pla
  * in flight is cut. Until resume, submitted plans end at once with MOON_E_CANCELLED. */
 MOON_API void moon_apply_suspend(struct moon_apply *a);
 MOON_API void moon_apply_resume(struct moon_apply *a);
+/* Drop what waits in the lane of `key` (its object is gone): on_done with MOON_E_CANCELLED. What is
+ * in flight goes on. */
+MOON_API void moon_apply_drop(struct moon_apply *a, struct moon_str key);
 /* Actions waiting and in flight, of one key or (NULL ptr) of all. */
 MOON_API size_t moon_apply_pending(const struct moon_apply *a, struct moon_str key);
 
