@@ -29,6 +29,12 @@ static int64_t floor_div(int64_t a, int64_t b)
     return a / b - (a % b < 0 ? 1 : 0);
 }
 
+/* Always 0 … b - 1. */
+static int64_t floor_mod(int64_t a, int64_t b)
+{
+    return a % b + (a % b < 0 ? b : 0);
+}
+
 static int64_t days_from_date(struct date d)
 {
     int64_t year = d.month <= 2 ? d.year - 1 : d.year;
@@ -168,9 +174,8 @@ bool moon_time_parse(struct moon_str text, int64_t *ret_seconds)
 /* "2026-01-02T03:04:05", no zone; returns the length. */
 static size_t format_seconds(int64_t seconds, char out[MOON_TIME_TEXT])
 {
-    int64_t days = floor_div(seconds, SECONDS_PER_DAY);
-    int clock = (int)(seconds - days * SECONDS_PER_DAY);
-    struct date d = date_from_days(days);
+    struct date d = date_from_days(floor_div(seconds, SECONDS_PER_DAY));
+    int clock = (int)floor_mod(seconds, SECONDS_PER_DAY);
     int n = snprintf(out, MOON_TIME_TEXT, "%04" PRId64 "-%02d-%02dT%02d:%02d:%02d", d.year, d.month,
                      d.day, clock / 3600, clock / 60 % 60, clock % 60);
     moon_assert(n > 0 && n < MOON_TIME_TEXT);
@@ -186,9 +191,8 @@ const char *moon_time_format(int64_t seconds, char out[MOON_TIME_TEXT])
 
 const char *moon_time_format_micro(int64_t microseconds, char out[MOON_TIME_TEXT])
 {
-    int64_t seconds = floor_div(microseconds, MICROS);
-    size_t len = format_seconds(seconds, out);
-    snprintf(out + len, MOON_TIME_TEXT - len, ".%06dZ", (int)(microseconds - seconds * MICROS));
+    size_t len = format_seconds(floor_div(microseconds, MICROS), out);
+    snprintf(out + len, MOON_TIME_TEXT - len, ".%06dZ", (int)floor_mod(microseconds, MICROS));
     return out;
 }
 
