@@ -22,6 +22,7 @@ struct moon_exec {
     char *api_version;
     char *install_hint;
     bool provide_cluster_info;
+    char *cluster_config; /* JSON of the cluster's extension for exec plugins; NULL = none */
 };
 
 struct moon_kubeconfig {
