@@ -131,6 +131,14 @@ static void test_values(void **state)
         {"a\nb\tc", "\"a\\nb\\tc\"", "\"a\\nb\\tc\""},
         {"\x1b[31m\x7f", "\"\\u001b[31m\\u007f\"", "\"\\u001b[31m\\u007f\""},
         {"grün…😀", "\"grün…😀\"", "\"grün…😀\""},
+        /* the first and last character of each length, and the neighbours of the surrogates */
+        {"\xc2\x80\xdf\xbf", "\"\xc2\x80\xdf\xbf\"", "\"\xc2\x80\xdf\xbf\""},
+        {"\xe0\xa0\x80\xef\xbf\xbf", "\"\xe0\xa0\x80\xef\xbf\xbf\"",
+         "\"\xe0\xa0\x80\xef\xbf\xbf\""},
+        {"\xed\x9f\xbf\xee\x80\x80", "\"\xed\x9f\xbf\xee\x80\x80\"",
+         "\"\xed\x9f\xbf\xee\x80\x80\""},
+        {"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf", "\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"",
+         "\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\""},
         /* not text: lone continuation, cut character, overlong, surrogate, beyond U+10FFFF */
         {"a\x80z", "\"a\uFFFDz\"", "\"a\uFFFDz\""},
         {"\xe2\x82", "\"\uFFFD\uFFFD\"", "\"\uFFFD\uFFFD\""},

@@ -205,6 +205,7 @@ static void test_register_again(void **state)
     counter("b_total", NULL);
     counter("d_total", NULL);
     assert_ptr_equal(counter("c_total", "name"), m);
+    counter("a:zAZ_09", "_zAZ09"); /* every kind of character a name may have */
 }
 
 static void other_type(void)
