@@ -22,11 +22,13 @@ static inline void moon_cjson_free_ptr(cJSON **json)
 }
 #define MOON_AUTOJSON MOON_CLEANUP(moon_cjson_free_ptr) cJSON
 
-/* Parse the whole text; trailing white space only. Errors say line and column. NULL on error. */
+/* Parse the whole text; trailing white space only. Errors say line and column. NULL on error.
+ * A string is cut at U+0000, and a broken byte or lone surrogate in it becomes U+FFFD. */
 MOON_API cJSON *moon_json_parse(struct moon_str text, struct moon_err *err);
 
 /* Members by dotted path ("metadata.labels"); NULL / the fallback when absent, null or of another
- * type. A key that contains dots needs moon_json_member. */
+ * type (for an int: no integer, or one beyond 2^53 that a double may have changed). The last of
+ * duplicate keys wins, as in Go. A key that contains dots needs moon_json_member. */
 MOON_API const cJSON *moon_json_get(const cJSON *json, const char *path);
 MOON_API const cJSON *moon_json_member(const cJSON *json, const char *key);
 MOON_API const char *moon_json_string(const cJSON *json, const char *path); /* NULL: absent */
@@ -41,22 +43,25 @@ MOON_API bool moon_json_find(struct moon_str text, const char *const *path,
                              struct moon_str *ret_value);
 #define MOON_JSON_PATH(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Cut out: copy `text` to `out` without the member at `path` (e.g. metadata.managedFields). Copies
- * unchanged when it is absent. */
+/* Cut out: copy `text` to `out` without the member at `path` (e.g. metadata.managedFields), all of
+ * its duplicates included. Copies unchanged when it is absent. On error `out` is as before, or
+ * empty when it overflowed. */
 MOON_API int moon_json_without(struct moon_str text, const char *const *path, struct moon_buf *out,
                                struct moon_err *err);
 
 /* Canonical form, byte for byte what Go's encoding/json makes of a generic map with HTML escaping:
- * no white space, keys sorted by bytes at each level, strings re-escaped (< > & U+2028 U+2029 as
- * \u…, invalid UTF-8 as \ufffd), numbers copied as they stand. `old_escapes`: \b and \f as \u0008
+ * no white space, keys sorted by bytes at each level (of equal keys the last one stays), strings
+ * re-escaped (< > & U+2028 U+2029 as \u…, invalid UTF-8 and lone surrogates as the character
+ * U+FFFD: Go replaces them when it reads), numbers copied as they stand. `old_escapes`: \b and \f as \u0008
  * and \u000c (Go before 1.22). Deeper than MOON_JSON_MAX_DEPTH or malformed: MOON_E_INVALID. */
 MOON_API int moon_json_canonical(struct moon_str text, bool old_escapes, struct moon_buf *out,
                                  struct moon_err *err);
 
-/* Equal as values, ignoring white space, key order, escapes, and members that are null? */
+/* Equal as values, ignoring white space, key order, escapes, spelling of numbers (1.0 is 1, exactly),
+ * and members that are null? Malformed text equals nothing. */
 MOON_API bool moon_json_equal(struct moon_str a, struct moon_str b);
 
-/* Add a string literal with quotes and Go's escapes (HTML escaping on). */
+/* Add a string literal with quotes and Go's escapes (HTML escaping on; invalid UTF-8 as \ufffd). */
 MOON_API void moon_json_add_string(struct moon_buf *out, struct moon_str text);
 
 /* Iterate the members of an object or the elements of an array at token level:
@@ -81,8 +86,9 @@ MOON_API void moon_json_iter_fini(struct moon_json_iter *it);
  * is never held as one text or tree. Give it pieces of any size. */
 struct moon_json_items;
 struct moon_json_items_opts {
-    size_t max_item_bytes; /* a larger item: MOON_E_LIMIT */
-    /* One element's text, valid during the call. A nonzero return stops the cutting. */
+    size_t max_item_bytes; /* a larger item (or envelope): MOON_E_LIMIT */
+    /* One element's text, valid during the call, cut at its bracket or delimiter: the grammar inside
+     * is for the reader to check. A nonzero return stops the cutting and is what feed returns. */
     int (*on_item)(struct moon_str item, void *ctx, struct moon_err *err);
     void *ctx;
 };
@@ -91,7 +97,7 @@ MOON_API void moon_json_items_free(struct moon_json_items *c);
 MOON_API int moon_json_items_feed(struct moon_json_items *c, struct moon_str piece,
                                   struct moon_err *err);
 /* After the last piece: checks completeness; the body with "items" replaced by [] (kind, metadata)
- * lives until free. */
+ * lives until free. "items" that is null or absent stays so and has no elements. */
 MOON_API int moon_json_items_end(struct moon_json_items *c, struct moon_str *ret_envelope,
                                  struct moon_err *err);
 
