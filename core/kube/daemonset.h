@@ -18,7 +18,15 @@
 #define MOON_LABEL_GENERATION "pod-template-generation"
 #define MOON_ANNOTATION_GENERATION "deprecated.daemonset.template.generation"
 
-enum moon_strategy { MOON_STRATEGY_ROLLING, MOON_STRATEGY_ON_DELETE, MOON_STRATEGY_OTHER };
+/* Is this the controller of an object that no daemon set owns: a kind other than DaemonSet and
+ * MoonSet? False for orphans. */
+MOON_API bool moon_owner_is_foreign(const struct moon_owner *controller);
+
+enum moon_strategy {
+    MOON_STRATEGY_ROLLING,
+    MOON_STRATEGY_ON_DELETE,
+    MOON_STRATEGY_OTHER
+};
 
 struct moon_daemonset_status {
     int64_t desired;
@@ -42,8 +50,8 @@ struct moon_daemonset {
     struct moon_labels template_labels;
     moon_sym node_name; /* template.spec.nodeName; NULL when absent or empty */
     bool host_network;
-    struct moon_affinity *affinity; /* template's nodeSelector and node affinity */
-    struct moon_labels node_selector; /* template.spec.nodeSelector */
+    struct moon_affinity *affinity;      /* template's nodeSelector and node affinity */
+    struct moon_labels node_selector;    /* template.spec.nodeSelector */
     struct moon_tolerations tolerations; /* template.spec.tolerations */
     enum moon_strategy strategy;
     moon_sym strategy_text;

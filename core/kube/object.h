@@ -69,7 +69,21 @@ MOON_API void moon_object_unref(const struct moon_object *o); /* NULL is fine */
 /* "namespace/name", or "name" for cluster-scoped objects. */
 MOON_API void moon_object_key(const struct moon_object *o, struct moon_buf *out);
 
-/* For projections: intern a string member, NULL when absent or no string. */
+/* The server has written a newer version that changes nothing we keep: move the number forward in
+ * place, so that everybody who holds the object goes on sharing it. For the store only. */
+MOON_API void moon_object_advance(const struct moon_object *o, uint64_t version);
+
+/* ---- for projections ---- */
+
+/* Intern a string member, NULL when absent or no string. */
 MOON_API moon_sym moon_object_sym(const cJSON *json, const char *path);
+/* A time member in seconds; 0 when absent or null. Anything else: MOON_E_INVALID with the path. */
+MOON_API int moon_object_time(const cJSON *json, const char *path, int64_t *ret_s,
+                              struct moon_err *err);
+/* An array member; NULL when absent or null. Anything else: MOON_E_INVALID with the path. */
+MOON_API int moon_object_array(const cJSON *json, const char *path, const cJSON **ret,
+                               struct moon_err *err);
+/* Is everything in the heads equal, versions and uids aside? For `same`. */
+MOON_API bool moon_object_same_head(const struct moon_object *a, const struct moon_object *b);
 
 #endif

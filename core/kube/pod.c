@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pod.c - projecting pods, and the stock controller's words about them: available, order.
+ */
+#include "kube/pod.h"
+
+#include "kube/affinity.h"
+#include "kube/daemonset.h"
+
+enum {
+    MESSAGE_MAX = 200,
+    IMAGES_MAX = 64 * 1024
+};
+
+static const char *const phase_names[] = {
+    [MOON_PHASE_NONE] = "",           [MOON_PHASE_PENDING] = "Pending",
+    [MOON_PHASE_RUNNING] = "Running", [MOON_PHASE_SUCCEEDED] = "Succeeded",
+    [MOON_PHASE_FAILED] = "Failed",   [MOON_PHASE_UNKNOWN] = "Unknown",
+};
+
+const char *moon_phase_name(enum moon_phase phase)
+{
+    return phase_names[phase];
+}
+
+static enum moon_phase parse_phase(const char *text)
+{
+    if (text == NULL) {
+        return MOON_PHASE_NONE;
+    }
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(phase_names); i++) {
+        if (strcmp(text, phase_names[i]) == 0) {
+            return (enum moon_phase)i;
+        }
+    }
+    return MOON_PHASE_UNKNOWN;
+}
+
+static struct moon_pod *self(struct moon_object *o)
+{
+    return (struct moon_pod *)(void *)o;
+}
+
+static void project_spec(struct moon_pod *pod, const cJSON *spec)
+{
+    const char *node = moon_json_string(spec, "nodeName");
+    if (node != NULL && *node != '\0') {
+        pod->node_name = moon_intern_cstr(node);
+        pod->target = moon_sym_ref(pod->node_name);
+    } else {
+        pod->target = moon_intern_cstr(moon_affinity_pinned_node(spec));
+    }
+}
+
+static int project_images(struct moon_pod *pod, const cJSON *spec, struct moon_err *err)
+{
+    MOON_CLEANUP(moon_buf_fini)
+    struct moon_buf images = MOON_BUF_INIT(IMAGES_MAX);
+    const cJSON *containers;
+    const cJSON *container;
+    if (moon_object_array(spec, "containers", &containers, err) != 0) {
+        return moon_err_wrap(err, "spec");
+    }
+    cJSON_ArrayForEach (container, containers) {
+        const char *image = moon_json_string(container, "image");
+        if (images.len > 0) {
+            moon_buf_putc(&images, ',');
+        }
+        moon_buf_puts(&images, image != NULL ? image : "");
+    }
+    int rc = moon_buf_check(&images, "the list of images in spec.containers", err);
+    if (rc == 0) {
+        pod->images = moon_intern(moon_buf_str(&images));
+    }
+    return rc;
+}
+
+/* The first condition of type Ready counts, as in Kubernetes' podutils. */
+static int project_ready(struct moon_pod *pod, const cJSON *status, struct moon_err *err)
+{
+    const cJSON *conditions;
+    const cJSON *condition;
+    if (moon_object_array(status, "conditions", &conditions, err) != 0) {
+        return moon_err_wrap(err, "status");
+    }
+    cJSON_ArrayForEach (condition, conditions) {
+        if (!moon_streq(moon_json_string(condition, "type"), "Ready")) {
+            continue;
+        }
+        pod->ready = moon_streq(moon_json_string(condition, "status"), "True");
+        if (moon_object_time(condition, "lastTransitionTime", &pod->ready_since_s, err) != 0) {
+            return moon_err_wrap(err, "status.conditions[Ready]");
+        }
+        break;
+    }
+    return 0;
+}
+
+static moon_sym first_waiting(const cJSON *statuses)
+{
+    const cJSON *container;
+    cJSON_ArrayForEach (container, statuses) {
+        moon_sym reason = moon_object_sym(container, "state.waiting.reason");
+        if (reason != NULL) {
+            return reason;
+        }
+    }
+    return NULL;
+}
+
+/* An init container that waits is the cause; the others then only say PodInitializing. */
+static int project_containers(struct moon_pod *pod, const cJSON *status, struct moon_err *err)
+{
+    const cJSON *init;
+    const cJSON *regular;
+    const cJSON *container;
+    if (moon_object_array(status, "initContainerStatuses", &init, err) != 0 ||
+        moon_object_array(status, "containerStatuses", &regular, err) != 0) {
+        return moon_err_wrap(err, "status");
+    }
+    cJSON_ArrayForEach (container, regular) {
+        pod->restarts += (uint32_t)moon_json_int(container, "restartCount", 0);
+    }
+    if (pod->reason == NULL) {
+        pod->reason = first_waiting(init);
+    }
+    if (pod->reason == NULL) {
+        pod->reason = first_waiting(regular);
+    }
+    return 0;
+}
+
+static int project_status(struct moon_pod *pod, const cJSON *status, struct moon_err *err)
+{
+    const char *message = moon_json_string(status, "message");
+    if (message != NULL) {
+        pod->message = moon_intern(moon_str_cut(moon_str(message), MESSAGE_MAX));
+    }
+    pod->phase = parse_phase(moon_json_string(status, "phase"));
+    pod->reason = moon_object_sym(status, "reason");
+    if (moon_object_time(status, "startTime", &pod->started_s, err) != 0) {
+        return moon_err_wrap(err, "status");
+    }
+    int rc = project_ready(pod, status, err);
+    return rc != 0 ? rc : project_containers(pod, status, err);
+}
+
+static int project_any(struct moon_object *o, const cJSON *json, MOON_UNUSED struct moon_str text,
+                       struct moon_err *err)
+{
+    struct moon_pod *pod = self(o);
+    const cJSON *spec = moon_json_member(json, "spec");
+    project_spec(pod, spec);
+    int rc = project_images(pod, spec, err);
+    return rc != 0 ? rc : project_status(pod, moon_json_member(json, "status"), err);
+}
+
+static int project(struct moon_object *o, const cJSON *json, struct moon_str text,
+                   struct moon_err *err)
+{
+    return moon_owner_is_foreign(&o->controller) ? 1 : project_any(o, json, text, err);
+}
+
+static void fini(struct moon_object *o)
+{
+    struct moon_pod *pod = self(o);
+    moon_sym_unref(pod->node_name);
+    moon_sym_unref(pod->target);
+    moon_sym_unref(pod->reason);
+    moon_sym_unref(pod->message);
+    moon_sym_unref(pod->images);
+}
+
+static bool same(const struct moon_object *oa, const struct moon_object *ob)
+{
+    const struct moon_pod *a = moon_pod(oa);
+    const struct moon_pod *b = moon_pod(ob);
+    return a->node_name == b->node_name && a->target == b->target && a->phase == b->phase &&
+           a->ready == b->ready && a->ready_since_s == b->ready_since_s &&
+           a->started_s == b->started_s && a->restarts == b->restarts && a->reason == b->reason &&
+           a->message == b->message && a->images == b->images && moon_object_same_head(oa, ob);
+}
+
+const struct moon_kind moon_kind_pod = {
+    .resource = &moon_resource_pods,
+    .size = sizeof(struct moon_pod),
+    .project = project,
+    .fini = fini,
+    .same = same,
+};
+
+const struct moon_kind moon_kind_any_pod = {
+    .resource = &moon_resource_pods,
+    .size = sizeof(struct moon_pod),
+    .project = project_any,
+    .fini = fini,
+    .same = same,
+};
+
+bool moon_pod_is_available(const struct moon_pod *p, int64_t min_ready_s, int64_t now_s)
+{
+    if (!p->ready) {
+        return false;
+    }
+    return min_ready_s == 0 || (p->ready_since_s != 0 && p->ready_since_s + min_ready_s <= now_s);
+}
+
+int64_t moon_pod_available_in(const struct moon_pod *p, int64_t min_ready_s, int64_t now_s)
+{
+    /* Ready without a time never becomes available by waiting: there is nothing to wait for. */
+    if (!p->ready || p->ready_since_s == 0 || moon_pod_is_available(p, min_ready_s, now_s)) {
+        return 0;
+    }
+    return p->ready_since_s + min_ready_s - now_s;
+}
+
+int moon_pod_order(const struct moon_pod *a, const struct moon_pod *b)
+{
+    if ((a->node_name == NULL) != (b->node_name == NULL)) {
+        return a->node_name != NULL ? -1 : 1;
+    }
+    if (a->meta.created_s != b->meta.created_s) {
+        return a->meta.created_s < b->meta.created_s ? -1 : 1;
+    }
+    return strcmp(a->meta.name, b->meta.name);
+}
