@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * claim.c - adoption and release of pods, and the pods that the main watch does not show.
+ *
+ * The main watch selects on the hash label. Before the first create of a set, and every few minutes
+ * after, one list asks for pods that match the set's selector and lack that label; if there are
+ * any, a watch of the set's own (`strays`) follows them until none is left.
+ */
+#include "daemonset/daemonset_priv.h"
+
+#include "base/random.h"
+
+/* ---- pods without the hash label ---- */
+
+static void stray_changed(const struct moon_change *change, void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+    const struct moon_object *o =
+        change->new_object != NULL ? change->new_object : change->old_object;
+
+    if (change->new_object != NULL && moon_informer_is_outside(set->ds->pods, o->uid)) {
+        moon_informer_release(set->ds->pods, o->uid); /* we follow it now */
+    }
+    moon_ds_set_pod_changed(set, o->uid);
+}
+
+static void stray_left_view(const struct moon_object *object, void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+
+    /* The label is back: the main watch shows it, or will when its event arrives. */
+    if (moon_store_get_uid(moon_ds_pod_store(set->ds), object->uid) != NULL) {
+        moon_informer_release(set->strays, object->uid);
+    }
+}
+
+static void stray_error(const struct moon_err *err, void *ctx)
+{
+    const struct moon_ds_set *set = ctx;
+
+    moon_warn(MOON_DS_TOPIC, "watch of pods without the hash label", "key", set->key, "err",
+              err->text);
+}
+
+static void stray_synced(void *ctx)
+{
+    moon_ds_set_enqueue(ctx);
+}
+
+static char *stray_selector(const struct moon_ds_set *set)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(64 * 1024);
+
+    moon_selector_write(set->object->selector, &text);
+    moon_buf_puts(&text, text.len > 0 ? ",!" MOON_LABEL_HASH : "!" MOON_LABEL_HASH);
+    return moon_buf_take(&text, NULL);
+}
+
+void moon_ds_claim_follow_strays(struct moon_ds_set *set)
+{
+    if (set->strays != NULL || set->object->selector == NULL) {
+        return;
+    }
+    MOON_AUTOFREE char *selector = stray_selector(set);
+    set->strays =
+        moon_informer_new(set->ds->in->client, &(struct moon_informer_opts){
+                                                   .kind = &moon_kind_pod,
+                                                   .namespace = set->object->meta.namespace,
+                                                   .label_selector = selector,
+                                                   .on_left_view = stray_left_view,
+                                                   .on_error = stray_error,
+                                                   .on_synced = stray_synced,
+                                                   .ctx = set,
+                                               });
+    moon_store_listen(moon_informer_store(set->strays), stray_changed, set);
+    moon_informer_start(set->strays);
+    moon_info(MOON_DS_TOPIC, "following pods without the hash label", "key", set->key);
+}
+
+static void drop_idle_strays(struct moon_ds_set *set)
+{
+    if (set->strays != NULL && moon_informer_is_synced(set->strays) &&
+        moon_store_count(moon_informer_store(set->strays)) == 0) {
+        moon_informer_free(set->strays);
+        set->strays = NULL;
+    }
+}
+
+static void look_item(enum moon_event event, struct moon_str object, void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+
+    (void)event;
+    (void)object;
+    set->look_found = true;
+}
+
+static void look_again(void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+
+    set->look = set->look == MOON_DS_LOOK_DONE ? MOON_DS_LOOK_REPEAT : MOON_DS_LOOK_NEEDED;
+    moon_ds_set_enqueue(set);
+}
+
+static void look_done(uint64_t version, const struct moon_err *err, void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+
+    (void)version;
+    set->look_call = NULL;
+    if (err != NULL) {
+        moon_warn(MOON_DS_TOPIC, "cannot look for pods without the hash label", "key", set->key,
+                  "err", err->text);
+        moon_timer_start(set->look_timer, moon_random_jitter(5000, 0.2));
+        return;
+    }
+    set->look = MOON_DS_LOOK_DONE;
+    if (set->look_found) {
+        moon_ds_claim_follow_strays(set);
+    }
+    moon_timer_start(set->look_timer,
+                     moon_random_jitter(set->ds->in->config->orphan_interval_ms, 0.2));
+    moon_ds_set_enqueue(set);
+}
+
+static void look(struct moon_ds_set *set)
+{
+    MOON_AUTOFREE char *selector = stray_selector(set);
+
+    if (set->look_timer == NULL) {
+        set->look_timer = moon_timer_new(set->ds->in->loop, look_again, set);
+    }
+    set->look = set->look == MOON_DS_LOOK_REPEAT ? MOON_DS_LOOK_DONE : MOON_DS_LOOK_RUNNING;
+    set->look_found = false;
+    set->look_call =
+        moon_list_start(set->ds->in->client, &(struct moon_list_opts){
+                                                 .resource = &moon_resource_pods,
+                                                 .namespace = set->object->meta.namespace,
+                                                 .label_selector = selector,
+                                                 .page_limit = 500,
+                                                 .on_object = look_item,
+                                                 .on_done = look_done,
+                                                 .ctx = set,
+                                             });
+}
+
+bool moon_ds_claim_is_complete(struct moon_ds_set *set)
+{
+    if (set->ds->in->config->pod_watch == MOON_POD_WATCH_ALL) {
+        return true;
+    }
+    if (set->object->selector == NULL) {
+        return false; /* matches nothing: nothing can be ours */
+    }
+    if ((set->look == MOON_DS_LOOK_NEEDED || set->look == MOON_DS_LOOK_REPEAT) &&
+        set->look_call == NULL) {
+        look(set);
+    }
+    return set->look == MOON_DS_LOOK_DONE &&
+           (set->strays == NULL || moon_informer_is_synced(set->strays));
+}
+
+void moon_ds_claim_fini(struct moon_ds_set *set)
+{
+    moon_list_cancel(set->look_call);
+    set->look_call = NULL;
+    moon_timer_free(set->look_timer);
+    set->look_timer = NULL;
+    moon_client_cancel(set->recheck);
+    set->recheck = NULL;
+    moon_informer_free(set->strays);
+    set->strays = NULL;
+}
+
+/* ---- adoption and release ---- */
+
+static void write_release(const struct moon_action *action, struct moon_buf *out)
+{
+    const struct moon_ds_set *set = action->ctx;
+
+    moon_buf_puts(out, "{\"metadata\":{\"uid\":");
+    moon_json_add_string(out, moon_str(action->uid));
+    moon_buf_puts(out, ",\"ownerReferences\":[{\"$patch\":\"delete\",\"uid\":");
+    moon_json_add_string(out, moon_str(set->uid));
+    moon_buf_puts(out, "}]}}");
+}
+
+static void write_adoption(const struct moon_action *action, struct moon_buf *out)
+{
+    const struct moon_ds_set *set = action->ctx;
+
+    moon_buf_puts(out, "{\"metadata\":{\"uid\":");
+    moon_json_add_string(out, moon_str(action->uid));
+    moon_buf_puts(out, ",\"ownerReferences\":");
+    moon_ds_body_owner_refs(set, out);
+    moon_buf_puts(out, "}}");
+}
+
+static void claim_done(const struct moon_result *result, void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+    struct moon_ds_pod *p = moon_map_get(set->pods, moon_str(result->action->uid));
+
+    if (p != NULL) {
+        p->patching = false;
+    }
+    set->claims_dirty = true;
+    if (!set->gone && result->err == NULL) {
+        moon_ds_store_pod(set->ds, result->answer->body);
+        moon_ds_set_enqueue(set);
+    } else if (!set->gone && result->err->code == MOON_E_NOT_FOUND) {
+        moon_ds_pod_is_gone(set, result->action->uid);
+        moon_ds_set_enqueue(set);
+    } else if (!set->gone && result->err->code != MOON_E_CANCELLED) {
+        moon_warn(MOON_DS_TOPIC, "cannot adopt or release pod", "key", set->key, "pod",
+                  result->action->name, "err", result->err->text);
+    }
+    moon_ds_set_release(set);
+}
+
+static void plan_claim(struct moon_ds_set *set, struct moon_ds_pod *p, struct moon_plan *plan)
+{
+    struct moon_arena *arena = moon_plan_arena(plan);
+
+    p->patching = true;
+    moon_ds_set_hold(set);
+    moon_plan_add(plan, &(struct moon_action){
+                            .verb = MOON_VERB_PATCH_STRATEGIC,
+                            .resource = &moon_resource_pods,
+                            .namespace = moon_arena_strdup(arena, p->pod->meta.namespace),
+                            .name = moon_arena_strdup(arena, p->pod->meta.name),
+                            .uid = moon_arena_strdup(arena, p->pod->meta.uid),
+                            .reason = p->orphan ? "adopt: the selector matches and nobody owns it"
+                                                : "release: the selector no longer matches",
+                            .write_body = p->orphan ? write_adoption : write_release,
+                            .on_done = claim_done,
+                            .ctx = set,
+                        });
+}
+
+/* Before anything is adopted, ask the server itself whether the set is still there: the cache may
+ * not know of its deletion yet, and an adopted pod would be collected with it. */
+static void recheck_done(const struct moon_answer *answer, const struct moon_err *err, void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+    struct moon_str uid;
+    struct moon_str deleted;
+
+    set->recheck = NULL;
+    if (err != NULL) {
+        moon_warn(MOON_DS_TOPIC, "can't recheck DeletionTimestamp", "key", set->key, "err",
+                  err->text);
+        moon_controller_enqueue_after(set->ds->controller, moon_str(set->key), 5000);
+        return;
+    }
+    bool deleting =
+        moon_json_find(answer->body, MOON_JSON_PATH("metadata", "deletionTimestamp"), &deleted) &&
+        !moon_str_is(deleted, "null");
+    MOON_AUTOFREE char *wanted = moon_asprintf("\"%s\"", set->uid);
+    if (deleting || !moon_json_find(answer->body, MOON_JSON_PATH("metadata", "uid"), &uid) ||
+        !moon_str_is(uid, wanted)) {
+        moon_warn(MOON_DS_TOPIC, "nothing is adopted: the set is being deleted or is another one",
+                  "key", set->key);
+        moon_controller_enqueue_after(set->ds->controller, moon_str(set->key), 5000);
+        return;
+    }
+    set->recheck_ok = true;
+    moon_ds_set_enqueue(set);
+}
+
+static void recheck(struct moon_ds_set *set)
+{
+    if (set->recheck == NULL) {
+        set->recheck = moon_client_send(
+            set->ds->in->client, &(struct moon_request){.verb = MOON_VERB_GET,
+                                                        .resource = &moon_resource_daemonsets,
+                                                        .namespace = set->object->meta.namespace,
+                                                        .name = set->object->meta.name,
+                                                        .on_done = recheck_done,
+                                                        .ctx = set});
+    }
+}
+
+void moon_ds_claim(struct moon_ds_set *set, struct moon_plan *plan)
+{
+    struct moon_ds_pod *p;
+    size_t pos = 0;
+    size_t open = 0;
+
+    drop_idle_strays(set);
+    if (!set->claims_dirty) {
+        return;
+    }
+    while (moon_map_next(set->pods, &pos, NULL, (void **)&p)) {
+        if (!p->orphan && !p->foreign) {
+            continue;
+        }
+        open++;
+        if (p->patching || (p->orphan && moon_pod_is_terminating(p->pod))) {
+            continue;
+        }
+        if (p->orphan && !set->recheck_ok) {
+            recheck(set);
+            continue;
+        }
+        plan_claim(set, p, plan);
+    }
+    set->recheck_ok = false;
+    set->claims_dirty = open > 0;
+}

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * daemonset_priv.h - the state of the DaemonSet controller, shared by the files of this folder.
+ *
+ *   plugin.c    descriptor; start, role, stop
+ *   wake.c      what an event of the watches makes dirty, and which key it wakes
+ *   set.c       one DaemonSet: its slots, its pods, when what must be looked at again
+ *   slots.c     one node of one set: evaluation and the counters kept up to date with it
+ *   reconcile.c the order of work; placement.c decisions; needs.c missing and surplus pods;
+ *   update.c    the rolling step; revision.c history; claim.c adoption and release; status.c
+ *   body.c      the pod for one node, cut from the template's text
+ *
+ * Work is proportional to what changed: an event marks one slot, a reconcile evaluates the marked
+ * slots only, and every figure (status counters, unavailable, surging) is a sum over slots that an
+ * evaluation corrects by its difference. What is in flight is part of a slot, and the caches are
+ * never older than our own writes, so there are no expectations that could time out.
+ */
+#ifndef MOON_DAEMONSET_PRIV_H
+#define MOON_DAEMONSET_PRIV_H
+
+#include "base/heap.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "cache/informer.h"
+#include "control/controller.h"
+#include "host/internal.h"
+#include "kube/daemonset.h"
+#include "kube/node.h"
+#include "kube/pod.h"
+#include "policy/hooks.h"
+
+#define MOON_DS_TOPIC "daemonset"
+
+/* At most so many creates, and as many deletes, are planned ahead for one set: the rest stays
+ * marked, so that plans stay small however large the cluster (the stock controller's burst). */
+enum {
+    MOON_DS_BURST = 250
+};
+
+/* Indexes of the pod and revision stores. */
+enum {
+    MOON_DS_BY_OWNER,
+    MOON_DS_ORPHANS
+};
+
+struct moon_ds_set;
+struct moon_ds_slot;
+
+/* One pod that is, or may become, ours. */
+struct moon_ds_pod {
+    const struct moon_pod *pod; /* counted; the newest projection of any of our watches */
+    struct moon_ds_slot *slot;  /* NULL: its node cannot be determined; it counts nowhere */
+    bool deleting;              /* our DELETE is in flight or was answered before the watch */
+    bool patching;              /* our adoption or release is in flight */
+    bool foreign;               /* owned, but the selector does not match: to be released */
+    bool orphan;                /* matches, has no controller: to be adopted */
+};
+
+/* What one slot adds to the set's sums. All 0 or 1. */
+struct moon_ds_share {
+    int8_t desired;
+    int8_t current;
+    int8_t ready;
+    int8_t available;
+    int8_t updated;
+    int8_t misscheduled;
+    int8_t roll_unavailable;
+    int8_t roll_surging;
+    int8_t roll_available;
+    int8_t outdated; /* has an outdated pod that is not being deleted */
+    int8_t paired;   /* has both an outdated and an updated pod */
+};
+
+struct moon_ds_slot {
+    struct moon_ds_set *set;
+    moon_sym name;                /* the node's */
+    const struct moon_node *node; /* counted; NULL: pods on a node that is not known */
+    struct moon_decision decision;
+    bool decided;              /* decision has ever been made */
+    bool stale;                /* decide again */
+    bool creating;             /* our CREATE is in flight */
+    struct moon_ds_pod **pods; /* in the order in which pods are kept */
+    size_t pod_count;
+    struct moon_ds_share share;
+    struct moon_list dirty;     /* in set->dirty: evaluate again */
+    struct moon_list work;      /* in set->work: needs a create or a delete */
+    struct moon_heap_node due;  /* in set->due: evaluate again at a time */
+    uint64_t backoff_ms;        /* failed pods: present delay, 0 = none */
+    uint64_t backoff_at;        /* when it was last raised */
+    int64_t backoff_generation; /* observed generation it belongs to */
+    size_t index;               /* in set->slots and set->roll */
+};
+
+/* The steps to a usable list of pods that the main pod watch does not show. */
+enum moon_ds_look {
+    MOON_DS_LOOK_NEEDED,
+    MOON_DS_LOOK_RUNNING,
+    MOON_DS_LOOK_DONE,
+    MOON_DS_LOOK_REPEAT, /* done before, and to be done once more beside the work */
+};
+
+struct moon_ds_set {
+    unsigned magic;
+    struct moon_ds *ds;
+    char *key;
+    moon_sym uid;
+    const struct moon_daemonset *object; /* counted */
+    bool gone;                           /* deleted; kept until the last action is done */
+    size_t actions;                      /* open actions that point here */
+
+    struct moon_chain *chain;
+    uint64_t chain_generation;           /* of the policies it was resolved from; 0 = resolve */
+    char *chain_problem;                 /* why there is none; NULL = fine */
+    struct moon_tolerations tolerations; /* effective */
+    bool tolerations_known;
+    bool tolerations_stale;
+
+    struct moon_map *pods; /* uid -> moon_ds_pod */
+    struct moon_map *slot_by_name;
+    struct moon_ds_slot **slots; /* sorted by name when slots_sorted */
+    struct moon_roll_slot *roll; /* parallel to slots */
+    size_t slot_count;
+    size_t slot_capacity;
+    bool slots_sorted;
+    struct moon_list dirty;
+    struct moon_list work;
+    struct moon_heap due;
+    struct moon_ds_share_sums {
+        int64_t desired, current, ready, available, updated, misscheduled;
+        int64_t roll_unavailable, roll_surging, roll_available, outdated, paired;
+    } sums;
+
+    bool surge;        /* maxSurge is on: decided once per change of the set */
+    bool claims_dirty; /* some pod is orphan or foreign */
+    bool history_dirty;
+    const struct moon_revision *current; /* counted; NULL: unknown yet */
+    moon_sym hash;                       /* its hash label; NULL: unknown yet */
+    char *data;                          /* canonical revision data of the live template */
+    size_t data_len;
+    bool history_busy;     /* a write about revisions is in flight */
+    bool collided;         /* our revision's name is taken by another template */
+    int64_t next_revision; /* number the current revision should have at least */
+    bool status_busy;
+    uint64_t status_at;        /* when the last status write was sent */
+    int64_t observed;          /* generation the counters speak of */
+    struct moon_ds_body *body; /* pod text with gaps; NULL: build */
+
+    enum moon_ds_look look; /* for pods without the hash label */
+    struct moon_list_call *look_call;
+    bool look_found;
+    struct moon_timer *look_timer;
+    struct moon_informer *strays;     /* pods without the hash label; NULL: none known */
+    struct moon_client_call *recheck; /* live GET before adopting */
+    bool recheck_ok;
+
+    char *last_report; /* policy failure told last, so that it is told once */
+};
+
+struct moon_ds {
+    unsigned magic;
+    const struct moon_internal *in;
+    struct moon_informer *sets;
+    struct moon_informer *nodes;
+    struct moon_informer *pods;
+    struct moon_informer *revisions;
+    struct moon_controller *controller;
+    struct moon_map *by_key; /* "namespace/name" -> moon_ds_set, owned */
+    struct moon_map *by_uid; /* uid -> moon_ds_set, borrowed */
+    struct moon_clock_watch *clock;
+    bool leader;
+    bool running;
+};
+
+/* ---- set.c ---- */
+struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemonset *object);
+/* The object is gone: detach at once, free when the last open action is done. */
+void moon_ds_set_drop(struct moon_ds_set *set);
+void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *object);
+void moon_ds_set_enqueue(struct moon_ds_set *set);
+void moon_ds_set_hold(struct moon_ds_set *set); /* an action points here */
+void moon_ds_set_release(struct moon_ds_set *set);
+/* A pod of any of our watches changed: attach, move or detach it. `uid` decides. */
+void moon_ds_set_pod_changed(struct moon_ds_set *set, moon_sym uid);
+/* The newest projection of a pod in the main watch and the set's own; NULL: gone. Borrowed. */
+const struct moon_pod *moon_ds_set_find_pod(const struct moon_ds_set *set, moon_sym uid);
+
+/* ---- slots.c ---- */
+struct moon_ds_slot *moon_ds_slot_get(struct moon_ds_set *set, moon_sym name); /* find or make */
+struct moon_ds_slot *moon_ds_slot_find(const struct moon_ds_set *set, moon_sym name);
+void moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *node);
+void moon_ds_slot_mark(struct moon_ds_slot *slot); /* evaluate again */
+void moon_ds_slot_mark_all(struct moon_ds_set *set, bool decide);
+void moon_ds_slot_add_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod);
+void moon_ds_slot_remove_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod);
+/* Evaluate the marked slots and those whose time has come; sums and work list are right then. */
+void moon_ds_slot_evaluate_all(struct moon_ds_set *set);
+/* Sort slots by node name if needed: before anything that shows order. */
+void moon_ds_slot_sort(struct moon_ds_set *set);
+/* Drop slots that have neither node nor pods nor anything in flight. */
+void moon_ds_slot_sweep(struct moon_ds_slot *slot);
+void moon_ds_slot_free_all(struct moon_ds_set *set);
+/* Counts in manage and roll: ours, matching, not both terminal and terminating. */
+bool moon_ds_pod_counts(const struct moon_ds_pod *p);
+/* Being deleted, as the server or our own open DELETE says. */
+bool moon_ds_pod_is_going(const struct moon_ds_pod *p);
+bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_pod *pod);
+
+/* ---- the steps of a reconcile; each adds to the plan ---- */
+int moon_ds_reconcile(struct moon_str key, struct moon_plan *plan, void *ctx, struct moon_err *err);
+/* Policies and tolerations are usable? Else a note, and nothing is to be done. */
+bool moon_ds_placement_prepare(struct moon_ds_set *set, struct moon_plan *plan);
+void moon_ds_placement_decide(struct moon_ds_set *set);
+void moon_ds_placement_view(const struct moon_ds_set *set, struct moon_set_view *ret);
+void moon_ds_claim(struct moon_ds_set *set, struct moon_plan *plan);
+/* True when every pod of the set is known: only then may one be created. */
+bool moon_ds_claim_is_complete(struct moon_ds_set *set);
+/* A pod of ours lost the hash label: the main watch does not show it any more. */
+void moon_ds_claim_follow_strays(struct moon_ds_set *set);
+void moon_ds_claim_fini(struct moon_ds_set *set);
+/* Find the revision of the live template, or plan what makes it. Nonzero: *err says why not. */
+int moon_ds_history(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err);
+bool moon_ds_history_is_known(const struct moon_ds_set *set);
+void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan);
+void moon_ds_needs(struct moon_ds_set *set, struct moon_plan *plan);
+void moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan);
+void moon_ds_status(struct moon_ds_set *set, struct moon_plan *plan);
+
+/* ---- needs.c: actions shared with update.c ---- */
+void moon_ds_plan_create(struct moon_ds_slot *slot, struct moon_plan *plan, const char *reason);
+void moon_ds_plan_delete(struct moon_ds_pod *pod, struct moon_plan *plan, const char *reason);
+
+/* Write-through of a pod the server returned; and of its word that a pod no longer exists. */
+void moon_ds_store_pod(struct moon_ds *ds, struct moon_str body);
+void moon_ds_pod_is_gone(struct moon_ds_set *set, const char *uid);
+
+/* ---- body.c ---- */
+struct moon_ds_body *moon_ds_body_new(const struct moon_ds_set *set, struct moon_err *err);
+/* Counted: an open create keeps the text it was planned with. NULL is fine for free. */
+struct moon_ds_body *moon_ds_body_ref(struct moon_ds_body *body);
+void moon_ds_body_free(struct moon_ds_body *body);
+void moon_ds_body_write(const struct moon_ds_body *body, const char *name, const char *node,
+                        struct moon_buf *out);
+/* "<set>-" cut as the API server cuts it, and five random characters. */
+char *moon_ds_body_pod_name(const struct moon_ds_set *set, struct moon_arena *arena);
+/* [{"apiVersion":"apps/v1","kind":"DaemonSet",…}] */
+void moon_ds_body_owner_refs(const struct moon_ds_set *set, struct moon_buf *out);
+
+/* ---- wake.c ---- */
+void moon_ds_wake_start(struct moon_ds *ds);
+void moon_ds_wake_role(struct moon_ds *ds, bool leader);
+void moon_ds_wake_stop(struct moon_ds *ds);
+bool moon_ds_wake_is_synced(const struct moon_ds *ds);
+struct moon_store *moon_ds_pod_store(const struct moon_ds *ds);
+
+#endif

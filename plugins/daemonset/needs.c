@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * needs.c - what each node needs apart from updates: a missing pod, one pod too many, a pod where
+ * none should be, a failed or finished pod (daemonset-controller's "manage").
+ */
+#include "daemonset/daemonset_priv.h"
+
+enum {
+    BACKOFF_FIRST_MS = 1000,
+    BACKOFF_MAX_MS = 15 * 60 * 1000,
+};
+
+static uint64_t now_ms(const struct moon_ds_set *set)
+{
+    return moon_loop_now(set->ds->in->loop);
+}
+
+/* ---- actions ---- */
+
+void moon_ds_store_pod(struct moon_ds *ds, struct moon_str body)
+{
+    struct moon_object *object;
+    struct moon_err err;
+
+    if (moon_object_project(&moon_kind_pod, body, &object, &err) != 0) {
+        moon_warn(MOON_DS_TOPIC, "the server's answer to a write makes no sense", "err", err.text);
+    } else if (object != NULL) {
+        (void)moon_store_put_write(moon_ds_pod_store(ds), object);
+    }
+}
+
+static void event(const struct moon_ds_set *set, enum moon_event_type type, const char *reason,
+                  const char *what, const char *detail)
+{
+    moon_recorder_event(set->ds->in->recorder, &set->object->meta, type, reason, "%s: %s", what,
+                        detail);
+}
+
+static bool is_quiet(const struct moon_result *result)
+{
+    return result->err->code == MOON_E_CANCELLED ||
+           (result->answer != NULL &&
+            moon_answer_has_cause(result->answer, "NamespaceTerminating"));
+}
+
+static void create_done(const struct moon_result *result, void *ctx)
+{
+    struct moon_ds_slot *slot = ctx;
+    struct moon_ds_set *set = slot->set;
+
+    slot->creating = false;
+    moon_ds_slot_mark(slot);
+    moon_ds_body_free(result->action->detail);
+    if (set->gone) {
+        moon_ds_set_release(set);
+        return;
+    }
+    if (result->err == NULL) {
+        moon_ds_store_pod(set->ds, result->answer->body);
+        event(set, MOON_EVENT_NORMAL, "SuccessfulCreate", "Created pod", result->action->name);
+        moon_info(MOON_DS_TOPIC, "created pod", "key", set->key, "pod", result->action->name,
+                  "node", slot->name, "reason", result->action->reason);
+        moon_ds_set_enqueue(set);
+    } else if (!is_quiet(result)) {
+        event(set, MOON_EVENT_WARNING, "FailedCreate", "Error creating", result->err->text);
+    }
+    moon_ds_set_release(set);
+}
+
+static void write_pod(const struct moon_action *action, struct moon_buf *out)
+{
+    const struct moon_ds_slot *slot = action->ctx;
+
+    moon_ds_body_write(action->detail, action->name, slot->name, out);
+}
+
+void moon_ds_plan_create(struct moon_ds_slot *slot, struct moon_plan *plan, const char *reason)
+{
+    struct moon_ds_set *set = slot->set;
+    struct moon_arena *arena = moon_plan_arena(plan);
+
+    slot->creating = true;
+    moon_ds_set_hold(set);
+    moon_plan_add(plan, &(struct moon_action){
+                            .verb = MOON_VERB_CREATE,
+                            .resource = &moon_resource_pods,
+                            .namespace = moon_arena_strdup(arena, set->object->meta.namespace),
+                            .name = moon_ds_body_pod_name(set, arena),
+                            .owner_uid = set->uid,
+                            .target = slot->name,
+                            .reason = moon_arena_strdup(arena, reason),
+                            .write_body = write_pod,
+                            .on_done = create_done,
+                            .ctx = slot,
+                            .detail = moon_ds_body_ref(set->body),
+                        });
+    /* A create beside an old pod changes what the update step sees. */
+    moon_ds_slot_mark(slot);
+}
+
+void moon_ds_pod_is_gone(struct moon_ds_set *set, const char *uid)
+{
+    moon_sym sym = moon_intern_cstr(uid);
+
+    moon_store_mark_gone(moon_ds_pod_store(set->ds), sym);
+    if (set->strays != NULL) {
+        moon_store_mark_gone(moon_informer_store(set->strays), sym);
+    }
+    moon_sym_unref(sym);
+}
+
+/* The answer to a DELETE is the pod, marked, or a Status: then it is gone already. */
+static void take_deleted(struct moon_ds_set *set, const struct moon_result *result)
+{
+    struct moon_str kind;
+
+    if (result->answer != NULL &&
+        moon_json_find(result->answer->body, MOON_JSON_PATH("kind"), &kind) &&
+        moon_str_is(kind, "\"Pod\"")) {
+        moon_ds_store_pod(set->ds, result->answer->body);
+    } else {
+        moon_ds_pod_is_gone(set, result->action->uid);
+    }
+}
+
+static void delete_done(const struct moon_result *result, void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+    const struct moon_action *action = result->action;
+
+    if (!set->gone && result->err == NULL) {
+        take_deleted(set, result);
+        event(set, MOON_EVENT_NORMAL, "SuccessfulDelete", "Deleted pod", action->name);
+        moon_info(MOON_DS_TOPIC, "deleted pod", "key", set->key, "pod", action->name, "node",
+                  action->target, "reason", action->reason);
+    } else if (!set->gone && result->err->code != MOON_E_CANCELLED) {
+        event(set, MOON_EVENT_WARNING, "FailedDelete", "Error deleting", result->err->text);
+    }
+    struct moon_ds_pod *pod = moon_map_get(set->pods, moon_str(action->uid));
+    if (pod != NULL) {
+        pod->deleting = false;
+        if (pod->slot != NULL) {
+            moon_ds_slot_mark(pod->slot);
+        }
+    }
+    if (result->err == NULL) {
+        moon_ds_set_enqueue(set);
+    }
+    moon_ds_set_release(set);
+}
+
+void moon_ds_plan_delete(struct moon_ds_pod *pod, struct moon_plan *plan, const char *reason)
+{
+    struct moon_ds_set *set = pod->slot->set;
+    struct moon_arena *arena = moon_plan_arena(plan);
+
+    pod->deleting = true;
+    moon_ds_set_hold(set);
+    moon_plan_add(plan, &(struct moon_action){
+                            .verb = MOON_VERB_DELETE,
+                            .resource = &moon_resource_pods,
+                            .namespace = moon_arena_strdup(arena, pod->pod->meta.namespace),
+                            .name = moon_arena_strdup(arena, pod->pod->meta.name),
+                            .uid = moon_arena_strdup(arena, pod->pod->meta.uid),
+                            .target = moon_arena_strdup(arena, pod->slot->name),
+                            .reason = moon_arena_strdup(arena, reason),
+                            .on_done = delete_done,
+                            .ctx = set,
+                        });
+    moon_ds_slot_mark(pod->slot);
+}
+
+/* ---- failed pods ---- */
+
+/* True: the slot's failed pod has to wait; the slot is made due when it is over. */
+static bool in_backoff(struct moon_ds_slot *slot)
+{
+    uint64_t now = now_ms(slot->set);
+    int64_t generation = slot->set->object->status.observed_generation;
+
+    if (slot->backoff_generation != generation ||
+        now - slot->backoff_at > 2 * (uint64_t)BACKOFF_MAX_MS) {
+        slot->backoff_ms = 0;
+        slot->backoff_generation = generation;
+    }
+    uint64_t ends = slot->backoff_at + slot->backoff_ms;
+    if (slot->backoff_ms == 0 || now >= ends) {
+        return false;
+    }
+    if (!moon_heap_contains(&slot->due) || slot->due.at > ends) {
+        moon_heap_remove(&slot->set->due, &slot->due);
+        slot->due.at = ends;
+        moon_heap_insert(&slot->set->due, &slot->due);
+    }
+    return true;
+}
+
+static void raise_backoff(struct moon_ds_slot *slot)
+{
+    slot->backoff_ms = slot->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * slot->backoff_ms;
+    if (slot->backoff_ms > BACKOFF_MAX_MS) {
+        slot->backoff_ms = BACKOFF_MAX_MS;
+    }
+    slot->backoff_at = now_ms(slot->set);
+}
+
+static void replace_failed(struct moon_ds_pod *p, struct moon_plan *plan)
+{
+    const struct moon_ds_slot *slot = p->slot;
+
+    moon_recorder_event(slot->set->ds->in->recorder, &slot->set->object->meta, MOON_EVENT_WARNING,
+                        "FailedDaemonPod",
+                        "Found failed daemon pod %s/%s on node %s, will try to kill it",
+                        p->pod->meta.namespace, p->pod->meta.name, slot->name);
+    moon_ds_plan_delete(p, plan, "the pod has failed");
+}
+
+static void replace_succeeded(struct moon_ds_pod *p, struct moon_plan *plan)
+{
+    const struct moon_ds_slot *slot = p->slot;
+
+    moon_recorder_event(slot->set->ds->in->recorder, &slot->set->object->meta, MOON_EVENT_NORMAL,
+                        "SucceededDaemonPod",
+                        "Found succeeded daemon pod %s/%s on node %s, will try to delete it",
+                        p->pod->meta.namespace, p->pod->meta.name, slot->name);
+    moon_ds_plan_delete(p, plan, "the pod has ended, a daemon should not");
+}
+
+/* ---- one slot ---- */
+
+struct tally {
+    struct moon_ds_pod *running[2]; /* the pods to keep: without surge only the first */
+    size_t running_count;
+    bool failed_waiting; /* a failed pod in back-off occupies the node */
+    bool going;          /* something is being deleted, or has just been planned to be */
+};
+
+/* Without surge the first pod stays. With surge the first of the current revision and the first of
+ * any other stay (by hash label only, as upstream). Returns whether `p` is one too many. */
+static bool is_surplus(const struct moon_ds_set *set, struct tally *t, struct moon_ds_pod *p)
+{
+    size_t place = 0;
+
+    if (set->surge) {
+        place = moon_labels_get(&p->pod->meta.labels, MOON_LABEL_HASH) == set->hash ? 0 : 1;
+    }
+    if (t->running[place] != NULL) {
+        return true;
+    }
+    t->running[place] = p;
+    return false;
+}
+
+static void tally_pod(struct moon_ds_slot *slot, struct moon_ds_pod *p, struct moon_plan *plan,
+                      struct tally *t)
+{
+    if (moon_ds_pod_is_going(p)) {
+        t->going = true;
+        return;
+    }
+    switch (p->pod->phase) {
+    case MOON_PHASE_FAILED:
+        if (in_backoff(slot)) {
+            t->failed_waiting = true;
+        } else {
+            raise_backoff(slot);
+            replace_failed(p, plan);
+            t->going = true;
+        }
+        return;
+    case MOON_PHASE_SUCCEEDED:
+        replace_succeeded(p, plan);
+        t->going = true;
+        return;
+    case MOON_PHASE_NONE:
+    case MOON_PHASE_PENDING:
+    case MOON_PHASE_RUNNING:
+    case MOON_PHASE_UNKNOWN:
+        break;
+    }
+    t->running_count++;
+    if (is_surplus(slot->set, t, p)) {
+        moon_ds_plan_delete(p, plan, "one pod too many on the node");
+    }
+}
+
+static void keep_one(struct moon_ds_slot *slot, struct moon_plan *plan)
+{
+    bool wanted = slot->decision.placement == MOON_PLACEMENT_RUN;
+    struct tally t = {0};
+
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        if (moon_ds_pod_counts(slot->pods[i])) {
+            tally_pod(slot, slot->pods[i], plan, &t);
+        }
+    }
+    if (!wanted || slot->creating || t.running_count > 0 || t.failed_waiting) {
+        return;
+    }
+    /* A pod that is still going blocks its successor, except with surge. */
+    if (!t.going || slot->set->surge) {
+        moon_ds_plan_create(slot, plan, "the node needs a pod");
+    }
+}
+
+static void clear(struct moon_ds_slot *slot, struct moon_plan *plan, const char *reason)
+{
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        struct moon_ds_pod *p = slot->pods[i];
+        if (moon_ds_pod_counts(p) && !moon_ds_pod_is_going(p)) {
+            moon_ds_plan_delete(p, plan, reason);
+        }
+    }
+}
+
+/* Pods bound to a node that does not exist are the pod garbage collector's; pending ones pinned to
+ * it would wait for ever. */
+static void clear_unknown_node(struct moon_ds_slot *slot, struct moon_plan *plan)
+{
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        struct moon_ds_pod *p = slot->pods[i];
+        if (moon_ds_pod_counts(p) && !moon_ds_pod_is_going(p) && p->pod->node_name == NULL) {
+            moon_ds_plan_delete(p, plan, "its node does not exist");
+        }
+    }
+}
+
+static bool waits_for_adoption(const struct moon_ds_slot *slot)
+{
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        if (slot->pods[i]->orphan) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void serve(struct moon_ds_slot *slot, struct moon_plan *plan)
+{
+    MOON_AUTOFREE char *reason = NULL;
+
+    if (waits_for_adoption(slot)) {
+        return; /* not ours yet; it may become the node's pod */
+    }
+    if (slot->node == NULL) {
+        clear_unknown_node(slot, plan);
+        return;
+    }
+    if (!slot->decided) {
+        moon_plan_note(plan, slot->name, "not decided yet");
+        return;
+    }
+    switch (slot->decision.placement) {
+    case MOON_PLACEMENT_RUN:
+    case MOON_PLACEMENT_KEEP:
+        keep_one(slot, plan);
+        return;
+    case MOON_PLACEMENT_EVICT:
+        reason =
+            moon_asprintf("no daemon here: %s",
+                          slot->decision.reason != NULL ? slot->decision.reason : "policy says so");
+        clear(slot, plan, reason);
+        return;
+    case MOON_PLACEMENT_UNDECIDED:
+        return;
+    }
+}
+
+void moon_ds_needs(struct moon_ds_set *set, struct moon_plan *plan)
+{
+    size_t open = moon_apply_pending(set->ds->in->apply, moon_str(set->key));
+
+    moon_list_foreach (it, &set->work) {
+        struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, work);
+        if (open + moon_plan_count(plan) >= MOON_DS_BURST) {
+            return; /* each action that ends wakes the set again */
+        }
+        moon_list_remove(&slot->work);
+        serve(slot, plan);
+    }
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemonset/daemonset_priv.h"
+
+static const char *annotation(const struct moon_ds_set *set, const char *name)
+{
+    return moon_labels_get(&set->object->meta.annotations, name);
+}
+
+void moon_ds_placement_view(const struct moon_ds_set *set, struct moon_set_view *ret)
+{
+    *ret = (struct moon_set_view){
+        .set = set->object,
+        .tolerations = set->tolerations_known ? &set->tolerations : &set->object->tolerations,
+        .desired = set->sums.desired,
+        .revision = set->hash != NULL ? set->hash : "",
+        .now_s = moon_loop_wall_ms(set->ds->in->loop) / 1000,
+    };
+}
+
+/* ---- which policies ---- */
+
+static const char *stock_update(const struct moon_daemonset *object)
+{
+    switch (object->strategy) {
+    case MOON_STRATEGY_ROLLING:
+        return "update/rolling";
+    case MOON_STRATEGY_ON_DELETE:
+        return "update/on-delete";
+    case MOON_STRATEGY_OTHER:
+        break;
+    }
+    return NULL; /* as upstream: an unknown strategy updates nothing */
+}
+
+/* Told once per problem: the same words again are no news. */
+static void tell_problem(struct moon_ds_set *set, const struct moon_err *err)
+{
+    if (moon_streq(set->chain_problem, err->text)) {
+        return;
+    }
+    moon_free(set->chain_problem);
+    set->chain_problem = moon_strdup(err->text);
+    moon_recorder_event(set->ds->in->recorder, &set->object->meta, MOON_EVENT_WARNING,
+                        err->code == MOON_E_NOT_FOUND ? "PolicyNotFound" : "PolicyInvalid",
+                        "%s; the set is left as it is", err->text);
+    moon_warn(MOON_DS_TOPIC, "policies cannot be used, set left as it is", "key", set->key, "err",
+              err->text);
+}
+
+static void take_chain(struct moon_ds_set *set, struct moon_chain *chain)
+{
+    bool same =
+        set->chain != NULL && strcmp(moon_chain_digest(set->chain), moon_chain_digest(chain)) == 0;
+
+    moon_chain_free(set->chain);
+    set->chain = chain;
+    moon_free(set->chain_problem);
+    set->chain_problem = NULL;
+    if (!same) {
+        set->tolerations_stale = true;
+        moon_ds_slot_mark_all(set, true);
+    }
+}
+
+static void resolve(struct moon_ds_set *set)
+{
+    struct moon_policies *policies = set->ds->in->policies;
+    struct moon_chain_opts opts = {
+        .names = annotation(set, "moonset.dev/policies"),
+        .params = annotation(set, "moonset.dev/params"),
+        .stock_update = stock_update(set->object),
+    };
+    struct moon_err err;
+
+    if (set->chain_generation == moon_policies_generation(policies)) {
+        return;
+    }
+    set->chain_generation = moon_policies_generation(policies);
+    struct moon_chain *chain = moon_chain_new(policies, &opts, &err);
+    if (chain == NULL) {
+        tell_problem(set, &err);
+    } else {
+        take_chain(set, chain);
+    }
+}
+
+/* ---- tolerations ---- */
+
+static void refresh_tolerations(struct moon_ds_set *set, struct moon_plan *plan)
+{
+    struct moon_tolerations fresh = {0};
+    struct moon_set_view view;
+    struct moon_err err;
+
+    if (!set->tolerations_stale) {
+        return;
+    }
+    moon_ds_placement_view(set, &view);
+    view.tolerations = &set->object->tolerations;
+    if (moon_hook_tolerations(set->chain, &view, &fresh, &err) != 0) {
+        moon_plan_note(plan, NULL, "tolerations not decided: %s", err.text);
+        moon_plan_requeue(plan, 30000);
+        return;
+    }
+    set->tolerations_stale = false;
+    if (set->tolerations_known && moon_tolerations_equal(&set->tolerations, &fresh)) {
+        moon_tolerations_fini(&fresh);
+        return;
+    }
+    moon_tolerations_fini(&set->tolerations);
+    set->tolerations = fresh;
+    set->tolerations_known = true;
+    moon_ds_body_free(set->body);
+    set->body = NULL;
+    moon_ds_slot_mark_all(set, true);
+}
+
+bool moon_ds_placement_prepare(struct moon_ds_set *set, struct moon_plan *plan)
+{
+    resolve(set);
+    if (set->chain_problem != NULL) {
+        moon_plan_note(plan, NULL, "left as it is: %s", set->chain_problem);
+        return false;
+    }
+    refresh_tolerations(set, plan);
+    return set->tolerations_known;
+}
+
+/* ---- decisions ---- */
+
+static void take_decision(struct moon_ds_slot *slot, struct moon_decision *decision)
+{
+    if (decision->placement == MOON_PLACEMENT_UNDECIDED) {
+        moon_decision_fini(decision); /* stays stale: asked again when due */
+        return;
+    }
+    moon_decision_fini(&slot->decision);
+    slot->decision = *decision;
+    slot->decided = true;
+    slot->stale = false;
+}
+
+static size_t collect_stale(struct moon_ds_set *set, struct moon_ds_slot **slots,
+                            const struct moon_node **nodes)
+{
+    size_t count = 0;
+
+    moon_list_foreach (it, &set->dirty) {
+        struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
+        if (slot->stale && slot->node != NULL) {
+            slots[count] = slot;
+            nodes[count++] = slot->node;
+        }
+    }
+    return count;
+}
+
+void moon_ds_placement_decide(struct moon_ds_set *set)
+{
+    size_t max = set->slot_count;
+    struct moon_set_view view;
+
+    if (moon_list_is_empty(&set->dirty)) {
+        return;
+    }
+    MOON_AUTOFREE struct moon_ds_slot **slots = moon_new_array(struct moon_ds_slot *, max);
+    MOON_AUTOFREE const struct moon_node **nodes = moon_new_array(const struct moon_node *, max);
+    size_t count = collect_stale(set, slots, nodes);
+    if (count == 0) {
+        return;
+    }
+    MOON_AUTOFREE struct moon_decision *decisions = moon_new_array(struct moon_decision, count);
+    moon_ds_placement_view(set, &view);
+    moon_hook_select(set->chain, &view, nodes, count, decisions);
+    for (size_t i = 0; i < count; i++) {
+        take_decision(slots[i], &decisions[i]);
+    }
+}

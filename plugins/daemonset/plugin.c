@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * plugin.c - the DaemonSet controller as a plugin: start, role, stop.
+ */
+#include "daemonset/daemonset_priv.h"
+
+#include <stdio.h>
+
+#define DS_MAGIC 0xd5c0117eu
+
+static int init(const struct moon_host *host, void **ret_state, struct moon_plugin_error *error)
+{
+    const struct moon_internal *in = host->iface(host, "internal", 1);
+
+    if (in == NULL) {
+        (void)snprintf(error->text, sizeof(error->text), "was built for another moonset");
+        return -1;
+    }
+    struct moon_ds *ds = moon_new(struct moon_ds);
+    ds->magic = DS_MAGIC;
+    ds->in = in;
+    *ret_state = ds;
+    return 0;
+}
+
+static void failed(struct moon_str key, const struct moon_err *err,
+                   const struct moon_action *action, void *ctx)
+{
+    MOON_AUTOFREE char *name = moon_str_dup(key);
+
+    (void)ctx;
+    if (err->code == MOON_E_CANCELLED) {
+        return;
+    }
+    if (action == NULL) {
+        moon_warn(MOON_DS_TOPIC, "reconcile failed, will be tried again", "key", name, "err",
+                  err->text);
+    } else {
+        moon_warn(MOON_DS_TOPIC, "write failed, will be tried again", "key", name, "verb",
+                  moon_verb_name(action->verb), "resource", action->resource->plural, "name",
+                  action->name, "err", err->text);
+    }
+}
+
+static bool is_ready(void *ctx)
+{
+    return moon_ds_wake_is_synced(ctx);
+}
+
+static int start(void *state, struct moon_plugin_error *error)
+{
+    struct moon_ds *ds = MOON_CAST(moon_ds, state, DS_MAGIC);
+
+    (void)error;
+    ds->controller = moon_controller_new(ds->in->loop, ds->in->apply,
+                                         &(struct moon_controller_opts){
+                                             .name = "daemonset",
+                                             .reconcile = moon_ds_reconcile,
+                                             .on_failure = failed,
+                                             .ctx = ds,
+                                         });
+    moon_ds_wake_start(ds);
+    ds->in->add_ready_check(ds->in, "daemonset-caches", is_ready, ds);
+    return 0;
+}
+
+static void role(void *state, bool leader)
+{
+    moon_ds_wake_role(MOON_CAST(moon_ds, state, DS_MAGIC), leader);
+}
+
+static void stop(void *state, int64_t grace_ms)
+{
+    struct moon_ds *ds = MOON_CAST(moon_ds, state, DS_MAGIC);
+
+    (void)grace_ms;
+    if (ds->controller != NULL) {
+        moon_controller_stop(ds->controller);
+    }
+}
+
+/* The host has freed `apply` before, so no action points into a set any more. */
+static void fini(void *state)
+{
+    struct moon_ds *ds = MOON_CAST(moon_ds, state, DS_MAGIC);
+
+    if (ds->controller != NULL) {
+        moon_ds_wake_stop(ds);
+        moon_controller_free(ds->controller);
+    }
+    ds->magic = 0;
+    moon_free(ds);
+}
+
+MOON_API const struct moon_plugin *MOON_PLUGIN_ENTRY(void);
+
+const struct moon_plugin *MOON_PLUGIN_ENTRY(void)
+{
+    static const struct moon_plugin plugin = {
+        .struct_size = sizeof(plugin),
+        .abi_major = MOON_PLUGIN_ABI_MAJOR,
+        .abi_minor = MOON_PLUGIN_ABI_MINOR,
+        .name = "daemonset",
+        .version = MOONSET_VERSION,
+        .summary = "keeps apps/v1 DaemonSets: placement, updates, history, status",
+        .build_id = MOON_BUILD_ID,
+        .init = init,
+        .start = start,
+        .role = role,
+        .stop = stop,
+        .fini = fini,
+    };
+    return &plugin;
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemonset/daemonset_priv.h"
+
+#define SET_MAGIC 0x5e7da301u
+
+static void attach_known_pods(struct moon_ds_set *set);
+
+static void free_pod(void *value)
+{
+    struct moon_ds_pod *p = value;
+
+    moon_object_unref(&p->pod->meta);
+    moon_free(p);
+}
+
+static bool surge_is_on(const struct moon_daemonset *object)
+{
+    return object->strategy == MOON_STRATEGY_ROLLING && object->has_rolling_update &&
+           moon_intstr_scale(object->max_surge, 1, true) > 0;
+}
+
+static void take_object(struct moon_ds_set *set, const struct moon_daemonset *object)
+{
+    moon_object_ref(&object->meta);
+    if (set->object != NULL) {
+        moon_object_unref(&set->object->meta);
+    }
+    set->object = object;
+    set->surge = surge_is_on(object);
+}
+
+struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemonset *object)
+{
+    struct moon_ds_set *set = moon_new(struct moon_ds_set);
+    struct moon_store *nodes = moon_informer_store(ds->nodes);
+    const struct moon_object *node;
+    size_t pos = 0;
+
+    set->magic = SET_MAGIC;
+    set->ds = ds;
+    set->key = moon_asprintf("%s/%s", object->meta.namespace, object->meta.name);
+    set->uid = moon_sym_ref(object->meta.uid);
+    set->pods = moon_map_new(free_pod);
+    set->slot_by_name = moon_map_new(NULL);
+    moon_list_init(&set->dirty);
+    moon_list_init(&set->work);
+    moon_heap_init(&set->due);
+    set->history_dirty = true;
+    set->tolerations_stale = true;
+    take_object(set, object);
+    while ((node = moon_store_next(nodes, &pos)) != NULL) {
+        moon_ds_slot_set_node(moon_ds_slot_get(set, node->name), moon_node(node));
+    }
+    attach_known_pods(set);
+    return set;
+}
+
+static void forget_body(struct moon_ds_set *set)
+{
+    moon_ds_body_free(set->body);
+    set->body = NULL;
+}
+
+static void set_free(struct moon_ds_set *set)
+{
+    moon_ds_claim_fini(set);
+    moon_ds_slot_free_all(set);
+    moon_map_free(set->slot_by_name);
+    moon_map_free(set->pods);
+    moon_heap_fini(&set->due);
+    moon_chain_free(set->chain);
+    moon_tolerations_fini(&set->tolerations);
+    forget_body(set);
+    if (set->current != NULL) {
+        moon_object_unref(&set->current->meta);
+    }
+    moon_sym_unref(set->hash);
+    moon_object_unref(&set->object->meta);
+    moon_sym_unref(set->uid);
+    moon_free(set->chain_problem);
+    moon_free(set->data);
+    moon_free(set->last_report);
+    moon_free(set->key);
+    set->magic = 0;
+    moon_free(set);
+}
+
+void moon_ds_set_hold(struct moon_ds_set *set)
+{
+    moon_assert(set->magic == SET_MAGIC);
+    set->actions++;
+}
+
+void moon_ds_set_release(struct moon_ds_set *set)
+{
+    moon_assert(set->magic == SET_MAGIC && set->actions > 0);
+    if (--set->actions == 0 && set->gone) {
+        set_free(set);
+    }
+}
+
+void moon_ds_set_drop(struct moon_ds_set *set)
+{
+    moon_ds_set_hold(set);
+    set->gone = true;
+    moon_ds_claim_fini(set);
+    if (set->ds->in->apply != NULL) {
+        moon_apply_drop(set->ds->in->apply, moon_str(set->key));
+    }
+    moon_ds_set_release(set);
+}
+
+void moon_ds_set_enqueue(struct moon_ds_set *set)
+{
+    if (!set->gone) {
+        moon_controller_enqueue(set->ds->controller, moon_str(set->key));
+    }
+}
+
+/* ---- changes of the DaemonSet ---- */
+
+static bool same_template(const struct moon_daemonset *a, const struct moon_daemonset *b)
+{
+    return a->template_len == b->template_len &&
+           memcmp(a->template, b->template, a->template_len) == 0;
+}
+
+static bool same_decisions(const struct moon_daemonset *a, const struct moon_daemonset *b)
+{
+    return same_template(a, b) && moon_labels_equal(&a->meta.labels, &b->meta.labels) &&
+           moon_labels_equal(&a->meta.annotations, &b->meta.annotations);
+}
+
+void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *object)
+{
+    const struct moon_daemonset *old = set->object;
+    bool template_changed = !same_template(old, object);
+    bool decisions_changed = !same_decisions(old, object);
+    bool spec_changed = old->meta.generation != object->meta.generation;
+
+    moon_object_ref(&old->meta);
+    take_object(set, object);
+    if (decisions_changed) {
+        set->chain_generation = 0;
+        set->tolerations_stale = true;
+        forget_body(set);
+    }
+    if (template_changed) {
+        set->history_dirty = true;
+        moon_free(set->data);
+        set->data = NULL;
+    }
+    if (spec_changed || decisions_changed) {
+        /* Cheap beside being wrong: the strategy, the selector or what policies read has changed.
+         */
+        moon_ds_slot_mark_all(set, decisions_changed);
+        set->claims_dirty = true;
+        attach_known_pods(set);
+    }
+    moon_object_unref(&old->meta);
+    moon_ds_set_enqueue(set);
+}
+
+/* ---- pods ---- */
+
+const struct moon_pod *moon_ds_set_find_pod(const struct moon_ds_set *set, moon_sym uid)
+{
+    const struct moon_object *a = moon_store_get_uid(moon_ds_pod_store(set->ds), uid);
+    const struct moon_object *b = NULL;
+
+    if (set->strays != NULL) {
+        b = moon_store_get_uid(moon_informer_store(set->strays), uid);
+    }
+    if (a == NULL || (b != NULL && b->version > a->version)) {
+        a = b;
+    }
+    return a != NULL ? moon_pod(a) : NULL;
+}
+
+/* Is this pod the set's business? Ours by owner, or an orphan that its selector matches. */
+static bool concerns(const struct moon_ds_set *set, const struct moon_pod *pod)
+{
+    if (pod->meta.controller.uid != NULL) {
+        return pod->meta.controller.uid == set->uid;
+    }
+    return pod->meta.namespace == set->object->meta.namespace && pod->meta.deleted_s == 0 &&
+           pod->meta.labels.count > 0 && !set->object->selects_all &&
+           moon_selector_matches(set->object->selector, &pod->meta.labels);
+}
+
+static void detach(struct moon_ds_set *set, moon_sym uid)
+{
+    struct moon_ds_pod *p = moon_map_get(set->pods, moon_str(uid));
+
+    if (p == NULL) {
+        return;
+    }
+    if (p->slot != NULL) {
+        moon_ds_slot_remove_pod(p->slot, p);
+    }
+    moon_map_remove(set->pods, moon_str(uid));
+}
+
+static void place(struct moon_ds_set *set, struct moon_ds_pod *p)
+{
+    struct moon_ds_slot *slot =
+        p->pod->target != NULL ? moon_ds_slot_get(set, p->pod->target) : NULL;
+
+    if (p->slot == slot) {
+        if (slot != NULL) {
+            moon_ds_slot_mark(slot);
+        }
+        return;
+    }
+    if (p->slot != NULL) {
+        moon_ds_slot_remove_pod(p->slot, p);
+    }
+    if (slot != NULL) {
+        moon_ds_slot_add_pod(slot, p);
+    }
+}
+
+static void attach(struct moon_ds_set *set, const struct moon_pod *pod)
+{
+    struct moon_ds_pod *p = moon_map_get(set->pods, moon_str(pod->meta.uid));
+
+    moon_object_ref(&pod->meta);
+    if (p == NULL) {
+        p = moon_new(struct moon_ds_pod);
+        moon_map_set(set->pods, moon_str(pod->meta.uid), p);
+    } else {
+        moon_object_unref(&p->pod->meta);
+    }
+    p->pod = pod;
+    p->orphan = pod->meta.controller.uid == NULL;
+    p->foreign = !p->orphan && !moon_selector_matches(set->object->selector, &pod->meta.labels);
+    set->claims_dirty |= p->orphan || p->foreign;
+    place(set, p);
+}
+
+void moon_ds_set_pod_changed(struct moon_ds_set *set, moon_sym uid)
+{
+    const struct moon_pod *pod = moon_ds_set_find_pod(set, uid);
+
+    if (pod != NULL && concerns(set, pod)) {
+        attach(set, pod);
+    } else {
+        detach(set, uid);
+    }
+    moon_ds_set_enqueue(set);
+}
+
+/* Look at everything the pod watch knows: at the start of a set, and when its selector changed. */
+static void attach_known_pods(struct moon_ds_set *set)
+{
+    struct moon_store *pods = moon_ds_pod_store(set->ds);
+    struct moon_str uid;
+    size_t count;
+    size_t pos = 0;
+    const struct moon_object *const *found =
+        moon_store_by_index(pods, MOON_DS_BY_OWNER, set->uid, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        attach(set, moon_pod(found[i]));
+    }
+    found = moon_store_by_index(pods, MOON_DS_ORPHANS, set->object->meta.namespace, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (concerns(set, moon_pod(found[i]))) {
+            attach(set, moon_pod(found[i]));
+        }
+    }
+    while (moon_map_next(set->pods, &pos, &uid, NULL)) {
+        moon_sym sym = moon_intern_find(uid);
+        const struct moon_pod *pod = sym != NULL ? moon_ds_set_find_pod(set, sym) : NULL;
+        if (pod == NULL || !concerns(set, pod)) {
+            detach(set, sym);
+        } else {
+            attach(set, pod);
+        }
+    }
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "daemonset/daemonset_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int64_t now_s(const struct moon_ds_set *set)
+{
+    return moon_loop_wall_ms(set->ds->in->loop) / 1000;
+}
+
+static uint64_t now_ms(const struct moon_ds_set *set)
+{
+    return moon_loop_now(set->ds->in->loop);
+}
+
+struct moon_ds_slot *moon_ds_slot_find(const struct moon_ds_set *set, moon_sym name)
+{
+    return moon_map_get(set->slot_by_name, moon_str(name));
+}
+
+static void append(struct moon_ds_set *set, struct moon_ds_slot *slot)
+{
+    if (set->slot_count == set->slot_capacity) {
+        set->slot_capacity = set->slot_capacity != 0 ? 2 * set->slot_capacity : 16;
+        set->slots = moon_realloc_array(set->slots, set->slot_capacity, sizeof(*set->slots));
+        set->roll = moon_realloc_array(set->roll, set->slot_capacity, sizeof(*set->roll));
+    }
+    slot->index = set->slot_count++;
+    set->slots[slot->index] = slot;
+    set->roll[slot->index] = (struct moon_roll_slot){.node_name = slot->name, .owner = slot};
+    set->slots_sorted = false;
+}
+
+struct moon_ds_slot *moon_ds_slot_get(struct moon_ds_set *set, moon_sym name)
+{
+    struct moon_ds_slot *slot = moon_ds_slot_find(set, name);
+
+    if (slot != NULL) {
+        return slot;
+    }
+    slot = moon_new(struct moon_ds_slot);
+    slot->set = set;
+    slot->name = moon_sym_ref(name);
+    slot->stale = true;
+    moon_list_init(&slot->dirty);
+    moon_list_init(&slot->work);
+    moon_map_set(set->slot_by_name, moon_str(name), slot);
+    append(set, slot);
+    moon_ds_slot_mark(slot);
+    return slot;
+}
+
+void moon_ds_slot_mark(struct moon_ds_slot *slot)
+{
+    if (moon_list_is_empty(&slot->dirty)) {
+        moon_list_append(&slot->set->dirty, &slot->dirty);
+    }
+}
+
+void moon_ds_slot_mark_all(struct moon_ds_set *set, bool decide)
+{
+    for (size_t i = 0; i < set->slot_count; i++) {
+        set->slots[i]->stale |= decide;
+        moon_ds_slot_mark(set->slots[i]);
+    }
+}
+
+void moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *node)
+{
+    if (slot->node != NULL) {
+        moon_object_unref(&slot->node->meta);
+    }
+    slot->node = node;
+    if (node != NULL) {
+        moon_object_ref(&node->meta);
+    }
+    slot->stale = true;
+    moon_ds_slot_mark(slot);
+}
+
+/* ---- pods of a slot ---- */
+
+void moon_ds_slot_add_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod)
+{
+    slot->pods = moon_realloc_array(slot->pods, slot->pod_count + 1, sizeof(struct moon_ds_pod *));
+    slot->pods[slot->pod_count++] = pod;
+    pod->slot = slot;
+    moon_ds_slot_mark(slot);
+}
+
+void moon_ds_slot_remove_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod)
+{
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        if (slot->pods[i] == pod) {
+            slot->pods[i] = slot->pods[--slot->pod_count];
+            break;
+        }
+    }
+    pod->slot = NULL;
+    moon_ds_slot_mark(slot);
+}
+
+bool moon_ds_pod_counts(const struct moon_ds_pod *p)
+{
+    return !p->foreign && !(moon_pod_is_terminal(p->pod) && moon_pod_is_terminating(p->pod));
+}
+
+bool moon_ds_pod_is_going(const struct moon_ds_pod *p)
+{
+    return p->deleting || moon_pod_is_terminating(p->pod);
+}
+
+bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_pod *pod)
+{
+    const struct moon_daemonset *object = set->object;
+    moon_sym hash = moon_labels_get(&pod->meta.labels, MOON_LABEL_HASH);
+    moon_sym generation = moon_labels_get(&pod->meta.labels, MOON_LABEL_GENERATION);
+    char text[24];
+
+    if (set->hash != NULL && hash == set->hash) {
+        return true;
+    }
+    if (!object->has_template_generation || generation == NULL) {
+        return false;
+    }
+    (void)snprintf(text, sizeof(text), "%lld", (long long)object->template_generation);
+    return strcmp(generation, text) == 0;
+}
+
+/* ---- evaluation ---- */
+
+static bool is_available(const struct moon_ds_slot *slot, const struct moon_pod *pod)
+{
+    return moon_pod_is_available(pod, slot->set->object->min_ready_s, now_s(slot->set));
+}
+
+static void sort_pods(struct moon_ds_slot *slot)
+{
+    /* A node has one pod, seldom two: insertion sort. */
+    for (size_t i = 1; i < slot->pod_count; i++) {
+        struct moon_ds_pod *p = slot->pods[i];
+        size_t j = i;
+        for (; j > 0 && moon_pod_order(p->pod, slot->pods[j - 1]->pod) < 0; j--) {
+            slot->pods[j] = slot->pods[j - 1];
+        }
+        slot->pods[j] = p;
+    }
+}
+
+static const struct moon_ds_pod *first_counting(const struct moon_ds_slot *slot)
+{
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        if (moon_ds_pod_counts(slot->pods[i])) {
+            return slot->pods[i];
+        }
+    }
+    return NULL;
+}
+
+static bool is_wanted(const struct moon_ds_slot *slot)
+{
+    return slot->node != NULL && slot->decided && slot->decision.placement == MOON_PLACEMENT_RUN;
+}
+
+static void share_status(const struct moon_ds_slot *slot, struct moon_ds_share *share)
+{
+    const struct moon_ds_pod *first = first_counting(slot);
+
+    if (slot->node == NULL || !slot->decided) {
+        return;
+    }
+    if (!is_wanted(slot)) {
+        share->misscheduled = first != NULL;
+        return;
+    }
+    share->desired = 1;
+    if (first != NULL) {
+        share->current = 1;
+        share->ready = first->pod->ready;
+        share->available = is_available(slot, first->pod);
+        share->updated = moon_ds_pod_is_updated(slot->set, first->pod);
+    }
+}
+
+/* Fill the entry the update policy sees: the first outdated and the first updated pod that nobody
+ * is deleting; a further one of either kind is excess, which the core prunes. */
+static void fill_roll(struct moon_ds_slot *slot, struct moon_roll_slot *roll)
+{
+    *roll = (struct moon_roll_slot){
+        .node = slot->node, .node_name = slot->name, .owner = slot, .wanted = is_wanted(slot)};
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        const struct moon_ds_pod *p = slot->pods[i];
+        if (!moon_ds_pod_counts(p)) {
+            continue;
+        }
+        if (moon_ds_pod_is_going(p)) {
+            roll->deleting = true;
+            continue;
+        }
+        bool updated = moon_ds_pod_is_updated(slot->set, p->pod);
+        const struct moon_pod **place = updated ? &roll->new_pod : &roll->old_pod;
+        if (*place != NULL) {
+            roll->excess = true;
+            continue;
+        }
+        *place = p->pod;
+        *(updated ? &roll->new_available : &roll->old_available) = is_available(slot, p->pod);
+    }
+    /* A new pod on its way beside an old one is as good as there: nothing more may be done here. */
+    roll->excess |= slot->creating && roll->old_pod != NULL;
+}
+
+static bool counts_as_unavailable(const struct moon_roll_slot *r)
+{
+    if (r->excess || (r->old_pod != NULL && r->new_pod != NULL)) {
+        return true;
+    }
+    return !(r->old_pod != NULL ? r->old_available : r->new_pod != NULL && r->new_available);
+}
+
+static void share_roll(const struct moon_roll_slot *r, struct moon_ds_share *share)
+{
+    bool paired = r->old_pod != NULL && r->new_pod != NULL;
+
+    share->outdated = r->old_pod != NULL;
+    share->paired = paired;
+    share->roll_unavailable = r->wanted && counts_as_unavailable(r);
+    share->roll_surging = r->excess || (paired && !r->new_available);
+    share->roll_available =
+        r->old_pod != NULL ? r->old_available : (r->new_pod != NULL && r->new_available);
+}
+
+static void add_shares(struct moon_ds_set *set, const struct moon_ds_share *s, int sign)
+{
+    set->sums.desired += sign * s->desired;
+    set->sums.current += sign * s->current;
+    set->sums.ready += sign * s->ready;
+    set->sums.available += sign * s->available;
+    set->sums.updated += sign * s->updated;
+    set->sums.misscheduled += sign * s->misscheduled;
+    set->sums.roll_unavailable += sign * s->roll_unavailable;
+    set->sums.roll_surging += sign * s->roll_surging;
+    set->sums.roll_available += sign * s->roll_available;
+    set->sums.outdated += sign * s->outdated;
+    set->sums.paired += sign * s->paired;
+}
+
+static void change_share(struct moon_ds_slot *slot, const struct moon_ds_share *share)
+{
+    add_shares(slot->set, &slot->share, -1);
+    slot->share = *share;
+    add_shares(slot->set, &slot->share, +1);
+}
+
+/* A pod that is ready but not yet for minReadySeconds makes the slot due again at that moment. */
+static void arm_due(struct moon_ds_slot *slot)
+{
+    struct moon_ds_set *set = slot->set;
+    int64_t soonest = 0;
+
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        int64_t in =
+            moon_pod_available_in(slot->pods[i]->pod, set->object->min_ready_s, now_s(set));
+        if (in > 0 && (soonest == 0 || in < soonest)) {
+            soonest = in;
+        }
+    }
+    moon_heap_remove(&set->due, &slot->due);
+    if (soonest > 0) {
+        slot->due.at = now_ms(set) + (uint64_t)soonest * 1000;
+        moon_heap_insert(&set->due, &slot->due);
+    }
+}
+
+static void evaluate(struct moon_ds_slot *slot)
+{
+    struct moon_ds_set *set = slot->set;
+    struct moon_ds_share share = {0};
+
+    sort_pods(slot);
+    fill_roll(slot, &set->roll[slot->index]);
+    share_status(slot, &share);
+    share_roll(&set->roll[slot->index], &share);
+    change_share(slot, &share);
+    arm_due(slot);
+    /* Whether there is work is for needs.c to say; it takes slots off the list again. */
+    if (moon_list_is_empty(&slot->work)) {
+        moon_list_append(&set->work, &slot->work);
+    }
+}
+
+static void mark_due(struct moon_ds_set *set)
+{
+    uint64_t now = now_ms(set);
+
+    for (;;) {
+        struct moon_heap_node *n = moon_heap_min(&set->due);
+        if (n == NULL || n->at > now) {
+            return;
+        }
+        moon_heap_remove(&set->due, n);
+        moon_ds_slot_mark(moon_container_of(n, struct moon_ds_slot, due));
+    }
+}
+
+void moon_ds_slot_evaluate_all(struct moon_ds_set *set)
+{
+    mark_due(set);
+    moon_list_foreach (it, &set->dirty) {
+        struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
+        moon_list_remove(&slot->dirty);
+        evaluate(slot);
+        moon_ds_slot_sweep(slot);
+    }
+}
+
+/* ---- order, end of life ---- */
+
+static int by_name(const void *a, const void *b)
+{
+    const struct moon_ds_slot *const *x = a;
+    const struct moon_ds_slot *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+void moon_ds_slot_sort(struct moon_ds_set *set)
+{
+    if (set->slots_sorted) {
+        return;
+    }
+    if (set->slot_count > 1) {
+        qsort(set->slots, set->slot_count, sizeof(struct moon_ds_slot *), by_name);
+    }
+    for (size_t i = 0; i < set->slot_count; i++) {
+        set->slots[i]->index = i;
+        fill_roll(set->slots[i], &set->roll[i]);
+    }
+    set->slots_sorted = true;
+}
+
+static void slot_free(struct moon_ds_slot *slot)
+{
+    moon_list_remove(&slot->dirty);
+    moon_list_remove(&slot->work);
+    moon_heap_remove(&slot->set->due, &slot->due);
+    if (slot->node != NULL) {
+        moon_object_unref(&slot->node->meta);
+    }
+    moon_decision_fini(&slot->decision);
+    moon_free(slot->pods);
+    moon_sym_unref(slot->name);
+    moon_free(slot);
+}
+
+void moon_ds_slot_sweep(struct moon_ds_slot *slot)
+{
+    struct moon_ds_set *set = slot->set;
+
+    if (slot->node != NULL || slot->pod_count > 0 || slot->creating) {
+        return;
+    }
+    add_shares(set, &slot->share, -1);
+    size_t last = --set->slot_count;
+    set->slots[slot->index] = set->slots[last];
+    set->roll[slot->index] = set->roll[last];
+    set->slots[slot->index]->index = slot->index;
+    set->slots_sorted = set->slots_sorted && slot->index == last;
+    (void)moon_map_take(set->slot_by_name, moon_str(slot->name));
+    slot_free(slot);
+}
+
+void moon_ds_slot_free_all(struct moon_ds_set *set)
+{
+    for (size_t i = 0; i < set->slot_count; i++) {
+        slot_free(set->slots[i]);
+    }
+    moon_free(set->slots);
+    moon_free(set->roll);
+    set->slots = NULL;
+    set->roll = NULL;
+    set->slot_count = 0;
+}

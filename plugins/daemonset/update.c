@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * update.c - the rolling step: what the update policy sees, and its answer as actions.
+ */
+#include "daemonset/daemonset_priv.h"
+
+enum {
+    AGAIN_MS = 30000
+};
+
+static int64_t scale(struct moon_intstr value, int64_t total)
+{
+    return moon_intstr_scale(value, total, true);
+}
+
+static const struct moon_revision *newest_old(const struct moon_ds_set *set)
+{
+    struct moon_store *store = moon_informer_store(set->ds->revisions);
+    const struct moon_revision *best = NULL;
+    size_t count;
+    const struct moon_object *const *found =
+        moon_store_by_index(store, MOON_DS_BY_OWNER, set->uid, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct moon_revision *r = moon_revision(found[i]);
+        if (r->meta.uid != set->current->meta.uid &&
+            (best == NULL || r->revision > best->revision)) {
+            best = r;
+        }
+    }
+    return best;
+}
+
+static const char *hash_of(const struct moon_revision *r)
+{
+    moon_sym hash = r != NULL ? moon_labels_get(&r->meta.labels, MOON_LABEL_HASH) : NULL;
+
+    return hash != NULL ? hash : "";
+}
+
+/* Budgets as the stock controller scales them: both up, and never both zero. */
+static void fill_roll(const struct moon_ds_set *set, struct moon_roll *roll)
+{
+    const struct moon_daemonset *object = set->object;
+    bool rolling = object->strategy == MOON_STRATEGY_ROLLING && object->has_rolling_update;
+
+    *roll = (struct moon_roll){
+        .started_s = set->current->meta.created_s,
+        .revision = set->hash,
+        .previous_revision = hash_of(newest_old(set)),
+        .max_unavailable = rolling ? scale(object->max_unavailable, set->sums.desired) : 0,
+        .max_surge = rolling ? scale(object->max_surge, set->sums.desired) : 0,
+        .unavailable = set->sums.roll_unavailable,
+        .surging = set->sums.roll_surging,
+        .available = set->sums.roll_available,
+        .desired = set->sums.desired,
+        .slots = set->roll,
+        .count = set->slot_count,
+    };
+    if (roll->desired > 0 && roll->max_unavailable == 0 && roll->max_surge == 0) {
+        roll->max_unavailable = 1;
+    }
+}
+
+static void take_action(struct moon_ds_set *set, const struct moon_roll_action *a,
+                        struct moon_plan *plan)
+{
+    struct moon_ds_slot *slot = set->roll[a->slot].owner;
+    struct moon_ds_pod *pod;
+
+    switch (a->type) {
+    case MOON_ROLL_SURGE:
+        if (!slot->creating) {
+            moon_ds_plan_create(slot, plan, a->reason);
+        }
+        return;
+    case MOON_ROLL_REPLACE:
+    case MOON_ROLL_DELETE:
+        pod = moon_map_get(set->pods, moon_str(a->pod->meta.uid));
+        if (pod != NULL && pod->slot != NULL && !moon_ds_pod_is_going(pod)) {
+            moon_ds_plan_delete(pod, plan, a->reason);
+        }
+        return;
+    }
+}
+
+/* Some slot that has been evaluated before is marked again: a need has just been planned. */
+static bool has_roll_work(const struct moon_ds_set *set)
+{
+    return set->sums.outdated > 0;
+}
+
+void moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan)
+{
+    struct moon_roll_answer answer = {0};
+    struct moon_set_view view;
+    struct moon_roll roll;
+
+    if (set->object->strategy_error != NULL) {
+        moon_plan_note(plan, NULL, "no update: %s", set->object->strategy_error);
+        return;
+    }
+    /* What needs.c has planned counts: a pod it deletes is unavailable from now on. */
+    moon_ds_slot_evaluate_all(set);
+    if (!has_roll_work(set)) {
+        return;
+    }
+    moon_ds_slot_sort(set);
+    fill_roll(set, &roll);
+    moon_ds_placement_view(set, &view);
+    moon_hook_update(set->chain, &view, &roll, &answer);
+    for (size_t i = 0; i < answer.count; i++) {
+        take_action(set, &answer.actions[i], plan);
+    }
+    if (answer.again_s > 0) {
+        moon_plan_requeue(plan, (uint64_t)answer.again_s * 1000);
+        moon_plan_note(plan, NULL, "update goes on in %lld s: %s", (long long)answer.again_s,
+                       answer.again_reason != NULL ? answer.again_reason : "policy says so");
+    } else {
+        moon_plan_requeue(plan, AGAIN_MS);
+    }
+    moon_roll_answer_fini(&answer);
+}

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * wake.c - the watches, and what each of their events makes dirty.
+ */
+#include "daemonset/daemonset_priv.h"
+
+/* Pods of StatefulSets carry the hash label, too. */
+#define OURS MOON_LABEL_HASH ",!statefulset.kubernetes.io/pod-name"
+
+struct moon_store *moon_ds_pod_store(const struct moon_ds *ds)
+{
+    return moon_informer_store(ds->pods);
+}
+
+static struct moon_ds_set *set_by_uid(const struct moon_ds *ds, moon_sym uid)
+{
+    return uid != NULL ? moon_map_get(ds->by_uid, moon_str(uid)) : NULL;
+}
+
+/* Call fn for each set of the orphan's namespace whose selector matches its labels. */
+static void each_matching(struct moon_ds *ds, const struct moon_object *orphan,
+                          void (*fn)(struct moon_ds_set *set, const struct moon_object *o))
+{
+    struct moon_ds_set *set;
+    size_t pos = 0;
+
+    if (orphan->labels.count == 0) {
+        return;
+    }
+    while (moon_map_next(ds->by_key, &pos, NULL, (void **)&set)) {
+        if (set->object->meta.namespace == orphan->namespace && !set->object->selects_all &&
+            moon_selector_matches(set->object->selector, &orphan->labels)) {
+            fn(set, orphan);
+        }
+    }
+}
+
+/* ---- DaemonSets ---- */
+
+static void forget_set(struct moon_ds *ds, struct moon_ds_set *set)
+{
+    (void)moon_map_remove(ds->by_uid, moon_str(set->uid));
+    (void)moon_map_take(ds->by_key, moon_str(set->key));
+    moon_ds_set_drop(set);
+}
+
+static void set_changed(const struct moon_change *change, void *ctx)
+{
+    struct moon_ds *ds = ctx;
+    const struct moon_object *o =
+        change->new_object != NULL ? change->new_object : change->old_object;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf key = MOON_BUF_INIT(1024);
+
+    moon_object_key(o, &key);
+    struct moon_ds_set *set = moon_map_get(ds->by_key, moon_buf_str(&key));
+    if (set != NULL && (change->new_object == NULL || set->uid != o->uid)) {
+        if (set->uid == o->uid || change->new_object != NULL) {
+            forget_set(ds, set);
+        }
+        set = NULL;
+    }
+    if (change->new_object == NULL) {
+        return;
+    }
+    if (set != NULL) {
+        moon_ds_set_update(set, moon_daemonset(o));
+        return;
+    }
+    set = moon_ds_set_new(ds, moon_daemonset(o));
+    moon_map_set(ds->by_key, moon_buf_str(&key), set);
+    moon_map_set(ds->by_uid, moon_str(o->uid), set);
+    moon_ds_set_enqueue(set);
+}
+
+/* ---- nodes ---- */
+
+static void node_changed(const struct moon_change *change, void *ctx)
+{
+    struct moon_ds *ds = ctx;
+    const struct moon_object *node = change->new_object;
+    moon_sym name = (node != NULL ? node : change->old_object)->name;
+    struct moon_ds_set *set;
+    size_t pos = 0;
+
+    while (moon_map_next(ds->by_key, &pos, NULL, (void **)&set)) {
+        moon_ds_slot_set_node(moon_ds_slot_get(set, name), node != NULL ? moon_node(node) : NULL);
+        moon_ds_set_enqueue(set);
+    }
+}
+
+/* ---- pods ---- */
+
+static void tell_pod(struct moon_ds_set *set, const struct moon_object *o)
+{
+    moon_ds_set_pod_changed(set, o->uid);
+}
+
+static void tell_owner(struct moon_ds *ds, const struct moon_object *o)
+{
+    struct moon_ds_set *set;
+
+    if (o == NULL) {
+        return;
+    }
+    if (o->controller.uid == NULL) {
+        each_matching(ds, o, tell_pod);
+    } else if ((set = set_by_uid(ds, o->controller.uid)) != NULL) {
+        moon_ds_set_pod_changed(set, o->uid);
+    }
+}
+
+static void pod_changed(const struct moon_change *change, void *ctx)
+{
+    struct moon_ds *ds = ctx;
+    const struct moon_object *o = change->old_object;
+    const struct moon_object *n = change->new_object;
+
+    if (o != NULL && (n == NULL || o->controller.uid != n->controller.uid ||
+                      (n->controller.uid == NULL && !moon_labels_equal(&o->labels, &n->labels)))) {
+        tell_owner(ds, o);
+    }
+    tell_owner(ds, n);
+}
+
+static void pod_left_view(const struct moon_object *o, void *ctx)
+{
+    struct moon_ds *ds = ctx;
+    struct moon_ds_set *set = set_by_uid(ds, o->controller.uid);
+
+    if (set == NULL) {
+        moon_informer_release(ds->pods, o->uid);
+        return;
+    }
+    moon_warn(MOON_DS_TOPIC, "a pod of the set lost its " MOON_LABEL_HASH " label", "key", set->key,
+              "pod", o->name);
+    moon_ds_claim_follow_strays(set);
+}
+
+/* ---- revisions ---- */
+
+static void history_changed(struct moon_ds_set *set, const struct moon_object *o)
+{
+    (void)o;
+    set->history_dirty = true;
+    moon_ds_set_enqueue(set);
+}
+
+/* A new revision that has its owner already wakes nobody: tools that add a duplicate rely on it
+ * not being cleaned away before they have looked. */
+static void revision_changed(const struct moon_change *change, void *ctx)
+{
+    struct moon_ds *ds = ctx;
+    const struct moon_object *n = change->new_object;
+    const struct moon_object *o = change->old_object;
+    struct moon_ds_set *set = set_by_uid(ds, n != NULL ? n->controller.uid : NULL);
+    struct moon_ds_set *old_set = set_by_uid(ds, o != NULL ? o->controller.uid : NULL);
+
+    if (set != NULL) {
+        set->history_dirty = true;
+        if (o != NULL) {
+            moon_ds_set_enqueue(set);
+        }
+    }
+    if (old_set != NULL && old_set != set) {
+        history_changed(old_set, o);
+    }
+    if (n != NULL && n->controller.uid == NULL) {
+        each_matching(ds, n, history_changed);
+    }
+}
+
+/* ---- policies and the clock ---- */
+
+static void each_set(struct moon_ds *ds, void (*fn)(struct moon_ds_set *set))
+{
+    struct moon_ds_set *set;
+    size_t pos = 0;
+
+    while (moon_map_next(ds->by_key, &pos, NULL, (void **)&set)) {
+        fn(set);
+    }
+}
+
+static void policies_changed(void *ctx)
+{
+    each_set(ctx, moon_ds_set_enqueue);
+}
+
+/* One Event and one log line per problem, however many nodes and rounds it costs. */
+static void policy_failed(const struct moon_policy_report *report, void *ctx)
+{
+    struct moon_ds *ds = ctx;
+    struct moon_ds_set *set = moon_map_get(ds->by_key, moon_str(report->set));
+
+    if (set == NULL) {
+        return;
+    }
+    MOON_AUTOFREE char *text =
+        moon_asprintf("policy %s@%s, hook %s, %s: %s", report->policy, report->version,
+                      report->hook, moon_policy_fault_name(report->fault), report->text);
+    if (moon_streq(text, set->last_report)) {
+        return;
+    }
+    moon_free(set->last_report);
+    set->last_report = moon_steal(&text);
+    moon_recorder_event(ds->in->recorder, &set->object->meta, MOON_EVENT_WARNING, "PolicyFailed",
+                        "%s (%s); previous decisions stay", set->last_report, report->object);
+    moon_warn(MOON_DS_TOPIC, "policy failed, previous decisions stay", "key", set->key, "err",
+              set->last_report, "object", report->object);
+}
+
+static void look_at_clock(struct moon_ds_set *set)
+{
+    moon_ds_slot_mark_all(set, false);
+    moon_ds_set_enqueue(set);
+}
+
+static void clock_jumped(int64_t jump_ms, void *ctx)
+{
+    moon_warn(MOON_DS_TOPIC, "the wall clock jumped, ages are reckoned anew", "ms",
+              MOON_LOG_INT(jump_ms));
+    each_set(ctx, look_at_clock);
+}
+
+/* ---- start ---- */
+
+static void by_owner(const struct moon_object *o, void (*add)(moon_sym key, void *ctx), void *ctx)
+{
+    add(o->controller.uid, ctx);
+}
+
+static void orphans(const struct moon_object *o, void (*add)(moon_sym key, void *ctx), void *ctx)
+{
+    add(o->controller.uid == NULL ? o->namespace : NULL, ctx);
+}
+
+static void watch_failed(const struct moon_err *err, void *ctx)
+{
+    (void)ctx;
+    moon_warn(MOON_DS_TOPIC, "watch", "err", err->text);
+}
+
+static void maybe_start(void *ctx)
+{
+    struct moon_ds *ds = ctx;
+
+    if (ds->leader && !ds->running && moon_ds_wake_is_synced(ds)) {
+        ds->running = true;
+        moon_info(MOON_DS_TOPIC, "caches are complete, working", "sets",
+                  MOON_LOG_INT(moon_map_count(ds->by_key)), "nodes",
+                  MOON_LOG_INT(moon_store_count(moon_informer_store(ds->nodes))), "pods",
+                  MOON_LOG_INT(moon_store_count(moon_ds_pod_store(ds))));
+        moon_controller_start(ds->controller);
+    }
+}
+
+bool moon_ds_wake_is_synced(const struct moon_ds *ds)
+{
+    return moon_informer_is_synced(ds->sets) && moon_informer_is_synced(ds->nodes) &&
+           moon_informer_is_synced(ds->pods) && moon_informer_is_synced(ds->revisions);
+}
+
+void moon_ds_wake_role(struct moon_ds *ds, bool leader)
+{
+    ds->leader = leader;
+    if (leader) {
+        maybe_start(ds);
+    } else if (ds->running) {
+        ds->running = false;
+        moon_controller_stop(ds->controller);
+    }
+}
+
+static struct moon_informer *informer(struct moon_ds *ds, const struct moon_kind *kind,
+                                      const char *selector,
+                                      void (*changed)(const struct moon_change *, void *))
+{
+    static const struct moon_index_opts owned[] = {
+        [MOON_DS_BY_OWNER] = {"owner", by_owner}, [MOON_DS_ORPHANS] = {"orphans", orphans}};
+    bool indexed = kind == &moon_kind_pod || kind == &moon_kind_revision;
+    struct moon_informer *i = moon_informer_new(
+        ds->in->client,
+        &(struct moon_informer_opts){
+            .kind = kind,
+            .indexes = indexed ? owned : NULL,
+            .index_count = indexed ? MOON_ARRAY_SIZE(owned) : 0,
+            .namespace = kind->resource->namespaced ? ds->in->config->namespace : NULL,
+            .label_selector = selector,
+            .on_left_view = kind == &moon_kind_pod ? pod_left_view : NULL,
+            .on_error = watch_failed,
+            .on_synced = maybe_start,
+            .ctx = ds,
+        });
+
+    moon_store_listen(moon_informer_store(i), changed, ds);
+    return i;
+}
+
+void moon_ds_wake_start(struct moon_ds *ds)
+{
+    bool all = ds->in->config->pod_watch == MOON_POD_WATCH_ALL;
+
+    ds->by_key = moon_map_new(NULL);
+    ds->by_uid = moon_map_new(NULL);
+    ds->nodes = informer(ds, &moon_kind_node, NULL, node_changed);
+    ds->pods = informer(ds, &moon_kind_pod, all ? NULL : OURS, pod_changed);
+    ds->revisions = informer(ds, &moon_kind_revision, NULL, revision_changed);
+    ds->sets = informer(ds, &moon_kind_daemonset, NULL, set_changed);
+    ds->clock = moon_clock_watch_new(ds->in->loop, clock_jumped, ds);
+    ds->in->listen_policies(ds->in, policy_failed, policies_changed, ds);
+    moon_informer_start(ds->nodes);
+    moon_informer_start(ds->pods);
+    moon_informer_start(ds->revisions);
+    moon_informer_start(ds->sets);
+}
+
+void moon_ds_wake_stop(struct moon_ds *ds)
+{
+    struct moon_ds_set *set;
+    size_t pos = 0;
+
+    moon_clock_watch_free(ds->clock);
+    while (moon_map_next(ds->by_key, &pos, NULL, (void **)&set)) {
+        moon_ds_set_drop(set);
+    }
+    moon_map_free(ds->by_key);
+    moon_map_free(ds->by_uid);
+    moon_informer_free(ds->sets);
+    moon_informer_free(ds->revisions);
+    moon_informer_free(ds->pods);
+    moon_informer_free(ds->nodes);
+}
