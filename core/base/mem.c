@@ -77,6 +77,7 @@ char *moon_strndup(const char *s, size_t n)
     size_t len = n == SIZE_MAX ? strlen(s) : strnlen(s, n);
     char *copy = moon_alloc(len + 1);
     memcpy(copy, s, len);
+    copy[len] = '\0';
     return copy;
 }
 

@@ -52,7 +52,7 @@ static inline void moon_free_ptr(void *pointer_to_pointer)
 
 /* Defines `name`_ptr(type **) that calls name(*p), for MOON_CLEANUP. */
 #define MOON_DEFINE_CLEANUP(type, name)                                                            \
-    static inline void name##_ptr(type **p)                                                        \
+    static inline void name##_ptr(type **p) /* NOLINT(bugprone-macro-parentheses) */               \
     {                                                                                              \
         name(*p);                                                                                  \
     }                                                                                              \
