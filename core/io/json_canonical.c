@@ -276,7 +276,7 @@ static bool write_members(struct rewriter *w, size_t depth)
     if (w->scan.problem != NULL) {
         return false;
     }
-    if ((w->flags & MOON_JSON_KEEP_ORDER) == 0) {
+    if ((w->flags & MOON_JSON_KEEP_ORDER) == 0 && w->member_count > first_member) {
         put_in_order(w, &w->members[first_member], w->member_count - first_member, from);
     }
     w->member_count = first_member;

@@ -2,6 +2,7 @@
 #include "io/yaml_scalar.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 const char moon_yaml_not_exact[] = "an integer too large to be kept exactly (quote it)";
 
@@ -164,9 +165,9 @@ static cJSON *number_node(struct moon_str text, const char **ret_problem)
         }
         return cJSON_CreateNumber(plain[0] == '-' && value > 0 ? -value : value);
     }
-    /* 08 is no octal number and thus, for go-yaml, the float 8. */
-    if (!is_float((struct moon_str){plain, len}) ||
-        !moon_parse_double((struct moon_str){plain, len}, &value) || !isfinite(value)) {
+    /* 08 is no octal number and thus, for go-yaml, the float 8; 1e999 is text. */
+    plain[len] = '\0';
+    if (!is_float((struct moon_str){plain, len}) || !isfinite(value = strtod(plain, NULL))) {
         return NULL;
     }
     return cJSON_CreateNumber(value);
