@@ -30,7 +30,7 @@ void moon_kubeconfig_free(struct moon_kubeconfig *k)
     moon_free(k->token_file);
     moon_free(k->username);
     moon_free(k->password);
-    kubeconfig_exec_fini(&k->exec);
+    moon_kubeconfig_exec_fini(&k->exec);
     moon_free(k->source);
     moon_free(k);
 }
@@ -38,7 +38,7 @@ void moon_kubeconfig_free(struct moon_kubeconfig *k)
 struct moon_kubeconfig *moon_kubeconfig_for_server(const char *server)
 {
     struct moon_kubeconfig *k = moon_new(struct moon_kubeconfig);
-    k->server = kubeconfig_without_slashes(server);
+    k->server = moon_kubeconfig_without_slashes(server);
     k->namespace = moon_strdup(DEFAULT_NAMESPACE);
     k->source = moon_strdup(server);
     return k;
@@ -50,11 +50,11 @@ static int use_cluster(const struct kubeconfig_files *files, const char *name,
                        struct moon_kubeconfig *k, struct moon_err *err)
 {
     struct kubeconfig_section cluster = {0};
-    int rc = kubeconfig_section_find(files, "clusters", "cluster", name, &cluster, err);
+    int rc = moon_kubeconfig_section_find(files, "clusters", "cluster", name, &cluster, err);
     if (rc == 0) {
-        rc = kubeconfig_read_cluster(&cluster, k, err);
+        rc = moon_kubeconfig_read_cluster(&cluster, k, err);
     }
-    kubeconfig_section_fini(&cluster);
+    moon_kubeconfig_section_fini(&cluster);
     return rc;
 }
 
@@ -62,11 +62,11 @@ static int use_user(const struct kubeconfig_files *files, const char *name,
                     struct moon_kubeconfig *k, struct moon_err *err)
 {
     struct kubeconfig_section user = {0};
-    int rc = kubeconfig_section_find(files, "users", "user", name, &user, err);
+    int rc = moon_kubeconfig_section_find(files, "users", "user", name, &user, err);
     if (rc == 0) {
-        rc = kubeconfig_read_user(&user, k, err);
+        rc = moon_kubeconfig_read_user(&user, k, err);
     }
-    kubeconfig_section_fini(&user);
+    moon_kubeconfig_section_fini(&user);
     return rc;
 }
 
@@ -76,15 +76,15 @@ static int use_context(const struct kubeconfig_files *files,
 {
     MOON_AUTOFREE char *cluster = NULL;
     MOON_AUTOFREE char *user = NULL;
-    int rc = kubeconfig_text(context, "cluster", &cluster, err);
+    int rc = moon_kubeconfig_text(context, "cluster", &cluster, err);
     if (rc == 0) {
-        rc = kubeconfig_text(context, "user", &user, err);
+        rc = moon_kubeconfig_text(context, "user", &user, err);
     }
     if (rc == 0) {
-        rc = kubeconfig_text(context, "namespace", &k->namespace, err);
+        rc = moon_kubeconfig_text(context, "namespace", &k->namespace, err);
     }
     if (rc == 0 && cluster == NULL) {
-        return kubeconfig_bad(context, "cluster", err, "is missing");
+        return moon_kubeconfig_bad(context, "cluster", err, "is missing");
     }
     if (rc == 0) {
         rc = use_cluster(files, cluster, k, err);
@@ -97,21 +97,21 @@ static int use_context_named(const struct kubeconfig_files *files, const char *n
                              struct moon_kubeconfig *k, struct moon_err *err)
 {
     struct kubeconfig_section context = {0};
-    int rc = kubeconfig_section_find(files, "contexts", "context", name, &context, err);
+    int rc = moon_kubeconfig_section_find(files, "contexts", "context", name, &context, err);
     if (rc == 0) {
         rc = use_context(files, &context, k, err);
     }
     if (rc == 0) {
         k->source = moon_asprintf("%s context %s", context.file->path, name);
     }
-    kubeconfig_section_fini(&context);
+    moon_kubeconfig_section_fini(&context);
     return rc;
 }
 
 static struct moon_kubeconfig *from_files(const struct kubeconfig_files *files, const char *context,
                                           struct moon_err *err)
 {
-    if (context == NULL && kubeconfig_current_context(files, &context, err) != 0) {
+    if (context == NULL && moon_kubeconfig_current_context(files, &context, err) != 0) {
         return NULL;
     }
     if (context == NULL) {
@@ -136,7 +136,7 @@ static struct moon_kubeconfig *load_files(const char *paths, bool is_list, const
                                           struct moon_err *err)
 {
     struct kubeconfig_files files = {0};
-    if (kubeconfig_files_read(paths, is_list, &files, err) != 0) {
+    if (moon_kubeconfig_files_read(paths, is_list, &files, err) != 0) {
         return NULL;
     }
     struct moon_kubeconfig *k = NULL;
@@ -145,14 +145,14 @@ static struct moon_kubeconfig *load_files(const char *paths, bool is_list, const
     } else {
         moon_err_set(err, MOON_E_NOT_FOUND, "$KUBECONFIG: none of these files exists: %s", paths);
     }
-    kubeconfig_files_fini(&files);
+    moon_kubeconfig_files_fini(&files);
     return k;
 }
 
 /* ---- in a pod ---- */
 
 /* Also false in pods without a token (automountServiceAccountToken: false). */
-bool kubeconfig_is_in_cluster(const char *folder)
+bool moon_kubeconfig_is_in_cluster(const char *folder)
 {
     MOON_AUTOFREE char *token = moon_asprintf("%s/token", folder);
     return environment("KUBERNETES_SERVICE_HOST") != NULL &&
@@ -177,7 +177,7 @@ static char *in_cluster_namespace(const char *folder, struct moon_err *err)
     return moon_str_dup(name);
 }
 
-struct moon_kubeconfig *kubeconfig_in_cluster(const char *folder, struct moon_err *err)
+struct moon_kubeconfig *moon_kubeconfig_in_cluster(const char *folder, struct moon_err *err)
 {
     MOON_CLEANUP(moon_kubeconfig_free_ptr)
     struct moon_kubeconfig *k = moon_new(struct moon_kubeconfig);
@@ -187,7 +187,7 @@ struct moon_kubeconfig *kubeconfig_in_cluster(const char *folder, struct moon_er
 
     bool is_ipv6 = strchr(host, ':') != NULL;
     k->server = moon_asprintf(is_ipv6 ? "https://[%s]:%s" : "https://%s:%s", host, port);
-    const char *problem = kubeconfig_server_problem(k->server);
+    const char *problem = moon_kubeconfig_server_problem(k->server);
     if (problem != NULL) {
         moon_err_set(err, MOON_E_INVALID, "$KUBERNETES_SERVICE_HOST and _PORT give %s: %s",
                      k->server, problem);
@@ -231,8 +231,8 @@ struct moon_kubeconfig *moon_kubeconfig_load(const struct moon_kubeconfig_opts *
         return load_files(paths, true, opts->context, err);
     }
     /* A context can only be meant for a file. */
-    if (opts->context == NULL && kubeconfig_is_in_cluster(SERVICE_ACCOUNT)) {
-        return kubeconfig_in_cluster(SERVICE_ACCOUNT, err);
+    if (opts->context == NULL && moon_kubeconfig_is_in_cluster(SERVICE_ACCOUNT)) {
+        return moon_kubeconfig_in_cluster(SERVICE_ACCOUNT, err);
     }
     return load_from_home(opts->context, err);
 }

@@ -66,7 +66,7 @@ static const char *authority_problem(struct moon_str authority)
     return port_problem(port);
 }
 
-const char *kubeconfig_server_problem(const char *url)
+const char *moon_kubeconfig_server_problem(const char *url)
 {
     size_t scheme_len = 0;
     if (strncasecmp(url, "https://", 8) == 0) {
@@ -85,7 +85,7 @@ const char *kubeconfig_server_problem(const char *url)
     return authority_problem((struct moon_str){authority, strcspn(authority, "/")});
 }
 
-char *kubeconfig_without_slashes(const char *url)
+char *moon_kubeconfig_without_slashes(const char *url)
 {
     size_t len = strlen(url);
     while (len > 0 && url[len - 1] == '/') {
@@ -100,15 +100,15 @@ static int read_server(const struct kubeconfig_section *s, struct moon_kubeconfi
                        struct moon_err *err)
 {
     MOON_AUTOFREE char *url = NULL;
-    int rc = kubeconfig_text(s, "server", &url, err);
+    int rc = moon_kubeconfig_text(s, "server", &url, err);
     if (rc != 0) {
         return rc;
     }
-    const char *problem = url == NULL ? "is missing" : kubeconfig_server_problem(url);
+    const char *problem = url == NULL ? "is missing" : moon_kubeconfig_server_problem(url);
     if (problem != NULL) {
-        return kubeconfig_bad(s, "server", err, "%s", problem);
+        return moon_kubeconfig_bad(s, "server", err, "%s", problem);
     }
-    k->server = kubeconfig_without_slashes(url);
+    k->server = moon_kubeconfig_without_slashes(url);
     return 0;
 }
 
@@ -116,7 +116,7 @@ static int read_proxy(const struct kubeconfig_section *s, struct moon_kubeconfig
                       struct moon_err *err)
 {
     static const char *const SCHEMES[] = {"http://", "https://", "socks5://", "socks5h://"};
-    int rc = kubeconfig_text(s, "proxy-url", &k->proxy_url, err);
+    int rc = moon_kubeconfig_text(s, "proxy-url", &k->proxy_url, err);
     if (rc != 0 || k->proxy_url == NULL) {
         return rc;
     }
@@ -126,23 +126,24 @@ static int read_proxy(const struct kubeconfig_section *s, struct moon_kubeconfig
             return 0;
         }
     }
-    return kubeconfig_bad(s, "proxy-url", err, "must be http://, https:// or socks5://HOST:PORT");
+    return moon_kubeconfig_bad(s, "proxy-url", err,
+                               "must be http://, https:// or socks5://HOST:PORT");
 }
 
 static int read_trust(const struct kubeconfig_section *s, struct moon_kubeconfig *k,
                       struct moon_err *err)
 {
     static const struct kubeconfig_pem CA = {"certificate-authority", "CERTIFICATE", false};
-    int rc = kubeconfig_bool(s, "insecure-skip-tls-verify", &k->tls.insecure, err);
+    int rc = moon_kubeconfig_bool(s, "insecure-skip-tls-verify", &k->tls.insecure, err);
     if (rc == 0) {
-        rc = kubeconfig_text(s, "tls-server-name", &k->tls.server_name, err);
+        rc = moon_kubeconfig_text(s, "tls-server-name", &k->tls.server_name, err);
     }
     if (rc == 0) {
-        rc = kubeconfig_pem(s, &CA, &k->tls.ca_file, &k->tls.ca_pem, err);
+        rc = moon_kubeconfig_pem(s, &CA, &k->tls.ca_file, &k->tls.ca_pem, err);
     }
     if (rc == 0 && k->tls.insecure && (k->tls.ca_file != NULL || k->tls.ca_pem != NULL)) {
-        return kubeconfig_bad(s, "insecure-skip-tls-verify", err,
-                              "contradicts certificate-authority: remove one of them");
+        return moon_kubeconfig_bad(s, "insecure-skip-tls-verify", err,
+                                   "contradicts certificate-authority: remove one of them");
     }
     return rc;
 }
@@ -152,7 +153,7 @@ static int read_exec_extension(const struct kubeconfig_section *s, struct moon_k
 {
     const cJSON *extensions = moon_json_member(s->json, "extensions");
     if (extensions != NULL && !cJSON_IsArray(extensions)) {
-        return kubeconfig_bad(s, "extensions", err, "must be a list");
+        return moon_kubeconfig_bad(s, "extensions", err, "must be a list");
     }
     const cJSON *entry;
     cJSON_ArrayForEach (entry, extensions) {
@@ -167,8 +168,8 @@ static int read_exec_extension(const struct kubeconfig_section *s, struct moon_k
     return 0;
 }
 
-int kubeconfig_read_cluster(const struct kubeconfig_section *s, struct moon_kubeconfig *k,
-                            struct moon_err *err)
+int moon_kubeconfig_read_cluster(const struct kubeconfig_section *s, struct moon_kubeconfig *k,
+                                 struct moon_err *err)
 {
     int rc = read_server(s, k, err);
     if (rc == 0) {

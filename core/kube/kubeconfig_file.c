@@ -16,8 +16,8 @@ enum {
     PEM_MAX_BYTES = 1 << 20,
 };
 
-int kubeconfig_bad(const struct kubeconfig_section *s, const char *field, struct moon_err *err,
-                   const char *fmt, ...)
+int moon_kubeconfig_bad(const struct kubeconfig_section *s, const char *field, struct moon_err *err,
+                        const char *fmt, ...)
 {
     char text[MOON_ERR_TEXT_MAX / 2];
     va_list args;
@@ -99,20 +99,20 @@ static int read_list(struct kubeconfig_files *files, const char *paths, struct m
     return 0;
 }
 
-int kubeconfig_files_read(const char *paths, bool is_list, struct kubeconfig_files *ret,
-                          struct moon_err *err)
+int moon_kubeconfig_files_read(const char *paths, bool is_list, struct kubeconfig_files *ret,
+                               struct moon_err *err)
 {
     struct kubeconfig_files files = {0};
     int rc = is_list ? read_list(&files, paths, err) : read_file(&files, paths, err);
     if (rc == 0) {
         *ret = files;
     } else {
-        kubeconfig_files_fini(&files);
+        moon_kubeconfig_files_fini(&files);
     }
     return rc;
 }
 
-void kubeconfig_files_fini(struct kubeconfig_files *files)
+void moon_kubeconfig_files_fini(struct kubeconfig_files *files)
 {
     for (size_t i = 0; i < files->count; i++) {
         moon_free(files->items[i].path);
@@ -125,8 +125,8 @@ void kubeconfig_files_fini(struct kubeconfig_files *files)
 
 /* ---- sections ---- */
 
-int kubeconfig_current_context(const struct kubeconfig_files *files, const char **ret,
-                               struct moon_err *err)
+int moon_kubeconfig_current_context(const struct kubeconfig_files *files, const char **ret,
+                                    struct moon_err *err)
 {
     for (size_t i = 0; i < files->count; i++) {
         const cJSON *value = moon_json_member(files->items[i].root, "current-context");
@@ -186,9 +186,9 @@ static int find_in_file(const struct kubeconfig_file *file, const char *list, co
     return 0;
 }
 
-int kubeconfig_section_find(const struct kubeconfig_files *files, const char *list,
-                            const char *member, const char *name, struct kubeconfig_section *ret,
-                            struct moon_err *err)
+int moon_kubeconfig_section_find(const struct kubeconfig_files *files, const char *list,
+                                 const char *member, const char *name,
+                                 struct kubeconfig_section *ret, struct moon_err *err)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf others = MOON_BUF_INIT(512);
     for (size_t i = 0; i < files->count; i++) {
@@ -215,7 +215,7 @@ int kubeconfig_section_find(const struct kubeconfig_files *files, const char *li
                         files->items[0].path, list, name, listed[0] != '\0' ? listed : "none");
 }
 
-void kubeconfig_section_fini(struct kubeconfig_section *s)
+void moon_kubeconfig_section_fini(struct kubeconfig_section *s)
 {
     moon_free(s->where);
     *s = (struct kubeconfig_section){0};
@@ -223,17 +223,17 @@ void kubeconfig_section_fini(struct kubeconfig_section *s)
 
 /* ---- fields ---- */
 
-int kubeconfig_text(const struct kubeconfig_section *s, const char *field, char **ret,
-                    struct moon_err *err)
+int moon_kubeconfig_text(const struct kubeconfig_section *s, const char *field, char **ret,
+                         struct moon_err *err)
 {
     const cJSON *value = moon_json_member(s->json, field);
     if (value == NULL) {
         return 0;
     }
     if (!cJSON_IsString(value)) {
-        return kubeconfig_bad(s, field, err, "must be text%s",
-                              cJSON_IsNumber(value) || cJSON_IsBool(value) ? " (put it in quotes)"
-                                                                           : "");
+        return moon_kubeconfig_bad(
+            s, field, err, "must be text%s",
+            cJSON_IsNumber(value) || cJSON_IsBool(value) ? " (put it in quotes)" : "");
     }
     if (value->valuestring[0] != '\0') {
         moon_free(*ret);
@@ -242,25 +242,25 @@ int kubeconfig_text(const struct kubeconfig_section *s, const char *field, char 
     return 0;
 }
 
-int kubeconfig_bool(const struct kubeconfig_section *s, const char *field, bool *ret,
-                    struct moon_err *err)
+int moon_kubeconfig_bool(const struct kubeconfig_section *s, const char *field, bool *ret,
+                         struct moon_err *err)
 {
     const cJSON *value = moon_json_member(s->json, field);
     if (value == NULL) {
         return 0;
     }
     if (!cJSON_IsBool(value)) {
-        return kubeconfig_bad(s, field, err, "must be true or false");
+        return moon_kubeconfig_bad(s, field, err, "must be true or false");
     }
     *ret = cJSON_IsTrue(value);
     return 0;
 }
 
-int kubeconfig_path(const struct kubeconfig_section *s, const char *field, char **ret,
-                    struct moon_err *err)
+int moon_kubeconfig_path(const struct kubeconfig_section *s, const char *field, char **ret,
+                         struct moon_err *err)
 {
     MOON_AUTOFREE char *path = NULL;
-    int rc = kubeconfig_text(s, field, &path, err);
+    int rc = moon_kubeconfig_text(s, field, &path, err);
     if (rc != 0 || path == NULL) {
         return rc;
     }
@@ -291,10 +291,10 @@ static int read_pem_data(const struct kubeconfig_section *s, const struct kubeco
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf pem = MOON_BUF_INIT(PEM_MAX_BYTES);
     if (!moon_base64_decode(moon_str(data), &pem)) {
-        return kubeconfig_bad(s, field, err, "is not base64");
+        return moon_kubeconfig_bad(s, field, err, "is not base64");
     }
     if (!holds_pem(moon_buf_str(&pem), what->label)) {
-        return kubeconfig_bad(s, field, err, "holds no PEM block \"%s\"", what->label);
+        return moon_kubeconfig_bad(s, field, err, "holds no PEM block \"%s\"", what->label);
     }
     moon_free(*ret);
     *ret = moon_buf_take(&pem, NULL);
@@ -309,11 +309,11 @@ static int check_pem_file(const struct kubeconfig_section *s, const struct kubec
     MOON_CLEANUP(moon_buf_fini) struct moon_buf pem = MOON_BUF_INIT(PEM_MAX_BYTES);
     struct moon_err cause;
     if (moon_file_read(path, &pem, &cause) != 0) {
-        return kubeconfig_bad(s, what->field, err, "%s", cause.text);
+        return moon_kubeconfig_bad(s, what->field, err, "%s", cause.text);
     }
     if (!holds_pem(moon_buf_str(&pem), what->label)) {
-        return kubeconfig_bad(s, what->field, err, "%s holds no PEM block \"%s\"", path,
-                              what->label);
+        return moon_kubeconfig_bad(s, what->field, err, "%s holds no PEM block \"%s\"", path,
+                                   what->label);
     }
     struct stat st;
     if (what->is_secret && stat(path, &st) == 0 && (st.st_mode & (S_IRGRP | S_IROTH)) != 0) {
@@ -322,13 +322,13 @@ static int check_pem_file(const struct kubeconfig_section *s, const struct kubec
     return 0;
 }
 
-int kubeconfig_pem(const struct kubeconfig_section *s, const struct kubeconfig_pem *what,
-                   char **ret_file, char **ret_text, struct moon_err *err)
+int moon_kubeconfig_pem(const struct kubeconfig_section *s, const struct kubeconfig_pem *what,
+                        char **ret_file, char **ret_text, struct moon_err *err)
 {
     char data_field[64];
     snprintf(data_field, sizeof(data_field), "%s-data", what->field);
     MOON_AUTOFREE char *data = NULL;
-    int rc = kubeconfig_text(s, data_field, &data, err);
+    int rc = moon_kubeconfig_text(s, data_field, &data, err);
     if (rc != 0) {
         return rc;
     }
@@ -336,7 +336,7 @@ int kubeconfig_pem(const struct kubeconfig_section *s, const struct kubeconfig_p
         return read_pem_data(s, what, data_field, data, ret_text, err);
     }
     MOON_AUTOFREE char *path = NULL;
-    rc = kubeconfig_path(s, what->field, &path, err);
+    rc = moon_kubeconfig_path(s, what->field, &path, err);
     if (rc != 0 || path == NULL) {
         return rc;
     }

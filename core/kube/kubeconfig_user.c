@@ -9,7 +9,7 @@ static int refuse_what_is_not_supported(const struct kubeconfig_section *s, stru
     static const char *const IMPERSONATION[] = {"as", "as-uid", "as-groups", "as-user-extra"};
     for (size_t i = 0; i < MOON_ARRAY_SIZE(IMPERSONATION); i++) {
         if (moon_json_member(s->json, IMPERSONATION[i]) != NULL) {
-            return kubeconfig_bad(s, IMPERSONATION[i], err, "impersonation is not supported");
+            return moon_kubeconfig_bad(s, IMPERSONATION[i], err, "impersonation is not supported");
         }
     }
     const cJSON *provider = moon_json_member(s->json, "auth-provider");
@@ -17,10 +17,11 @@ static int refuse_what_is_not_supported(const struct kubeconfig_section *s, stru
         return 0;
     }
     const char *name = moon_json_string(provider, "name");
-    return kubeconfig_bad(s, "auth-provider", err,
-                          "\"%s\": auth providers were removed from Kubernetes 1.26; use an exec "
-                          "plugin instead",
-                          name != NULL ? name : "?");
+    return moon_kubeconfig_bad(
+        s, "auth-provider", err,
+        "\"%s\": auth providers were removed from Kubernetes 1.26; use an exec "
+        "plugin instead",
+        name != NULL ? name : "?");
 }
 
 static int read_certificate(const struct kubeconfig_section *s, struct moon_tls *tls,
@@ -28,9 +29,9 @@ static int read_certificate(const struct kubeconfig_section *s, struct moon_tls 
 {
     static const struct kubeconfig_pem CERT = {"client-certificate", "CERTIFICATE", false};
     static const struct kubeconfig_pem KEY = {"client-key", "PRIVATE KEY", true};
-    int rc = kubeconfig_pem(s, &CERT, &tls->cert_file, &tls->cert_pem, err);
+    int rc = moon_kubeconfig_pem(s, &CERT, &tls->cert_file, &tls->cert_pem, err);
     if (rc == 0) {
-        rc = kubeconfig_pem(s, &KEY, &tls->key_file, &tls->key_pem, err);
+        rc = moon_kubeconfig_pem(s, &KEY, &tls->key_file, &tls->key_pem, err);
     }
     if (rc != 0) {
         return rc;
@@ -40,19 +41,19 @@ static int read_certificate(const struct kubeconfig_section *s, struct moon_tls 
     if (has_cert == has_key) {
         return 0;
     }
-    return kubeconfig_bad(s, has_cert ? "client-key" : "client-certificate", err,
-                          "is missing: certificate and key go together");
+    return moon_kubeconfig_bad(s, has_cert ? "client-key" : "client-certificate", err,
+                               "is missing: certificate and key go together");
 }
 
 static int read_token(const struct kubeconfig_section *s, struct moon_kubeconfig *k,
                       struct moon_err *err)
 {
-    int rc = kubeconfig_text(s, "token", &k->token, err);
+    int rc = moon_kubeconfig_text(s, "token", &k->token, err);
     if (rc == 0) {
-        rc = kubeconfig_path(s, "tokenFile", &k->token_file, err);
+        rc = moon_kubeconfig_path(s, "tokenFile", &k->token_file, err);
     }
     if (rc == 0 && k->token_file != NULL && access(k->token_file, R_OK) != 0) {
-        return kubeconfig_bad(s, "tokenFile", err, "cannot read %s", k->token_file);
+        return moon_kubeconfig_bad(s, "tokenFile", err, "cannot read %s", k->token_file);
     }
     return rc;
 }
@@ -60,21 +61,21 @@ static int read_token(const struct kubeconfig_section *s, struct moon_kubeconfig
 static int read_password(const struct kubeconfig_section *s, struct moon_kubeconfig *k,
                          struct moon_err *err)
 {
-    int rc = kubeconfig_text(s, "username", &k->username, err);
+    int rc = moon_kubeconfig_text(s, "username", &k->username, err);
     if (rc == 0) {
-        rc = kubeconfig_text(s, "password", &k->password, err);
+        rc = moon_kubeconfig_text(s, "password", &k->password, err);
     }
     if (rc != 0) {
         return rc;
     }
     if (k->password != NULL && k->username == NULL) {
-        return kubeconfig_bad(s, "password", err, "is given without username");
+        return moon_kubeconfig_bad(s, "password", err, "is given without username");
     }
     if (k->username != NULL && strchr(k->username, ':') != NULL) {
-        return kubeconfig_bad(s, "username", err, "must not hold ':'");
+        return moon_kubeconfig_bad(s, "username", err, "must not hold ':'");
     }
     if (k->username != NULL && (k->token != NULL || k->token_file != NULL)) {
-        return kubeconfig_bad(s, "username", err, "contradicts token: remove one of them");
+        return moon_kubeconfig_bad(s, "username", err, "contradicts token: remove one of them");
     }
     return 0;
 }
@@ -98,7 +99,7 @@ static void free_list(char **list)
     moon_free(list);
 }
 
-void kubeconfig_exec_fini(struct moon_exec *exec)
+void moon_kubeconfig_exec_fini(struct moon_exec *exec)
 {
     free_list(exec->argv);
     free_list(exec->env);
@@ -111,7 +112,7 @@ void kubeconfig_exec_fini(struct moon_exec *exec)
 static int read_api_version(const struct kubeconfig_section *s, struct moon_exec *exec,
                             struct moon_err *err)
 {
-    int rc = kubeconfig_text(s, "apiVersion", &exec->api_version, err);
+    int rc = moon_kubeconfig_text(s, "apiVersion", &exec->api_version, err);
     if (rc != 0) {
         return rc;
     }
@@ -119,9 +120,9 @@ static int read_api_version(const struct kubeconfig_section *s, struct moon_exec
         moon_streq(exec->api_version, "client.authentication.k8s.io/v1beta1")) {
         return 0;
     }
-    return kubeconfig_bad(s, "apiVersion", err,
-                          "must be client.authentication.k8s.io/v1 or /v1beta1, not \"%s\"",
-                          exec->api_version != NULL ? exec->api_version : "");
+    return moon_kubeconfig_bad(s, "apiVersion", err,
+                               "must be client.authentication.k8s.io/v1 or /v1beta1, not \"%s\"",
+                               exec->api_version != NULL ? exec->api_version : "");
 }
 
 /* A name without slash is looked up in PATH; any other relative one starts at the file's folder. */
@@ -129,12 +130,12 @@ static int read_command(const struct kubeconfig_section *s, struct moon_exec *ex
                         struct moon_err *err)
 {
     MOON_AUTOFREE char *command = NULL;
-    int rc = kubeconfig_text(s, "command", &command, err);
+    int rc = moon_kubeconfig_text(s, "command", &command, err);
     if (rc == 0 && command == NULL) {
-        return kubeconfig_bad(s, "command", err, "is missing");
+        return moon_kubeconfig_bad(s, "command", err, "is missing");
     }
     if (rc == 0 && strchr(command, '/') != NULL) {
-        rc = kubeconfig_path(s, "command", &command, err);
+        rc = moon_kubeconfig_path(s, "command", &command, err);
     }
     if (rc != 0) {
         return rc;
@@ -144,13 +145,13 @@ static int read_command(const struct kubeconfig_section *s, struct moon_exec *ex
 
     const cJSON *args = moon_json_member(s->json, "args");
     if (args != NULL && !cJSON_IsArray(args)) {
-        return kubeconfig_bad(s, "args", err, "must be a list of text");
+        return moon_kubeconfig_bad(s, "args", err, "must be a list of text");
     }
     const cJSON *arg;
     cJSON_ArrayForEach (arg, args) {
         if (!cJSON_IsString(arg)) {
-            return kubeconfig_bad(s, "args", err, "entry %zu must be text (put it in quotes)",
-                                  count);
+            return moon_kubeconfig_bad(s, "args", err, "entry %zu must be text (put it in quotes)",
+                                       count);
         }
         exec->argv = append(exec->argv, count++, moon_strdup(arg->valuestring));
     }
@@ -162,7 +163,7 @@ static int read_env(const struct kubeconfig_section *s, struct moon_exec *exec,
 {
     const cJSON *entries = moon_json_member(s->json, "env");
     if (entries != NULL && !cJSON_IsArray(entries)) {
-        return kubeconfig_bad(s, "env", err, "must be a list");
+        return moon_kubeconfig_bad(s, "env", err, "must be a list");
     }
     size_t count = 0;
     const cJSON *entry;
@@ -170,8 +171,8 @@ static int read_env(const struct kubeconfig_section *s, struct moon_exec *exec,
         const char *name = moon_json_string(entry, "name");
         const char *value = moon_json_string(entry, "value");
         if (name == NULL || value == NULL || name[0] == '\0' || strchr(name, '=') != NULL) {
-            return kubeconfig_bad(s, "env", err,
-                                  "entry %zu must have a name and a value, both text", count + 1);
+            return moon_kubeconfig_bad(
+                s, "env", err, "entry %zu must have a name and a value, both text", count + 1);
         }
         exec->env = append(exec->env, count++, moon_asprintf("%s=%s", name, value));
     }
@@ -182,15 +183,15 @@ static int read_env(const struct kubeconfig_section *s, struct moon_exec *exec,
 static int check_interactive_mode(const struct kubeconfig_section *s, struct moon_err *err)
 {
     MOON_AUTOFREE char *mode = NULL;
-    int rc = kubeconfig_text(s, "interactiveMode", &mode, err);
+    int rc = moon_kubeconfig_text(s, "interactiveMode", &mode, err);
     if (rc != 0 || mode == NULL || strcmp(mode, "Never") == 0 || strcmp(mode, "IfAvailable") == 0) {
         return rc;
     }
     if (strcmp(mode, "Always") == 0) {
-        return kubeconfig_bad(s, "interactiveMode", err,
-                              "\"Always\" needs somebody to answer; moonset has no terminal");
+        return moon_kubeconfig_bad(s, "interactiveMode", err,
+                                   "\"Always\" needs somebody to answer; moonset has no terminal");
     }
-    return kubeconfig_bad(s, "interactiveMode", err, "must be Never, IfAvailable or Always");
+    return moon_kubeconfig_bad(s, "interactiveMode", err, "must be Never, IfAvailable or Always");
 }
 
 static int read_exec_section(const struct kubeconfig_section *s, struct moon_exec *exec,
@@ -207,10 +208,11 @@ static int read_exec_section(const struct kubeconfig_section *s, struct moon_exe
         rc = check_interactive_mode(s, err);
     }
     if (rc == 0) {
-        rc = kubeconfig_text(s, "installHint", &exec->install_hint, err);
+        rc = moon_kubeconfig_text(s, "installHint", &exec->install_hint, err);
     }
-    return rc != 0 ? rc
-                   : kubeconfig_bool(s, "provideClusterInfo", &exec->provide_cluster_info, err);
+    return rc != 0
+               ? rc
+               : moon_kubeconfig_bool(s, "provideClusterInfo", &exec->provide_cluster_info, err);
 }
 
 static int read_exec(const struct kubeconfig_section *user, struct moon_exec *exec,
@@ -221,17 +223,17 @@ static int read_exec(const struct kubeconfig_section *user, struct moon_exec *ex
         return 0;
     }
     if (!cJSON_IsObject(json)) {
-        return kubeconfig_bad(user, "exec", err, "must be an object");
+        return moon_kubeconfig_bad(user, "exec", err, "must be an object");
     }
     struct kubeconfig_section section = {
         .file = user->file, .json = json, .where = moon_asprintf("%s.exec", user->where)};
     int rc = read_exec_section(&section, exec, err);
-    kubeconfig_section_fini(&section);
+    moon_kubeconfig_section_fini(&section);
     return rc;
 }
 
-int kubeconfig_read_user(const struct kubeconfig_section *s, struct moon_kubeconfig *k,
-                         struct moon_err *err)
+int moon_kubeconfig_read_user(const struct kubeconfig_section *s, struct moon_kubeconfig *k,
+                              struct moon_err *err)
 {
     int rc = refuse_what_is_not_supported(s, err);
     if (rc == 0) {

@@ -30,7 +30,8 @@ struct moon_watch_opts {
     unsigned page_limit;        /* items per page; 0 = 500 */
     size_t max_item_bytes;      /* 0 = 4 MB: larger objects are reported and skipped */
 
-    /* A list begins: everything known is now in question. Also before the first one. */
+    /* A list begins: everything known is now in question. Also before the first one, and again
+     * when a list has to start over. A streamed list may hold a DELETED for what it LISTED. */
     void (*on_list_begin)(void *ctx);
     void (*on_object)(enum moon_event event, struct moon_str object, void *ctx);
     /* The list at `version` is complete: what was not LISTED and is not newer than `version` is
@@ -51,7 +52,9 @@ MOON_API void moon_watch_free(struct moon_watch *w);
 /* For tests and the admin page: has a list completed, and is a watch open now? */
 MOON_API bool moon_watch_is_listed(const struct moon_watch *w);
 
-/* One paged list without a watch. on_object gets LISTED items; on_done once. */
+/* One paged list without a watch. on_object gets LISTED items; on_done once. When the server forgets
+ * the list between two pages (410), it starts over without pages: on_restart (may be NULL) tells
+ * that all items will come again. */
 struct moon_list_call;
 struct moon_list_opts {
     const struct moon_resource *resource;
@@ -61,6 +64,7 @@ struct moon_list_opts {
     unsigned page_limit;
     size_t max_item_bytes;
     void (*on_object)(enum moon_event event, struct moon_str object, void *ctx);
+    void (*on_restart)(void *ctx);
     void (*on_done)(uint64_t version, const struct moon_err *err, void *ctx);
     void *ctx;
 };
