@@ -22,6 +22,8 @@ struct moon_result {
     const struct moon_err *err;       /* NULL: done */
     /* CREATE: the object was there already and is ours (a lost answer). `answer` is a GET's. */
     bool found;
+    /* Failed, but nobody needs to hear of it: cancelled, or the namespace is being deleted. */
+    bool quiet;
 };
 
 struct moon_action {
@@ -58,6 +60,10 @@ MOON_API struct moon_arena *moon_plan_arena(struct moon_plan *p);
 MOON_API struct moon_action *moon_plan_add(struct moon_plan *p, const struct moon_action *action);
 MOON_API size_t moon_plan_count(const struct moon_plan *p);
 MOON_API const struct moon_action *moon_plan_get(const struct moon_plan *p, size_t i);
+/* `on_result` (NULL: nobody) sees each result before the action's own on_done does: for the log. */
+MOON_API void moon_plan_observe(struct moon_plan *p,
+                                void (*on_result)(const struct moon_result *result, void *ctx),
+                                void *ctx);
 MOON_API void moon_plan_note(struct moon_plan *p, const char *target, const char *fmt, ...)
     MOON_PRINTF(3, 4);
 MOON_API size_t moon_plan_note_count(const struct moon_plan *p);
@@ -68,7 +74,8 @@ MOON_API void moon_plan_requeue(struct moon_plan *p, uint64_t after_ms);
 /* UINT64_MAX: no wish. */
 MOON_API uint64_t moon_plan_requeue_ms(const struct moon_plan *p);
 
-/* One line per action and note: "create pod default/agent-x7k2p on node-3: node needs a pod". */
+/* One line per action, "create pod default/agent-x7k2p on node-3: node needs a pod", then one per
+ * note, "note on node-4: taint dedicated is not tolerated". */
 MOON_API void moon_plan_print(const struct moon_plan *p, struct moon_buf *out);
 
 #endif
