@@ -25,15 +25,22 @@ struct moon_apply_opts {
     unsigned max_in_flight; /* 0 = 64 */
     uint64_t timeout_ms;    /* deadline of one request; 0 = 8 s: shorter than the lease margin */
     bool dry_run;           /* adds dryRun=All to every write */
+    /* A request will be sent again (no answer, 5xx, 429), for the `tries`-th time in a row: for the
+     * log, as an action that nobody answers never ends. May be NULL. */
+    void (*on_retry)(const struct moon_action *action, unsigned tries, const struct moon_err *err,
+                     void *ctx);
+    void *ctx;
 };
 
 MOON_API struct moon_apply *moon_apply_new(struct moon_client *client,
                                            const struct moon_apply_opts *opts);
-/* Cancels what is in flight; on_done of everything open runs with MOON_E_CANCELLED. */
+/* Cancels what is in flight; on_done of everything open runs with MOON_E_CANCELLED before this
+ * returns. Not to be called from inside a callback of apply. */
 MOON_API void moon_apply_free(struct moon_apply *a);
 
-/* Takes the plan; freed when its last action is done. `on_plan_done` (may be NULL) runs then, with
- * the number of failed actions. Actions are started in the order of the plan, after those already
+/* Takes the plan; freed when its last action is done. `on_plan_done` (may be NULL) runs then, from
+ * the loop, with the number of failed actions: not counted are those refused because their namespace
+ * is being deleted, and those dropped. Actions are started in the order of the plan, after those already
  * waiting in the lane of the plan's key. */
 MOON_API void moon_apply_submit(struct moon_apply *a, struct moon_plan *take_plan,
                                 void (*on_plan_done)(struct moon_str key, size_t failed,
@@ -43,8 +50,8 @@ MOON_API void moon_apply_submit(struct moon_apply *a, struct moon_plan *take_pla
  * in flight is cut. Until resume, submitted plans end at once with MOON_E_CANCELLED. */
 MOON_API void moon_apply_suspend(struct moon_apply *a);
 MOON_API void moon_apply_resume(struct moon_apply *a);
-/* Drop what waits in the lane of `key` (its object is gone): on_done with MOON_E_CANCELLED. What is
- * in flight goes on. */
+/* Drop what waits in the lane of `key` (its object is gone): on_done with MOON_E_CANCELLED, from the
+ * loop. What is in flight goes on, but is not sent again when it gets no answer. */
 MOON_API void moon_apply_drop(struct moon_apply *a, struct moon_str key);
 /* Actions waiting and in flight, of one key or (NULL ptr) of all. */
 MOON_API size_t moon_apply_pending(const struct moon_apply *a, struct moon_str key);
