@@ -45,25 +45,22 @@ static const char *ipv6_problem(struct moon_str authority)
 
 static const char *authority_problem(struct moon_str authority)
 {
-    if (authority.len == 0 || authority.ptr[0] == ':') {
-        return "has no host";
-    }
-    if (memchr(authority.ptr, '@', authority.len) != NULL) {
+    if (authority.len > 0 && memchr(authority.ptr, '@', authority.len) != NULL) {
         return "must not hold a user name or password; they belong in users";
     }
-    if (authority.ptr[0] == '[') {
+    if (authority.len > 0 && authority.ptr[0] == '[') {
         return ipv6_problem(authority);
     }
-    const char *colon = memchr(authority.ptr, ':', authority.len);
-    if (colon == NULL) {
-        return NULL;
-    }
-    size_t used = (size_t)(colon - authority.ptr) + 1;
-    struct moon_str port = {colon + 1, authority.len - used};
-    if (memchr(port.ptr, ':', port.len) != NULL) {
+    struct moon_str port = authority;
+    struct moon_str host = {0};
+    (void)moon_str_split(&port, ':', &host);
+    if (port.len > 0 && memchr(port.ptr, ':', port.len) != NULL) {
         return "an IPv6 address must stand in brackets: https://[::1]:6443";
     }
-    return port_problem(port);
+    if (host.len == 0) {
+        return "has no host";
+    }
+    return host.len == authority.len ? NULL : port_problem(port);
 }
 
 const char *moon_kubeconfig_server_problem(const char *url)
