@@ -23,6 +23,7 @@ MOON_API int moon_file_write(const char *path, struct moon_str content, unsigned
 struct moon_dir_watch;
 struct moon_dir_watch_opts {
     const char *path;
+    unsigned max_depth; /* also watch folders so many levels below; 0: only `path` itself */
     uint64_t settle_ms;
     void (*on_change)(void *ctx);
     void *ctx;
@@ -32,9 +33,9 @@ MOON_API struct moon_dir_watch *moon_dir_watch_new(struct moon_loop *loop,
                                                    struct moon_err *err);
 MOON_API void moon_dir_watch_free(struct moon_dir_watch *w);
 
-/* Regular files (symlinks followed) below `path`, at most `max_depth` levels down, whose name ends
- * in `suffix` and neither it nor a folder on the way starts with '.', sorted by path, relative to
- * `path`. Free the list with moon_paths_free. */
+/* Regular files (symlinks followed) in `path` and in folders at most `max_depth` levels below it
+ * (0: only in `path` itself), whose name ends in `suffix` and neither it nor a folder on the way
+ * starts with '.', sorted by path, relative to `path`. Free the list with moon_paths_free. */
 struct moon_paths {
     char **items;
     size_t count;
