@@ -8,10 +8,12 @@
 
 #include "cache/store.h"
 
-/* Put each object of a JSON tree (an object, a List, or an array of them) whose kind and apiVersion
- * match a store's into that store, as a completed list. Missing uids and versions are made up from
- * kind, namespace and name, so that fixtures can leave them out. Objects of other kinds are an
- * error naming the document, unless `ignore_others`. */
+/* Put each object of a JSON tree (an object, a List or PodList, or an array of them) whose kind and
+ * apiVersion match a store's into that store, as a completed list: afterwards all stores are synced
+ * and hold what this tree has, so give everything in one call. What fixtures leave out is made up:
+ * the namespace is "default", versions count loads, uids follow from kind, namespace and name (also
+ * those of owner references). Objects of other kinds are an error naming the document, unless
+ * `ignore_others`. On error no store has changed. */
 MOON_API int moon_fixture_load(struct moon_store *const *stores, size_t store_count,
                                const cJSON *json, bool ignore_others, struct moon_err *err);
 

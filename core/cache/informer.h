@@ -8,9 +8,9 @@
  * left the selector's view. Such an object stays in the store, *unconfirmed*, until a GET by name
  * has answered: 404 or another uid removes it; the same uid is projected again and stays, marked
  * as outside the view, until the watch shows it again, `moon_informer_release` is called or a later
- * look finds it gone (it is asked for again every 5 min, since no watch follows it).
- * A list that misses an object known to be outside the view does not drop it either: it is asked
- * for. Layer: cache.
+ * look finds it gone (it is asked for again every 5 min, since no watch follows it; every 10 s
+ * while it is being deleted). No clear answer keeps it and is retried. A list that misses an object
+ * known to be outside the view does not drop it either: it is asked for. Layer: cache.
  */
 #ifndef MOON_CACHE_INFORMER_H
 #define MOON_CACHE_INFORMER_H
@@ -20,6 +20,7 @@
 
 struct moon_informer;
 
+/* The callbacks must not free the informer. */
 struct moon_informer_opts {
     const struct moon_kind *kind;
     const struct moon_index_opts *indexes;
@@ -41,7 +42,8 @@ struct moon_informer_opts {
 MOON_API struct moon_informer *moon_informer_new(struct moon_client *client,
                                                  const struct moon_informer_opts *opts);
 MOON_API void moon_informer_start(struct moon_informer *i);
-MOON_API void moon_informer_free(struct moon_informer *i); /* and its store */
+/* And its store. NULL is fine. */
+MOON_API void moon_informer_free(struct moon_informer *i);
 MOON_API struct moon_store *moon_informer_store(struct moon_informer *i);
 MOON_API bool moon_informer_is_synced(const struct moon_informer *i);
 /* Is this object kept although it is outside the selector's view? */
