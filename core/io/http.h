@@ -3,11 +3,11 @@
  * http.h - asking over HTTP: libcurl's multi interface on the loop.
  *
  * A moon_http is one pool of connections to anywhere (one for watches, one for writes, so that long
- * streams never starve short calls). HTTP/2 when the other side offers it over TLS; a new call waits
- * for a connection being opened rather than opening another. Redirects are never followed: an API
- * server does not redirect, and credentials must not wander. Everything has a deadline and a size
- * limit. A completion callback runs exactly once, never from inside moon_http_send and never after
- * moon_http_cancel. Layer: io.
+ * streams never starve short calls). HTTP/2 when the other side offers it over TLS; a new call
+ * waits for a connection being opened rather than opening another. Redirects are never followed: an
+ * API server does not redirect, and credentials must not wander. Everything has a deadline and a
+ * size limit. A completion callback runs exactly once, never from inside moon_http_send and never
+ * after moon_http_cancel. Layer: io.
  */
 #ifndef MOON_IO_HTTP_H
 #define MOON_IO_HTTP_H
@@ -19,9 +19,9 @@ struct moon_http;
 struct moon_http_call;
 
 struct moon_http_opts {
-    const char *user_agent;    /* required */
-    unsigned max_in_flight;    /* further calls wait in order; 0 = no limit (watches) */
-    unsigned max_idle;         /* idle connections kept; 0 = 8 */
+    const char *user_agent; /* required */
+    unsigned max_in_flight; /* further calls wait in order; 0 = no limit (watches) */
+    unsigned max_idle;      /* connections kept besides those in use; 0 = 8 */
     bool http1_only;
 };
 
@@ -56,8 +56,9 @@ struct moon_http_request {
     struct moon_str body;       /* copied; a NULL ptr sends none */
     const struct moon_tls *tls; /* NULL: the system's trust */
     const char *proxy;          /* NULL: proxy environment variables decide; "" = none */
+    /* The last two follow the loop's clock, which may be virtual; the first one the real clock. */
     uint64_t connect_timeout_ms; /* 0 = 10 s */
-    uint64_t timeout_ms;         /* whole call; 0 = none (streams) */
+    uint64_t timeout_ms;         /* from moon_http_send to the end; 0 = none (streams) */
     uint64_t silence_ms;         /* fail when no byte came for so long; 0 = none */
     size_t max_body_bytes;       /* of the answer; 0 = 16 MB. With on_data: not checked for 2xx */
 
@@ -65,7 +66,8 @@ struct moon_http_request {
      * most 64 KB) for the error text. A false return ends the call with MOON_E_CANCELLED. */
     bool (*on_data)(struct moon_str piece, void *ctx);
     /* err == NULL: an answer came, whatever its status. Else no (complete) answer: NETWORK,
-     * TIMEOUT, LIMIT; `answer` then holds what is known (status 0 when nothing came). */
+     * TIMEOUT, LIMIT, or INVALID for a request that cannot be made; `answer` then holds what is
+     * known (status 0 when nothing came). */
     void (*on_done)(const struct moon_http_answer *answer, const struct moon_err *err, void *ctx);
     void *ctx;
 };

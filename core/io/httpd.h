@@ -23,9 +23,8 @@ struct moon_httpd_opts {
     void *ctx;
 };
 
-MOON_API struct moon_httpd *moon_httpd_new(struct moon_loop *loop,
-                                           const struct moon_httpd_opts *opts,
-                                           struct moon_err *err);
+MOON_API struct moon_httpd *
+moon_httpd_new(struct moon_loop *loop, const struct moon_httpd_opts *opts, struct moon_err *err);
 /* Ends open requests (their on_close runs) and closes the port. NULL is fine. */
 MOON_API void moon_httpd_free(struct moon_httpd *d);
 MOON_API uint16_t moon_httpd_port(const struct moon_httpd *d);

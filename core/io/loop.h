@@ -26,7 +26,7 @@ struct moon_loop_opts {
     /* moon_loop_now moves only by moon_loop_advance. It does not start at 0, so that 0 can mean
      * "never". libcurl's and libmicrohttpd's own timers go on following the real clock. */
     bool virtual_clock;
-    int64_t wall_ms;    /* virtual clock only: the wall time at its start; 0 = 2026-01-01 */
+    int64_t wall_ms; /* virtual clock only: the wall time at its start; 0 = 2026-01-01 */
 };
 
 /* NULL opts is fine. */

@@ -13,10 +13,10 @@
 struct moon_process;
 
 struct moon_process_opts {
-    const char *const *argv;     /* argv[0] is looked up in PATH; NULL-terminated */
-    const char *const *env;      /* "NAME=value" added to ours; NULL-terminated or NULL */
-    uint64_t timeout_ms;         /* then SIGKILL to its process group; 0 = 60 s */
-    size_t max_output_bytes;     /* of stdout; 0 = 1 MB; stderr is kept up to 4 KB for the error */
+    const char *const *argv; /* argv[0] is looked up in PATH; NULL-terminated */
+    const char *const *env;  /* "NAME=value" added to ours; NULL-terminated or NULL */
+    uint64_t timeout_ms;     /* then SIGKILL to its process group; 0 = 60 s */
+    size_t max_output_bytes; /* of stdout; 0 = 1 MB; stderr is kept up to 4 KB for the error */
     /* err != NULL: could not start, timed out, printed too much, or ended with a status other
      * than 0 (the text holds the end of its stderr). `output` is valid during the call. */
     void (*on_done)(struct moon_str output, const struct moon_err *err, void *ctx);

@@ -1,112 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The client against our own server, and against a raw socket that says whatever it likes.
+ * The client against our own server. Servers that misbehave: test_http_peers.c.
  */
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "unit/io/http_outcome.h"
 
-#include <cmocka.h>
-
-#include "io/http.h"
 #include "io/httpd.h"
 
 enum {
-    DEADLINE_MS = 10000,
     MAX_KEPT = 200
 };
-
-/* ---- a server that follows a script ---- */
-
-struct raw_peer {
-    struct raw_server *server;
-    int fd;
-    struct moon_fd *watch;
-};
-
-struct raw_server {
-    struct moon_loop *loop;
-    int fd;
-    uint16_t port;
-    struct moon_fd *watch;
-    struct moon_str answer; /* sent when a request's head has come */
-    bool keep_open;
-    bool hang_up_first; /* close before reading anything */
-    struct raw_peer peers[8];
-    size_t peer_count;
-};
-
-static void peer_close(struct raw_peer *p)
-{
-    if (p->watch != NULL) {
-        moon_fd_free(moon_steal(&p->watch));
-        close(p->fd);
-    }
-}
-
-static void on_peer(unsigned events MOON_UNUSED, void *ctx)
-{
-    struct raw_peer *p = ctx;
-    char request[4096];
-    ssize_t n = recv(p->fd, request, sizeof request, MSG_DONTWAIT);
-    if (n <= 0) {
-        peer_close(p);
-        return;
-    }
-    struct moon_str rest = p->server->answer;
-    while (rest.len > 0) {
-        ssize_t sent = send(p->fd, rest.ptr, rest.len, MSG_NOSIGNAL);
-        if (sent <= 0) {
-            break;
-        }
-        rest = (struct moon_str){rest.ptr + sent, rest.len - (size_t)sent};
-    }
-    if (!p->server->keep_open) {
-        peer_close(p);
-    }
-}
-
-static void on_accept(unsigned events MOON_UNUSED, void *ctx)
-{
-    struct raw_server *s = ctx;
-    int fd = accept(s->fd, NULL, NULL);
-    assert_true(fd >= 0);
-    if (s->hang_up_first) {
-        close(fd);
-        return;
-    }
-    assert_true(s->peer_count < MOON_ARRAY_SIZE(s->peers));
-    struct raw_peer *p = &s->peers[s->peer_count++];
-    *p = (struct raw_peer){.server = s, .fd = fd};
-    p->watch = moon_fd_new(s->loop, fd, MOON_FD_READ, on_peer, p);
-}
-
-static void raw_server_start(struct raw_server *s, struct moon_loop *loop)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
-    s->loop = loop;
-    s->fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(s->fd, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(listen(s->fd, 16), 0);
-    assert_int_equal(getsockname(s->fd, (struct sockaddr *)&a, &len), 0);
-    s->port = ntohs(a.sin_port);
-    s->watch = moon_fd_new(loop, s->fd, MOON_FD_READ, on_accept, s);
-}
-
-static void raw_server_stop(struct raw_server *s)
-{
-    for (size_t i = 0; i < s->peer_count; i++) {
-        peer_close(&s->peers[i]);
-    }
-    moon_fd_free(s->watch);
-    close(s->fd);
-}
 
 /* ---- fixture ---- */
 
@@ -114,29 +16,9 @@ struct fixture {
     struct moon_loop *loop;
     struct moon_http *http;
     struct moon_httpd *httpd;
-    struct raw_server raw;
     struct moon_httpd_request *kept[MAX_KEPT];
     size_t kept_count;
     struct moon_http_call *call; /* for callbacks that act on it */
-};
-
-/* What became of one call. */
-struct outcome {
-    struct fixture *f;
-    int done;
-    int status;
-    bool failed;
-    bool sent;
-    uint64_t retry_after_ms;
-    struct moon_err err;
-    char content_type[64];
-    char location[128];
-    char warning[128];
-    struct moon_buf body;   /* of the answer */
-    struct moon_buf stream; /* through on_data */
-    int pieces;
-    int stop_after; /* pieces; 0: never */
-    void (*on_piece)(struct outcome *o);
 };
 
 static void keep(struct fixture *f, struct moon_httpd_request *r)
@@ -199,7 +81,6 @@ static int setup_with(void **state, const struct moon_http_opts *opts)
     struct moon_httpd_opts httpd = {.listen = "127.0.0.1:0", .handler = handle, .ctx = f};
     f->httpd = moon_httpd_new(f->loop, &httpd, &err);
     assert_non_null(f->httpd);
-    raw_server_start(&f->raw, f->loop);
     *state = f;
     return 0;
 }
@@ -219,55 +100,9 @@ static int teardown(void **state)
     struct fixture *f = *state;
     moon_http_free(f->http);
     moon_httpd_free(f->httpd);
-    raw_server_stop(&f->raw);
     moon_loop_free(f->loop);
     moon_free(f);
     return 0;
-}
-
-static struct outcome outcome(struct fixture *f)
-{
-    return (struct outcome){
-        .f = f, .body = MOON_BUF_INIT(1 << 20), .stream = MOON_BUF_INIT(8 << 20)};
-}
-
-static void outcome_fini(struct outcome *o)
-{
-    moon_buf_fini(&o->body);
-    moon_buf_fini(&o->stream);
-}
-
-static void copy_text(char *out, size_t size, struct moon_str text)
-{
-    snprintf(out, size, "%.*s", MOON_STR_ARG(text));
-}
-
-static void on_done(const struct moon_http_answer *answer, const struct moon_err *err, void *ctx)
-{
-    struct outcome *o = ctx;
-    o->done++;
-    o->status = answer->status;
-    o->sent = answer->sent;
-    o->retry_after_ms = answer->retry_after_ms;
-    o->failed = err != NULL;
-    if (err != NULL) {
-        o->err = *err;
-    }
-    copy_text(o->content_type, sizeof o->content_type, answer->content_type);
-    copy_text(o->location, sizeof o->location, answer->location);
-    copy_text(o->warning, sizeof o->warning, answer->warning);
-    moon_buf_add_str(&o->body, answer->body);
-}
-
-static bool on_data(struct moon_str piece, void *ctx)
-{
-    struct outcome *o = ctx;
-    o->pieces++;
-    moon_buf_add_str(&o->stream, piece);
-    if (o->on_piece != NULL) {
-        o->on_piece(o);
-    }
-    return o->stop_after == 0 || o->pieces < o->stop_after;
 }
 
 static const char *url(struct fixture *f, const char *path)
@@ -277,22 +112,6 @@ static const char *url(struct fixture *f, const char *path)
     return text;
 }
 
-static const char *raw_url(struct fixture *f)
-{
-    static char text[64];
-    snprintf(text, sizeof text, "http://127.0.0.1:%d/raw", f->raw.port);
-    return text;
-}
-
-static void turn_until(struct fixture *f, const int *counter, int wanted)
-{
-    uint64_t deadline_ms = moon_loop_now(f->loop) + DEADLINE_MS;
-    while (*counter < wanted && moon_loop_now(f->loop) < deadline_ms) {
-        moon_loop_turn(f->loop, 10);
-    }
-    assert_int_equal(*counter, wanted);
-}
-
 static void turn_until_kept(struct fixture *f, size_t wanted)
 {
     uint64_t deadline_ms = moon_loop_now(f->loop) + DEADLINE_MS;
@@ -300,6 +119,11 @@ static void turn_until_kept(struct fixture *f, size_t wanted)
         moon_loop_turn(f->loop, 10);
     }
     assert_true(f->kept_count >= wanted);
+}
+
+static void turn_until(struct fixture *f, const int *counter, int wanted)
+{
+    turn_until_count(f->loop, counter, wanted);
 }
 
 static struct moon_http_call *get(struct fixture *f, struct outcome *o, const char *to)
@@ -568,14 +392,19 @@ static void a_cancelled_call_says_nothing(void **state)
     }
 }
 
+static struct fixture *fixture_of(const struct outcome *o)
+{
+    return o->owner;
+}
+
 static void cancel_the_call(struct outcome *o)
 {
-    moon_http_cancel(moon_steal(&o->f->call));
+    moon_http_cancel(moon_steal(&fixture_of(o)->call));
 }
 
 static void free_the_pool(struct outcome *o)
 {
-    moon_http_free(moon_steal(&o->f->http));
+    moon_http_free(moon_steal(&fixture_of(o)->http));
 }
 
 static void a_piece_may_cancel_a_call(void **state)
@@ -663,11 +492,11 @@ static void done_and_send(const struct moon_http_answer *answer, const struct mo
     on_done(answer, err, ctx);
     if (o->done < 3) {
         struct moon_http_request request = {.method = "GET",
-                                            .url = url(o->f, "/x"),
+                                            .url = url(fixture_of(o), "/x"),
                                             .proxy = "",
                                             .on_done = done_and_send,
                                             .ctx = o};
-        moon_http_send(o->f->http, &request);
+        moon_http_send(fixture_of(o)->http, &request);
     }
 }
 
@@ -738,137 +567,6 @@ static void a_body_beyond_the_limit_is_an_error(void **state)
     outcome_fini(&o);
 }
 
-/* ---- servers that misbehave, and requests that cannot be made ---- */
-
-static void misbehaving_servers(void **state)
-{
-    struct fixture *f = *state;
-    struct moon_buf endless_head = MOON_BUF_INIT(2 << 20);
-    moon_buf_puts(&endless_head, "HTTP/1.1 200 OK\r\n");
-    for (int i = 0; i < 3000; i++) {
-        moon_buf_printf(&endless_head, "X-%d: %0100d\r\n", i, i);
-    }
-    struct moon_buf endless_line = MOON_BUF_INIT(4 << 20);
-    moon_buf_puts(&endless_line, "HTTP/1.1 200 OK\r\nX: ");
-    for (int i = 0; i < 20000; i++) {
-        moon_buf_printf(&endless_line, "%0100d", i);
-    }
-    const struct {
-        const char *name;
-        struct moon_str answer;
-        bool hang_up_first;
-        bool failed;
-        enum moon_code code;
-        int status;
-    } cases[] = {
-        {"closed at once", {NULL, 0}, true, true, MOON_E_NETWORK, 0},
-        {"closed after the request", {NULL, 0}, false, true, MOON_E_NETWORK, 0},
-        {"half a head", MOON_STR_LIT("HTTP/1.1 200 OK\r\nContent-"), false, true, MOON_E_NETWORK,
-         200},
-        {"half a body", MOON_STR_LIT("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc"), false,
-         true, MOON_E_NETWORK, 200},
-        {"half a chunk",
-         MOON_STR_LIT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nabc"), false, true,
-         MOON_E_NETWORK, 200},
-        {"not HTTP", MOON_STR_LIT("<html>hello"), false, true, MOON_E_NETWORK, 0},
-        {"a page", MOON_STR_LIT("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>"), false,
-         false, MOON_OK, 200},
-        {"bad chunk", MOON_STR_LIT("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
-         false, true, MOON_E_NETWORK, 200},
-        {"endless head", moon_buf_str(&endless_head), false, true, MOON_E_LIMIT, 200},
-        {"endless line", moon_buf_str(&endless_line), false, true, MOON_E_LIMIT, 200},
-    };
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(cases); i++) {
-        struct outcome o = outcome(f);
-        f->raw.peer_count = 0;
-        f->raw.answer = cases[i].answer;
-        f->raw.hang_up_first = cases[i].hang_up_first;
-        get(f, &o, raw_url(f));
-        turn_until(f, &o.done, 1);
-        if (o.failed != cases[i].failed || (o.failed && o.err.code != cases[i].code) ||
-            o.status != cases[i].status) {
-            fail_msg("%s: failed=%d code=%d status=%d: %s", cases[i].name, o.failed, o.err.code,
-                     o.status, o.err.text);
-        }
-        for (size_t k = 0; k < f->raw.peer_count; k++) {
-            peer_close(&f->raw.peers[k]);
-        }
-        outcome_fini(&o);
-    }
-    moon_buf_fini(&endless_head);
-    moon_buf_fini(&endless_line);
-}
-
-static void a_silent_server_times_out(void **state)
-{
-    struct fixture *f = *state;
-    struct outcome o = outcome(f);
-    f->raw.keep_open = true;
-    struct moon_http_request request = {.method = "GET",
-                                        .url = raw_url(f),
-                                        .proxy = "",
-                                        .silence_ms = 20,
-                                        .on_done = on_done,
-                                        .ctx = &o};
-    moon_http_send(f->http, &request);
-    turn_until(f, &o.done, 1);
-    assert_int_equal(o.err.code, MOON_E_TIMEOUT);
-    assert_int_equal(o.status, 0);
-    assert_true(o.sent);
-    outcome_fini(&o);
-}
-
-static void requests_that_cannot_be_made(void **state)
-{
-    struct fixture *f = *state;
-    char nobody[64];
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
-    assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0); /* bound, not listening */
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
-    snprintf(nobody, sizeof nobody, "http://me:secret@127.0.0.1:%d/p?token=secret",
-             ntohs(a.sin_port));
-    const struct {
-        const char *method;
-        const char *url;
-        const char *header;
-        enum moon_code code;
-        const char *text;
-    } cases[] = {
-        {"GET", nobody, NULL, MOON_E_NETWORK, "GET 127.0.0.1:"},
-        {"GET", "http://", NULL, MOON_E_INVALID, "GET http://"},
-        {"GET", "no url at all", NULL, MOON_E_INVALID, "no url at all"},
-        {"GET", "ftp://127.0.0.1/x", NULL, MOON_E_INVALID, "ftp"},
-        {"GET", "file:///etc/passwd", NULL, MOON_E_INVALID, "file"},
-        {"GET /\r\nX: y", "http://127.0.0.1:1/", NULL, MOON_E_INVALID, "not a method"},
-        {"GET", "http://127.0.0.1:1/", "Authorization: Bearer secret\n", MOON_E_INVALID,
-         "header Authorization"},
-        {"GET", "http://127.0.0.1:1/", "nocolon", MOON_E_INVALID, "header nocolon"},
-    };
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(cases); i++) {
-        struct outcome o = outcome(f);
-        struct moon_http_request request = {.method = cases[i].method,
-                                            .url = cases[i].url,
-                                            .headers = (const char *const[]){cases[i].header, NULL},
-                                            .proxy = "",
-                                            .on_done = on_done,
-                                            .ctx = &o};
-        moon_http_send(f->http, &request);
-        assert_int_equal(o.done, 0);
-        turn_until(f, &o.done, 1);
-        assert_true(o.failed);
-        if (o.err.code != cases[i].code || strstr(o.err.text, cases[i].text) == NULL) {
-            fail_msg("case %zu: %d %s", i, o.err.code, o.err.text);
-        }
-        assert_null(strstr(o.err.text, "secret"));
-        assert_int_equal(o.status, 0);
-        assert_false(o.sent);
-        outcome_fini(&o);
-    }
-    close(fd);
-}
-
 static void escaping(void **state MOON_UNUSED)
 {
     struct moon_buf out = MOON_BUF_INIT(100);
@@ -898,9 +596,6 @@ int main(void)
         TEST(the_last_word_may_send_again),
         TWO(deadlines_hold),
         TEST(a_body_beyond_the_limit_is_an_error),
-        TEST(misbehaving_servers),
-        TEST(a_silent_server_times_out),
-        TEST(requests_that_cannot_be_made),
         cmocka_unit_test(escaping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
