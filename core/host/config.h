@@ -14,9 +14,19 @@
 #include "host/plugin.h"
 #include "io/json.h"
 
-enum moon_mode { MOON_MODE_REPLACE, MOON_MODE_OWN, MOON_MODE_STEER };
-enum moon_placement_mode { MOON_PLACE_AFFINITY, MOON_PLACE_DIRECT };
-enum moon_pod_watch { MOON_POD_WATCH_OURS, MOON_POD_WATCH_ALL };
+enum moon_mode {
+    MOON_MODE_REPLACE,
+    MOON_MODE_OWN,
+    MOON_MODE_STEER
+};
+enum moon_placement_mode {
+    MOON_PLACE_AFFINITY,
+    MOON_PLACE_DIRECT
+};
+enum moon_pod_watch {
+    MOON_POD_WATCH_OURS,
+    MOON_POD_WATCH_ALL
+};
 
 struct moon_config {
     char *kubeconfig; /* NULL: $KUBECONFIG, then in-cluster */
@@ -27,20 +37,20 @@ struct moon_config {
     bool leader_elect;
     char *lease_namespace;
     char *lease_name;
-    char *listen; /* admin endpoint /healthz /readyz /metrics; "" = none */
+    char *listen;    /* admin endpoint /healthz /readyz /metrics; "" = none */
     char *state_dir; /* NULL: none */
     enum moon_log_level log_level;
     enum moon_log_format log_format;
     enum moon_placement_mode placement;
     enum moon_pod_watch pod_watch;
-    bool policy_cache;          /* --policy-cache=off asks for every decision every time */
+    bool policy_cache; /* --policy-cache=off asks for every decision every time */
     double policy_budget_scale;
     bool http1;
     unsigned max_in_flight;
     bool dry_run;
     uint64_t orphan_interval_ms; /* how often orphans are looked for */
-    char *namespace;            /* NULL: all */
-    char **plugin_options;      /* "daemonset-x=y" of plugins' own options, NULL-terminated */
+    char *namespace;             /* NULL: all */
+    char **plugin_options;       /* "daemonset-x=y" of plugins' own options, NULL-terminated */
 };
 
 MOON_API struct moon_config *moon_config_new(void); /* all defaults */

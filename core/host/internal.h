@@ -14,6 +14,8 @@
 #include "io/httpd.h"
 #include "policy/policies.h"
 
+struct moon_manager;
+
 struct moon_internal {
     uint32_t struct_size;
     struct moon_loop *loop;
@@ -27,8 +29,9 @@ struct moon_internal {
                             void (*on_report)(const struct moon_policy_report *report, void *ctx),
                             void (*on_changed)(void *ctx), void *ctx);
     /* Ready when every registered check says so: for /readyz. */
-    void (*add_ready_check)(const struct moon_internal *in, const char *name,
-                            bool (*fn)(void *ctx), void *ctx);
+    void (*add_ready_check)(const struct moon_internal *in, const char *name, bool (*fn)(void *ctx),
+                            void *ctx);
+    struct moon_manager *manager; /* for the two functions above */
 };
 
 /* Identifies one build: version, compiler and ABI; in-tree plugins compare it. */

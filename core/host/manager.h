@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * manager.h - the controller process without its main(): client, policies, plugins, leader election,
- * admin endpoints, start and graceful stop.
+ * manager.h - the controller process without its main(): client, policies, plugins, leader
+ * election, admin endpoints, start and graceful stop.
  *
- * `moonset run` makes one on its loop; `moonset sim --with-controller` makes one beside the simulated
- * API server. Layer: host.
+ * `moonset run` makes one on its loop; `moonset sim --with-controller` makes one beside the
+ * simulated API server. Layer: host.
  */
 #ifndef MOON_HOST_MANAGER_H
 #define MOON_HOST_MANAGER_H
@@ -16,9 +16,13 @@ struct moon_manager;
 
 struct moon_manager_opts {
     struct moon_loop *loop;
-    const struct moon_config *config; /* borrowed */
-    struct moon_registry *registry;   /* borrowed; NULL: made from config->plugin_dirs */
+    const struct moon_config *config;        /* borrowed */
+    struct moon_registry *registry;          /* borrowed; NULL: made from config->plugin_dirs */
     struct moon_kubeconfig *take_kubeconfig; /* NULL: loaded as config says */
+    /* The lease is lost: nothing is written any more, and the process should end, since a fresh
+     * one starts from the API server's state alone. */
+    void (*on_fatal)(const char *why, void *ctx);
+    void *ctx;
 };
 
 /* Loads kubeconfig, policies, plugins; opens the admin port; begins election (or leads at once). */
@@ -28,6 +32,8 @@ MOON_API struct moon_manager *moon_manager_new(const struct moon_manager_opts *o
 MOON_API void moon_manager_stop(struct moon_manager *m, uint64_t grace_ms, void (*fn)(void *ctx),
                                 void *ctx);
 MOON_API void moon_manager_free(struct moon_manager *m);
+/* Look at the policy folders again now. */
+MOON_API void moon_manager_reload(struct moon_manager *m);
 MOON_API uint16_t moon_manager_admin_port(const struct moon_manager *m); /* 0: none */
 
 #endif

@@ -74,7 +74,12 @@ struct moon_host {
 };
 
 /* ---- "core", version 1 ---- */
-enum { MOON_PLUGIN_LOG_ERROR, MOON_PLUGIN_LOG_WARN, MOON_PLUGIN_LOG_INFO, MOON_PLUGIN_LOG_DEBUG };
+enum {
+    MOON_PLUGIN_LOG_ERROR,
+    MOON_PLUGIN_LOG_WARN,
+    MOON_PLUGIN_LOG_INFO,
+    MOON_PLUGIN_LOG_DEBUG
+};
 struct moon_iface_core {
     uint32_t struct_size;
     const char *host_version;
@@ -101,7 +106,8 @@ struct moon_plugin_command {
     uint32_t struct_size;
     const char *name;
     const char *summary; /* one line for `moonset --help` */
-    /* argv[0] is the command's name; returns the exit status. `--help` is the command's to answer. */
+    /* argv[0] is the command's name; returns the exit status. `--help` is the command's to answer.
+     */
     int (*run)(int argc, char **argv, void *state);
     void *state;
 };
@@ -116,9 +122,9 @@ struct moon_plugin_route {
     uint32_t struct_size;
     const char *path; /* exact, "/first-plugin/hello" */
     /* Write the answer: call reply once, before returning. */
-    void (*handler)(const char *query, void (*reply)(void *token, int status,
-                                                     const char *content_type, const char *body,
-                                                     size_t len),
+    void (*handler)(const char *query,
+                    void (*reply)(void *token, int status, const char *content_type,
+                                  const char *body, size_t len),
                     void *token, void *state);
     void *state;
 };

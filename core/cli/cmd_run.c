@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_run.c - `moonset run`: the controller against any API server, until a signal ends it.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+#include "host/manager.h"
+
+enum {
+    GRACE_MS = 5000
+};
+
+struct run {
+    struct moon_loop *loop;
+    struct moon_manager *manager;
+    int stops;
+    int status;
+};
+
+static void stopped(void *ctx)
+{
+    struct run *run = ctx;
+
+    moon_loop_stop(run->loop);
+}
+
+/* The first signal ends in good order, the second at once. */
+static void on_stop(int signum, void *ctx)
+{
+    struct run *run = ctx;
+
+    (void)signum;
+    if (run->stops++ == 0) {
+        moon_manager_stop(run->manager, GRACE_MS, stopped, run);
+    } else {
+        moon_loop_stop(run->loop);
+    }
+}
+
+static void on_reload(int signum, void *ctx)
+{
+    struct run *run = ctx;
+
+    (void)signum;
+    moon_manager_reload(run->manager);
+}
+
+static void on_fatal(const char *why, void *ctx)
+{
+    struct run *run = ctx;
+
+    moon_error("run", "ending; start again to go on from the API server's state", "err", why);
+    run->status = MOON_EXIT_FAILED;
+    moon_loop_stop(run->loop);
+}
+
+static int run_loop(struct moon_cli *cli, const struct moon_config *config)
+{
+    struct run run = {.status = MOON_EXIT_OK};
+    struct moon_err err;
+
+    run.loop = moon_loop_new(NULL, &err);
+    if (run.loop == NULL) {
+        moon_cli_complain("%s", err.text);
+        return MOON_EXIT_FAILED;
+    }
+    run.manager = moon_manager_new(&(struct moon_manager_opts){.loop = run.loop,
+                                                               .config = config,
+                                                               .registry = cli->registry,
+                                                               .on_fatal = on_fatal,
+                                                               .ctx = &run},
+                                   &err);
+    if (run.manager == NULL) {
+        moon_cli_complain("%s", err.text);
+        moon_loop_free(run.loop);
+        return MOON_EXIT_FAILED;
+    }
+    struct moon_signal *term = moon_signal_new(run.loop, SIGTERM, on_stop, &run);
+    struct moon_signal *intr = moon_signal_new(run.loop, SIGINT, on_stop, &run);
+    struct moon_signal *hup = moon_signal_new(run.loop, SIGHUP, on_reload, &run);
+    moon_loop_run(run.loop);
+    moon_signal_free(term);
+    moon_signal_free(intr);
+    moon_signal_free(hup);
+    moon_manager_free(run.manager);
+    moon_loop_free(run.loop);
+    return run.status;
+}
+
+static void print_help(void)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(64 * 1024);
+
+    moon_config_help(&text);
+    (void)printf("usage: moonset run [FLAG…]\n\nKeeps the DaemonSets of a cluster. The stock "
+                 "DaemonSet controller must be off\n(kube-controller-manager "
+                 "--controllers='*,-daemonset').\n\nflags:\n%s\nSIGTERM and SIGINT end it in "
+                 "good order, SIGHUP reads the policies again.\n",
+                 moon_buf_cstr(&text));
+}
+
+int moon_cmd_run(struct moon_cli *cli, int argc, char **argv)
+{
+    MOON_CLEANUP(moon_config_free_ptr) struct moon_config *config = moon_config_new();
+    struct moon_err err;
+    bool help = false;
+
+    if (moon_config_parse_args(config, argc, argv, &help, &err) != 0 ||
+        (!help && moon_config_check(config, &err) != 0)) {
+        moon_cli_complain("%s", err.text);
+        return MOON_EXIT_USAGE;
+    }
+    if (help) {
+        print_help();
+        return MOON_EXIT_OK;
+    }
+    moon_log_setup(config->log_level, config->log_format, STDERR_FILENO);
+    return run_loop(cli, config);
+}

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/admin.h"
+
+#include "base/metrics.h"
+
+#define ADMIN_MAGIC 0xad317001u
+
+enum {
+    MAX_CHECKS = 16,
+    METRICS_MAX_BYTES = 16 * 1024 * 1024
+};
+
+struct check {
+    const char *name;
+    bool (*fn)(void *ctx);
+    void *ctx;
+};
+
+struct moon_admin {
+    unsigned magic;
+    struct moon_httpd *httpd;
+    const struct moon_registry *registry;
+    struct check checks[MAX_CHECKS];
+    size_t check_count;
+};
+
+static void reply_text(struct moon_httpd_request *r, int status, const char *text)
+{
+    moon_httpd_reply(r, status, "text/plain; charset=utf-8", moon_str(text));
+}
+
+static void readyz(const struct moon_admin *a, struct moon_httpd_request *r)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(4096);
+    bool ready = true;
+
+    for (size_t i = 0; i < a->check_count; i++) {
+        bool ok = a->checks[i].fn(a->checks[i].ctx);
+        ready &= ok;
+        moon_buf_printf(&text, "[%c] %s\n", ok ? '+' : '-', a->checks[i].name);
+    }
+    if (ready) {
+        moon_buf_puts(&text, "ok\n");
+    }
+    moon_httpd_reply(r, ready ? 200 : 503, "text/plain; charset=utf-8", moon_buf_str(&text));
+}
+
+static void metrics(struct moon_httpd_request *r)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(METRICS_MAX_BYTES);
+
+    moon_metrics_write(&text);
+    moon_httpd_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", moon_buf_str(&text));
+}
+
+static void route_reply(void *token, int status, const char *content_type, const char *body,
+                        size_t len)
+{
+    moon_httpd_reply(token, status, content_type, (struct moon_str){body, len});
+}
+
+static void handle(struct moon_httpd_request *r, void *ctx)
+{
+    const struct moon_admin *a = MOON_CAST(moon_admin, ctx, ADMIN_MAGIC);
+    const char *path = moon_httpd_path(r);
+    const struct moon_plugin_route *route = moon_registry_route(a->registry, path);
+
+    if (!moon_streq(moon_httpd_method(r), "GET")) {
+        reply_text(r, 405, "only GET is answered here\n");
+    } else if (moon_streq(path, "/healthz")) {
+        reply_text(r, 200, "ok\n");
+    } else if (moon_streq(path, "/readyz")) {
+        readyz(a, r);
+    } else if (moon_streq(path, "/metrics")) {
+        metrics(r);
+    } else if (route != NULL) {
+        route->handler(moon_httpd_query(r, "q"), route_reply, r, route->state);
+    } else {
+        reply_text(r, 404, "not found; there are /healthz, /readyz and /metrics\n");
+    }
+}
+
+struct moon_admin *moon_admin_new(struct moon_loop *loop, const char *listen,
+                                  const struct moon_registry *registry, struct moon_err *err)
+{
+    struct moon_admin *a = moon_new(struct moon_admin);
+
+    a->magic = ADMIN_MAGIC;
+    a->registry = registry;
+    a->httpd = moon_httpd_new(
+        loop, &(struct moon_httpd_opts){.listen = listen, .handler = handle, .ctx = a}, err);
+    if (a->httpd == NULL) {
+        (void)moon_err_wrap(err, "--listen %s", listen);
+        moon_free(a);
+        return NULL;
+    }
+    return a;
+}
+
+void moon_admin_free(struct moon_admin *a)
+{
+    if (a != NULL) {
+        moon_httpd_free(a->httpd);
+        a->magic = 0;
+        moon_free(a);
+    }
+}
+
+uint16_t moon_admin_port(const struct moon_admin *a)
+{
+    return moon_httpd_port(a->httpd);
+}
+
+void moon_admin_add_check(struct moon_admin *a, const char *name, bool (*fn)(void *ctx), void *ctx)
+{
+    moon_assert(a->check_count < MAX_CHECKS);
+    a->checks[a->check_count++] = (struct check){name, fn, ctx};
+}

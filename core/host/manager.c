@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "host/manager.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "control/election.h"
+#include "host/admin.h"
+#include "kube/kubeconfig.h"
+
+#define MANAGER_MAGIC 0x3a7a6e01u
+#define TOPIC "manager"
+
+enum {
+    MAX_LISTENERS = 8
+};
+
+struct listener {
+    void (*on_report)(const struct moon_policy_report *report, void *ctx);
+    void (*on_changed)(void *ctx);
+    void *ctx;
+};
+
+struct moon_manager {
+    unsigned magic;
+    struct moon_loop *loop;
+    const struct moon_config *config;
+    struct moon_registry *registry;
+    bool owns_registry;
+    struct moon_client *client;
+    struct moon_apply *apply;
+    struct moon_recorder *recorder;
+    struct moon_policies *policies;
+    struct moon_admin *admin;
+    struct moon_election *election;
+    struct moon_internal internal;
+    struct listener listeners[MAX_LISTENERS];
+    size_t listener_count;
+    bool leading;
+    bool stopping;
+    uint64_t grace_ms;
+    void (*on_stopped)(void *ctx);
+    void *on_stopped_ctx;
+    void (*on_fatal)(const char *why, void *ctx);
+    void *ctx;
+};
+
+/* ---- policies ---- */
+
+static void policy_report(const struct moon_policy_report *report, void *ctx)
+{
+    const struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    if (report->set[0] == '\0') {
+        moon_error("policy", "policy not loaded, the version in force stays", "policy",
+                   report->policy, "fault", moon_policy_fault_name(report->fault), "err",
+                   report->text);
+    }
+    for (size_t i = 0; i < m->listener_count; i++) {
+        m->listeners[i].on_report(report, m->listeners[i].ctx);
+    }
+}
+
+static void policy_changed(void *ctx)
+{
+    const struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    moon_info("policy", "policies in force have changed");
+    for (size_t i = 0; i < m->listener_count; i++) {
+        m->listeners[i].on_changed(m->listeners[i].ctx);
+    }
+}
+
+static struct moon_manager *manager_of(const struct moon_internal *in)
+{
+    return MOON_CAST(moon_manager, in->manager, MANAGER_MAGIC);
+}
+
+static void listen_policies(const struct moon_internal *in,
+                            void (*on_report)(const struct moon_policy_report *report, void *ctx),
+                            void (*on_changed)(void *ctx), void *ctx)
+{
+    struct moon_manager *m = manager_of(in);
+
+    moon_assert(m->listener_count < MAX_LISTENERS);
+    m->listeners[m->listener_count++] = (struct listener){on_report, on_changed, ctx};
+}
+
+static void add_ready_check(const struct moon_internal *in, const char *name, bool (*fn)(void *ctx),
+                            void *ctx)
+{
+    struct moon_manager *m = manager_of(in);
+
+    if (m->admin != NULL) {
+        moon_admin_add_check(m->admin, name, fn, ctx);
+    }
+}
+
+/* ---- leading ---- */
+
+static void lead(void *ctx)
+{
+    struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    moon_info(TOPIC, "leading");
+    m->leading = true;
+    moon_apply_resume(m->apply);
+    moon_registry_role(m->registry, true);
+}
+
+static void stop_leading(struct moon_manager *m)
+{
+    if (m->leading) {
+        m->leading = false;
+        moon_apply_suspend(m->apply);
+        moon_registry_role(m->registry, false);
+    }
+}
+
+static void lost(void *ctx)
+{
+    struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    stop_leading(m);
+    if (!m->stopping && m->on_fatal != NULL) {
+        m->on_fatal("the lease is lost", m->ctx);
+    }
+}
+
+static void election_info(const char *text, void *ctx)
+{
+    (void)ctx;
+    moon_info("election", text);
+}
+
+static int begin(struct moon_manager *m, struct moon_err *err)
+{
+    const struct moon_config *c = m->config;
+
+    if (!c->leader_elect) {
+        lead(m);
+        return 0;
+    }
+    moon_apply_suspend(m->apply);
+    m->election = moon_election_new(m->client, &(struct moon_election_opts){
+                                                   .namespace = c->lease_namespace,
+                                                   .name = c->lease_name,
+                                                   .on_started = lead,
+                                                   .on_stopped = lost,
+                                                   .on_info = election_info,
+                                                   .ctx = m,
+                                               });
+    return m->election != NULL ? 0 : moon_err_set(err, MOON_E_SYSTEM, "leader election");
+}
+
+/* ---- life ---- */
+
+static int connect_api(struct moon_manager *m, struct moon_kubeconfig *take_kubeconfig,
+                       struct moon_err *err)
+{
+    const struct moon_config *c = m->config;
+    struct moon_kubeconfig *k = take_kubeconfig;
+
+    if (k == NULL) {
+        k = moon_kubeconfig_load(
+            &(struct moon_kubeconfig_opts){.path = c->kubeconfig, .context = c->context}, err);
+    }
+    if (k == NULL) {
+        return -(int)err->code;
+    }
+    m->client = moon_client_new(
+        m->loop, k,
+        &(struct moon_client_opts){.http1_only = c->http1, .max_in_flight = c->max_in_flight}, err);
+    if (m->client == NULL) {
+        return -(int)err->code;
+    }
+    m->apply = moon_apply_new(m->client, &(struct moon_apply_opts){
+                                             .max_in_flight = c->max_in_flight,
+                                             .dry_run = c->dry_run,
+                                         });
+    m->recorder = moon_recorder_new(m->client, "daemonset-controller");
+    return 0;
+}
+
+static int load_policies(struct moon_manager *m, struct moon_err *err)
+{
+    const struct moon_config *c = m->config;
+
+    m->policies = moon_policies_new(m->loop,
+                                    &(struct moon_policies_opts){
+                                        .dirs = (const char *const *)c->policy_dirs,
+                                        .budget_scale = c->policy_budget_scale,
+                                        .state_dir = c->state_dir,
+                                        .watchdog = true,
+                                        .on_report = policy_report,
+                                        .on_changed = policy_changed,
+                                        .ctx = m,
+                                    },
+                                    err);
+    return m->policies != NULL ? 0 : -(int)err->code;
+}
+
+static int open_admin(struct moon_manager *m, struct moon_err *err)
+{
+    char addr[300];
+
+    if (m->config->listen[0] == '\0') {
+        return 0;
+    }
+    m->admin = moon_admin_new(m->loop, m->config->listen, m->registry, err);
+    if (m->admin == NULL) {
+        return -(int)err->code;
+    }
+    const char *colon = strrchr(m->config->listen, ':');
+    (void)snprintf(addr, sizeof(addr), "%.*s:%u", (int)(colon - m->config->listen),
+                   m->config->listen, moon_admin_port(m->admin));
+    moon_info("admin", "serving /healthz /readyz /metrics", "addr", addr);
+    return 0;
+}
+
+static int start_plugins(struct moon_manager *m, struct moon_err *err)
+{
+    m->internal = (struct moon_internal){
+        .struct_size = sizeof(m->internal),
+        .loop = m->loop,
+        .config = m->config,
+        .client = m->client,
+        .apply = m->apply,
+        .recorder = m->recorder,
+        .policies = m->policies,
+        .listen_policies = listen_policies,
+        .add_ready_check = add_ready_check,
+        .manager = m,
+    };
+    moon_registry_set_internal(m->registry, &m->internal);
+    return moon_registry_start(m->registry, err);
+}
+
+struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, struct moon_err *err)
+{
+    struct moon_manager *m = moon_new(struct moon_manager);
+
+    m->magic = MANAGER_MAGIC;
+    m->loop = opts->loop;
+    m->config = opts->config;
+    m->registry = opts->registry;
+    m->on_fatal = opts->on_fatal;
+    m->ctx = opts->ctx;
+    if (connect_api(m, opts->take_kubeconfig, err) != 0 || load_policies(m, err) != 0) {
+        moon_manager_free(m);
+        return NULL;
+    }
+    if (m->registry == NULL) {
+        m->owns_registry = true;
+        m->registry = moon_registry_new((const char *const *)opts->config->plugin_dirs, err);
+    }
+    if (m->registry == NULL || open_admin(m, err) != 0 || start_plugins(m, err) != 0 ||
+        begin(m, err) != 0) {
+        moon_manager_free(m);
+        return NULL;
+    }
+    moon_info(TOPIC, "started", "version", MOONSET_VERSION, "server",
+              moon_client_config(m->client)->server, "kubeconfig",
+              moon_client_config(m->client)->source);
+    return m;
+}
+
+void moon_manager_free(struct moon_manager *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    /* Open actions end first (their callbacks reach into the plugins), then the plugins, then
+     * what the plugins were using. */
+    moon_election_free(m->election);
+    moon_admin_free(m->admin);
+    moon_apply_free(m->apply);
+    if (m->registry != NULL) {
+        m->internal.apply = NULL;
+        moon_registry_set_internal(m->registry, &m->internal);
+        moon_registry_stop(m->registry, 0);
+        if (m->owns_registry) {
+            moon_registry_free(m->registry);
+        } else {
+            moon_registry_end(m->registry);
+        }
+    }
+    moon_recorder_free(m->recorder);
+    moon_policies_free(m->policies);
+    moon_client_free(m->client);
+    m->magic = 0;
+    moon_free(m);
+}
+
+static void released(void *ctx)
+{
+    struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    m->on_stopped(m->on_stopped_ctx);
+}
+
+static void flushed(void *ctx)
+{
+    struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    if (m->election != NULL) {
+        moon_election_release(m->election, m->grace_ms / 2, released, m);
+    } else {
+        released(m);
+    }
+}
+
+void moon_manager_stop(struct moon_manager *m, uint64_t grace_ms, void (*fn)(void *ctx), void *ctx)
+{
+    moon_assert(!m->stopping);
+    moon_info(TOPIC, "stopping");
+    m->stopping = true;
+    m->grace_ms = grace_ms;
+    m->on_stopped = fn;
+    m->on_stopped_ctx = ctx;
+    stop_leading(m);
+    moon_registry_stop(m->registry, (int64_t)grace_ms);
+    moon_recorder_flush(m->recorder, grace_ms / 2, flushed, m);
+}
+
+void moon_manager_reload(struct moon_manager *m)
+{
+    moon_policies_reload(m->policies);
+}
+
+uint16_t moon_manager_admin_port(const struct moon_manager *m)
+{
+    return m->admin != NULL ? moon_admin_port(m->admin) : 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * registry_priv.h - what a loaded plugin is, shared by the registry and the interface tables.
+ */
+#ifndef MOON_HOST_REGISTRY_PRIV_H
+#define MOON_HOST_REGISTRY_PRIV_H
+
+#include "host/iface_controller.h"
+#include "host/registry.h"
+
+#define MOON_HOST_MAGIC 0x4057ab1eu
+
+/* Each plugin has a host of its own, so that calls tell who calls. `host` comes first. */
+struct moon_loaded {
+    struct moon_host host;
+    unsigned magic;
+    struct moon_registry *registry;
+    const struct moon_plugin *plugin;
+    char *source; /* "built in", or the file */
+    void *state;
+    struct moon_foreign **foreign; /* controllers added through the ABI */
+    size_t foreign_count;
+    bool initialised;
+    bool started;
+};
+
+struct moon_registry {
+    struct moon_loaded **loaded;
+    size_t loaded_count;
+    struct moon_plugin_command *commands;
+    size_t command_count;
+    struct moon_plugin_route *routes;
+    size_t route_count;
+    struct moon_internal internal; /* filled by the manager; empty before */
+};
+
+struct moon_loaded *moon_loaded_of(const struct moon_host *host);
+const void *moon_iface_find(const struct moon_host *host, const char *name, uint32_t version);
+/* Open one shared object after checking that nobody else can write it. */
+int moon_registry_load(struct moon_registry *r, const char *path, struct moon_err *err);
+/* Check a descriptor and call init. */
+int moon_registry_add(struct moon_registry *r, const struct moon_plugin *plugin, const char *source,
+                      struct moon_err *err);
+
+/* Generated: descriptors of the built-in plugins, NULL-terminated. Defined by the binary. */
+extern const moonset_plugin_entry moon_builtin_plugins[];
+
+#endif
