@@ -7,12 +7,12 @@
  * costs few calls; a failed CREATE closes the window again and ends the creates still waiting in
  * its lane with MOON_E_CANCELLED, as the stock controller's slow start does.
  *
- * Every write can be repeated: a CREATE has a name of our choosing, a DELETE a uid precondition. When
- * the outcome is unknown (cut, timeout, 5xx) the action is sent again until there is an answer, and
- * a CREATE that then meets AlreadyExists is followed by a GET: an object with our owner uid is the
- * success. 429 and 503 wait for Retry-After (else a jittered back-off) and are sent again. So on_done
- * tells the truth, with no timing rule. 404 and a uid conflict on DELETE are success (it is gone).
- * Layer: control.
+ * Every write can be repeated: a CREATE has a name of our choosing, a DELETE a uid precondition.
+ * When the outcome is unknown (cut, timeout, 5xx) the action is sent again until there is an
+ * answer, and a CREATE that then meets AlreadyExists is followed by a GET: an object with our owner
+ * uid is the success. 429 and 503 wait for Retry-After (else a jittered back-off) and are sent
+ * again. So on_done tells the truth, with no timing rule. 404 and a uid conflict on DELETE are
+ * success (it is gone). Layer: control.
  */
 #ifndef MOON_CONTROL_APPLY_H
 #define MOON_CONTROL_APPLY_H
@@ -39,19 +39,18 @@ MOON_API struct moon_apply *moon_apply_new(struct moon_client *client,
 MOON_API void moon_apply_free(struct moon_apply *a);
 
 /* Takes the plan; freed when its last action is done. `on_plan_done` (may be NULL) runs then, from
- * the loop, with the number of failed actions: not counted are those refused because their namespace
- * is being deleted, and those dropped. Actions are started in the order of the plan, after those already
- * waiting in the lane of the plan's key. */
+ * the loop, with the number of failed actions: not counted are those refused because their
+ * namespace is being deleted, and those dropped. Actions are started in the order of the plan,
+ * after those already waiting in the lane of the plan's key. */
 MOON_API void moon_apply_submit(struct moon_apply *a, struct moon_plan *take_plan,
-                                void (*on_plan_done)(struct moon_str key, size_t failed,
-                                                     void *ctx),
+                                void (*on_plan_done)(struct moon_str key, size_t failed, void *ctx),
                                 void *ctx);
 /* Stop all writing at once (leadership lost): everything open ends with MOON_E_CANCELLED, what is
  * in flight is cut. Until resume, submitted plans end at once with MOON_E_CANCELLED. */
 MOON_API void moon_apply_suspend(struct moon_apply *a);
 MOON_API void moon_apply_resume(struct moon_apply *a);
-/* Drop what waits in the lane of `key` (its object is gone): on_done with MOON_E_CANCELLED, from the
- * loop. What is in flight goes on, but is not sent again when it gets no answer. */
+/* Drop what waits in the lane of `key` (its object is gone): on_done with MOON_E_CANCELLED, from
+ * the loop. What is in flight goes on, but is not sent again when it gets no answer. */
 MOON_API void moon_apply_drop(struct moon_apply *a, struct moon_str key);
 /* Actions waiting and in flight, of one key or (NULL ptr) of all. */
 MOON_API size_t moon_apply_pending(const struct moon_apply *a, struct moon_str key);

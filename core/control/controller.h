@@ -19,8 +19,8 @@ struct moon_controller;
 struct moon_controller_opts {
     const char *name;
     bool serial;
-    /* Decide for one key, without I/O. Nonzero: retried with the queue's back-off; the plan is still
-     * applied as far as it got (an error in one part must not stop the status). */
+    /* Decide for one key, without I/O. Nonzero: retried with the queue's back-off; the plan is
+     * still applied as far as it got (an error in one part must not stop the status). */
     int (*reconcile)(struct moon_str key, struct moon_plan *plan, void *ctx, struct moon_err *err);
     /* A reconcile or an action failed: for the log. The result is NULL for a reconcile. */
     void (*on_failure)(struct moon_str key, const struct moon_err *err,

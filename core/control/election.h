@@ -15,12 +15,12 @@
 struct moon_election;
 
 struct moon_election_opts {
-    const char *namespace; /* "kube-system" */
-    const char *name;      /* "moonset" */
-    const char *identity;  /* unique per process; NULL: hostname_random */
-    uint64_t lease_ms;     /* 0 = 15 s */
-    uint64_t renew_ms;     /* 0 = 10 s */
-    uint64_t retry_ms;     /* 0 = 2 s */
+    const char *namespace;         /* "kube-system" */
+    const char *name;              /* "moonset" */
+    const char *identity;          /* unique per process; NULL: hostname_random */
+    uint64_t lease_ms;             /* 0 = 15 s */
+    uint64_t renew_ms;             /* 0 = 10 s */
+    uint64_t retry_ms;             /* 0 = 2 s */
     void (*on_started)(void *ctx); /* we lead now */
     void (*on_stopped)(void *ctx); /* we led, and no longer do: stop writing at once */
     /* Somebody else leads, or the lease cannot be read or written: for the log. */

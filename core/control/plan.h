@@ -32,10 +32,11 @@ struct moon_action {
     const char *namespace;
     const char *name; /* also of a CREATE: we choose it, so that it can be repeated */
     const char *subresource;
-    const char *uid;       /* DELETE: precondition */
-    const char *owner_uid; /* CREATE: what is found under the name is ours iff its controller has it */
-    const char *target;    /* what it is about, for people: the node's name; NULL = nothing more */
-    const char *reason;    /* why; required */
+    const char *uid; /* DELETE: precondition */
+    const char
+        *owner_uid;     /* CREATE: what is found under the name is ours iff its controller has it */
+    const char *target; /* what it is about, for people: the node's name; NULL = nothing more */
+    const char *reason; /* why; required */
     /* Write the body; NULL: none. Called right before sending, maybe more than once. */
     void (*write_body)(const struct moon_action *action, struct moon_buf *out);
     /* Called once, from the loop. After moon_apply_free or a dropped lane: err CANCELLED. */

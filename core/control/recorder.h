@@ -16,13 +16,16 @@
 
 struct moon_recorder;
 
-MOON_API struct moon_recorder *moon_recorder_new(struct moon_client *client,
-                                                 const char *component);
+MOON_API struct moon_recorder *moon_recorder_new(struct moon_client *client, const char *component);
 MOON_API void moon_recorder_free(struct moon_recorder *r); /* what waits is dropped */
 
-enum moon_event_type { MOON_EVENT_NORMAL, MOON_EVENT_WARNING };
+enum moon_event_type {
+    MOON_EVENT_NORMAL,
+    MOON_EVENT_WARNING
+};
 
-/* Record an Event about `object` (its kind's resource gives apiVersion and kind). Returns at once. */
+/* Record an Event about `object` (its kind's resource gives apiVersion and kind). Returns at once.
+ */
 MOON_API void moon_recorder_event(struct moon_recorder *r, const struct moon_object *object,
                                   enum moon_event_type type, const char *reason, const char *fmt,
                                   ...) MOON_PRINTF(5, 6);

@@ -14,7 +14,9 @@
 
 #include "base/buf.h"
 
-enum { MOON_JSON_MAX_DEPTH = 100 };
+enum {
+    MOON_JSON_MAX_DEPTH = 100
+};
 
 static inline void moon_cjson_free_ptr(cJSON **json)
 {
@@ -52,13 +54,14 @@ MOON_API int moon_json_without(struct moon_str text, const char *const *path, st
 /* Canonical form, byte for byte what Go's encoding/json makes of a generic map with HTML escaping:
  * no white space, keys sorted by bytes at each level (of equal keys the last one stays), strings
  * re-escaped (< > & U+2028 U+2029 as \u…, invalid UTF-8 and lone surrogates as the character
- * U+FFFD: Go replaces them when it reads), numbers copied as they stand. `old_escapes`: \b and \f as \u0008
- * and \u000c (Go before 1.22). Deeper than MOON_JSON_MAX_DEPTH or malformed: MOON_E_INVALID. */
+ * U+FFFD: Go replaces them when it reads), numbers copied as they stand. `old_escapes`: \b and \f
+ * as \u0008 and \u000c (Go before 1.22). Deeper than MOON_JSON_MAX_DEPTH or malformed:
+ * MOON_E_INVALID. */
 MOON_API int moon_json_canonical(struct moon_str text, bool old_escapes, struct moon_buf *out,
                                  struct moon_err *err);
 
-/* Equal as values, ignoring white space, key order, escapes, spelling of numbers (1.0 is 1, exactly),
- * and members that are null? Malformed text equals nothing. */
+/* Equal as values, ignoring white space, key order, escapes, spelling of numbers (1.0 is 1,
+ * exactly), and members that are null? Malformed text equals nothing. */
 MOON_API bool moon_json_equal(struct moon_str a, struct moon_str b);
 
 /* Add a string literal with quotes and Go's escapes (HTML escaping on; invalid UTF-8 as \ufffd). */
@@ -87,8 +90,9 @@ MOON_API void moon_json_iter_fini(struct moon_json_iter *it);
 struct moon_json_items;
 struct moon_json_items_opts {
     size_t max_item_bytes; /* a larger item (or envelope): MOON_E_LIMIT */
-    /* One element's text, valid during the call, cut at its bracket or delimiter: the grammar inside
-     * is for the reader to check. A nonzero return stops the cutting and is what feed returns. */
+    /* One element's text, valid during the call, cut at its bracket or delimiter: the grammar
+     * inside is for the reader to check. A nonzero return stops the cutting and is what feed
+     * returns. */
     int (*on_item)(struct moon_str item, void *ctx, struct moon_err *err);
     void *ctx;
 };

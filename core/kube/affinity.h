@@ -19,8 +19,8 @@ MOON_API struct moon_affinity *moon_affinity_from_pod_spec(const cJSON *spec);
 MOON_API void moon_affinity_free(struct moon_affinity *a);
 
 /* `node_name` NULL: the matchFields part is skipped. */
-MOON_API bool moon_affinity_matches(const struct moon_affinity *a,
-                                    const struct moon_labels *labels, const char *node_name);
+MOON_API bool moon_affinity_matches(const struct moon_affinity *a, const struct moon_labels *labels,
+                                    const char *node_name);
 
 /* The node a pod is pinned to: the single value of the first matchFields requirement with key
  * metadata.name and operator In, over the required terms in order. NULL when there is none or when

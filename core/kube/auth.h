@@ -16,9 +16,8 @@ struct moon_auth;
 struct moon_auth_wait;
 
 /* `config` is borrowed and must outlive it. */
-MOON_API struct moon_auth *moon_auth_new(struct moon_loop *loop,
-                                         const struct moon_kubeconfig *config,
-                                         struct moon_err *err);
+MOON_API struct moon_auth *
+moon_auth_new(struct moon_loop *loop, const struct moon_kubeconfig *config, struct moon_err *err);
 MOON_API void moon_auth_free(struct moon_auth *a);
 
 /* True: *ret_header ("Authorization: …", or NULL for none) and *ret_tls are usable now; borrowed
@@ -26,9 +25,8 @@ MOON_API void moon_auth_free(struct moon_auth *a);
 MOON_API bool moon_auth_ready(struct moon_auth *a, const char **ret_header,
                               const struct moon_tls **ret_tls);
 /* `fn` runs once when credentials are there (err NULL) or cannot be had. */
-MOON_API struct moon_auth_wait *moon_auth_wait(struct moon_auth *a,
-                                               void (*fn)(const struct moon_err *err, void *ctx),
-                                               void *ctx);
+MOON_API struct moon_auth_wait *
+moon_auth_wait(struct moon_auth *a, void (*fn)(const struct moon_err *err, void *ctx), void *ctx);
 MOON_API void moon_auth_wait_cancel(struct moon_auth_wait *w);
 /* The server answered 401 to `header`: forget it, unless newer credentials have come since. True
  * when asking again can help (a file or a plugin may have something newer). */

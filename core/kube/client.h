@@ -49,12 +49,12 @@ enum moon_verb {
 MOON_API const char *moon_verb_name(enum moon_verb v); /* "get", …, "patch", "delete" */
 
 struct moon_answer {
-    int status;             /* 0: no answer at all */
-    struct moon_str body;   /* valid during the callback */
-    bool sent;              /* false: certain that the server saw nothing */
+    int status;           /* 0: no answer at all */
+    struct moon_str body; /* valid during the callback */
+    bool sent;            /* false: certain that the server saw nothing */
     uint64_t retry_after_ms;
-    const char *reason;     /* Status.reason of a failure ("AlreadyExists"); "" when unknown */
-    const cJSON *details;   /* Status.details of a failure; NULL when absent */
+    const char *reason;   /* Status.reason of a failure ("AlreadyExists"); "" when unknown */
+    const cJSON *details; /* Status.details of a failure; NULL when absent */
 };
 
 /* Does Status.details.causes hold one with this reason ("NamespaceTerminating")? */
@@ -63,15 +63,15 @@ MOON_API bool moon_answer_has_cause(const struct moon_answer *a, const char *rea
 struct moon_request {
     enum moon_verb verb;
     const struct moon_resource *resource; /* or NULL with path */
-    const char *path;      /* raw path for other endpoints ("/version") */
-    const char *namespace; /* NULL: none */
+    const char *path;                     /* raw path for other endpoints ("/version") */
+    const char *namespace;                /* NULL: none */
     const char *name;
     const char *subresource;
-    const char *query;     /* "a=b&c=d", escaped already; NULL = none */
-    struct moon_str body;  /* copied */
-    const char *accept;    /* NULL = application/json */
-    uint64_t timeout_ms;   /* 0 = the client's; streams: none */
-    uint64_t silence_ms;   /* streams: end it when no byte came for so long */
+    const char *query;    /* "a=b&c=d", escaped already; NULL = none */
+    struct moon_str body; /* copied */
+    const char *accept;   /* NULL = application/json */
+    uint64_t timeout_ms;  /* 0 = the client's; streams: none */
+    uint64_t silence_ms;  /* streams: end it when no byte came for so long */
     bool (*on_data)(struct moon_str piece, void *ctx); /* streams a 2xx body (list, watch) */
     /* Exactly once, never from inside moon_client_send. err NULL: a 2xx answer (for streams: it
      * ended in good order). */

@@ -17,8 +17,7 @@ struct moon_intstr {
  * IntOrString: …". NULL or null json gives set = false. */
 MOON_API int moon_intstr_from_json(const cJSON *json, struct moon_intstr *ret,
                                    struct moon_err *err);
-MOON_API int moon_intstr_parse(struct moon_str text, struct moon_intstr *ret,
-                               struct moon_err *err);
+MOON_API int moon_intstr_parse(struct moon_str text, struct moon_intstr *ret, struct moon_err *err);
 /* The number itself, or ceil/floor(percent * total / 100); 0 when not set. */
 MOON_API int64_t moon_intstr_scale(struct moon_intstr v, int64_t total, bool round_up);
 

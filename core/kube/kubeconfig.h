@@ -5,10 +5,10 @@
  *
  * Read: clusters (server, certificate-authority[-data], tls-server-name, proxy-url,
  * insecure-skip-tls-verify), users (client-certificate[-data], client-key[-data], token, tokenFile,
- * exec, username/password), contexts (cluster, user, namespace), current-context. Relative paths are
- * relative to the file. $KUBECONFIG with several files: the first file that defines a name wins.
- * Anything that is read and wrong is an error with file and field; auth-provider is refused by name.
- * Layer: kube.
+ * exec, username/password), contexts (cluster, user, namespace), current-context. Relative paths
+ * are relative to the file. $KUBECONFIG with several files: the first file that defines a name
+ * wins. Anything that is read and wrong is an error with file and field; auth-provider is refused
+ * by name. Layer: kube.
  */
 #ifndef MOON_KUBE_KUBECONFIG_H
 #define MOON_KUBE_KUBECONFIG_H
@@ -26,7 +26,7 @@ struct moon_exec {
 };
 
 struct moon_kubeconfig {
-    char *server; /* "https://host:port", no trailing slash */
+    char *server;    /* "https://host:port", no trailing slash */
     char *namespace; /* of the context; "default" when absent */
     char *proxy_url; /* NULL: the environment decides */
     struct moon_tls tls;

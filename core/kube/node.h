@@ -12,7 +12,11 @@
 #include "kube/quantity.h"
 #include "kube/taint.h"
 
-enum moon_condition_status { MOON_CONDITION_UNKNOWN, MOON_CONDITION_TRUE, MOON_CONDITION_FALSE };
+enum moon_condition_status {
+    MOON_CONDITION_UNKNOWN,
+    MOON_CONDITION_TRUE,
+    MOON_CONDITION_FALSE
+};
 
 struct moon_condition {
     moon_sym type;
@@ -40,7 +44,7 @@ struct moon_node {
     moon_sym arch;
     moon_sym os;
     moon_sym kubelet;
-    moon_sym zone;   /* topology.kubernetes.io/zone, else failure-domain.beta… */
+    moon_sym zone; /* topology.kubernetes.io/zone, else failure-domain.beta… */
     moon_sym region;
 };
 

@@ -3,16 +3,20 @@
  * quantity.h - resource quantities ("100m", "64Mi", "1e3") as exact numbers.
  *
  * Kept as a count of nano-units in 128 bits, so that every value the API server accepts (64-bit
- * integers, nano resolution, rounded up) is exact and arithmetic is integer arithmetic. "Up" is away
- * from zero, as upstream. What is beyond 10^37 nano-units (28 digits before the point) stays there.
- * Layer: kube.
+ * integers, nano resolution, rounded up) is exact and arithmetic is integer arithmetic. "Up" is
+ * away from zero, as upstream. What is beyond 10^37 nano-units (28 digits before the point) stays
+ * there. Layer: kube.
  */
 #ifndef MOON_KUBE_QUANTITY_H
 #define MOON_KUBE_QUANTITY_H
 
 #include "base/buf.h"
 
-enum moon_quantity_format { MOON_QUANTITY_DECIMAL, MOON_QUANTITY_BINARY, MOON_QUANTITY_EXPONENT };
+enum moon_quantity_format {
+    MOON_QUANTITY_DECIMAL,
+    MOON_QUANTITY_BINARY,
+    MOON_QUANTITY_EXPONENT
+};
 
 struct moon_quantity {
     __extension__ __int128 nano;

@@ -37,8 +37,8 @@ enum moon_toleration_op {
 };
 
 struct moon_toleration {
-    moon_sym key;   /* "" = all keys */
-    moon_sym value; /* "" when absent */
+    moon_sym key;         /* "" = all keys */
+    moon_sym value;       /* "" when absent */
     moon_sym op_text;     /* as written, "" when absent */
     moon_sym effect_text; /* as written, "" when absent */
     enum moon_toleration_op op;

@@ -4,9 +4,9 @@
  *
  * Lists (paged, or streamed with sendInitialEvents where the server offers it), then watches from
  * the list's version; resumes from the last version seen (bookmarks included), lists again when the
- * server has forgotten it (410), backs off with jitter from 0.8 s to 30 s (reset after 2 min of good
- * order), reopens after 90 s of silence. Items are handed on one by one as text; never a whole list.
- * Source of the protocol: kubernetes.io/docs/reference/using-api/api-concepts. Layer: kube.
+ * server has forgotten it (410), backs off with jitter from 0.8 s to 30 s (reset after 2 min of
+ * good order), reopens after 90 s of silence. Items are handed on one by one as text; never a whole
+ * list. Source of the protocol: kubernetes.io/docs/reference/using-api/api-concepts. Layer: kube.
  */
 #ifndef MOON_KUBE_WATCH_H
 #define MOON_KUBE_WATCH_H
@@ -52,9 +52,9 @@ MOON_API void moon_watch_free(struct moon_watch *w);
 /* For tests and the admin page: has a list completed, and is a watch open now? */
 MOON_API bool moon_watch_is_listed(const struct moon_watch *w);
 
-/* One paged list without a watch. on_object gets LISTED items; on_done once. When the server forgets
- * the list between two pages (410), it starts over without pages: on_restart (may be NULL) tells
- * that all items will come again. */
+/* One paged list without a watch. on_object gets LISTED items; on_done once. When the server
+ * forgets the list between two pages (410), it starts over without pages: on_restart (may be NULL)
+ * tells that all items will come again. */
 struct moon_list_call;
 struct moon_list_opts {
     const struct moon_resource *resource;

@@ -3,8 +3,8 @@
  * hooks.h - asking a set's policies: the C side of policy-api `select`, `tolerations`, `update`.
  *
  * Nothing here touches the API or the cache: the caller hands in what a script may see and gets
- * answers back. A script that fails never fails the process: the answer says so, and the report goes
- * to the policies' on_report. Views are valid only during the call. Layer: policy.
+ * answers back. A script that fails never fails the process: the answer says so, and the report
+ * goes to the policies' on_report. Views are valid only during the call. Layer: policy.
  */
 #ifndef MOON_POLICY_HOOKS_H
 #define MOON_POLICY_HOOKS_H
@@ -18,9 +18,9 @@
 struct moon_set_view {
     const struct moon_daemonset *set;
     const struct moon_tolerations *tolerations; /* effective: template's plus the hooks' answer */
-    int64_t desired;        /* nodes that should run it */
-    const char *revision;   /* current hash; "" when unknown yet */
-    int64_t now_s;          /* wall clock; pure hooks do not see it */
+    int64_t desired;                            /* nodes that should run it */
+    const char *revision;                       /* current hash; "" when unknown yet */
+    int64_t now_s;                              /* wall clock; pure hooks do not see it */
 };
 
 /* ---- select ---- */
@@ -39,16 +39,17 @@ struct moon_decision {
 };
 MOON_API void moon_decision_fini(struct moon_decision *d);
 
-/* Decide for `count` nodes at once (one budget per 4096): ret_decisions[i] belongs to nodes[i]; must
- * be zeroed. The most restrictive answer wins (evict > keep > run); nobody with an opinion = run. */
+/* Decide for `count` nodes at once (one budget per 4096): ret_decisions[i] belongs to nodes[i];
+ * must be zeroed. The most restrictive answer wins (evict > keep > run); nobody with an opinion =
+ * run. */
 MOON_API void moon_hook_select(struct moon_chain *chain, const struct moon_set_view *set,
                                const struct moon_node *const *nodes, size_t count,
                                struct moon_decision *ret_decisions);
 
 /* ---- tolerations ---- */
 /* The union of all answers, added to a copy of the template's tolerations by the merge rule of the
- * stock controller. Nonzero: a hook failed; *ret untouched, the caller keeps its previous list (none
- * before: the set waits). */
+ * stock controller. Nonzero: a hook failed; *ret untouched, the caller keeps its previous list
+ * (none before: the set waits). */
 MOON_API int moon_hook_tolerations(struct moon_chain *chain, const struct moon_set_view *set,
                                    struct moon_tolerations *ret, struct moon_err *err);
 
@@ -60,19 +61,19 @@ struct moon_roll_slot {
     moon_sym node_name;
     const struct moon_pod *old_pod; /* outdated */
     const struct moon_pod *new_pod; /* of the current revision */
-    bool wanted;   /* the decision is run */
-    bool excess;   /* two or more pods of a kind: pruned by the core */
-    bool deleting; /* there are terminating pods on it */
+    bool wanted;                    /* the decision is run */
+    bool excess;                    /* two or more pods of a kind: pruned by the core */
+    bool deleting;                  /* there are terminating pods on it */
     bool old_available;
     bool new_available;
-    void *owner;   /* the caller's; handed back in an action */
+    void *owner; /* the caller's; handed back in an action */
 };
 
 struct moon_roll {
     int64_t started_s; /* when the current revision came; 0 = unknown */
     const char *revision;
     const char *previous_revision; /* "" without */
-    int64_t max_unavailable; /* scaled, after the "both zero means 1" rule */
+    int64_t max_unavailable;       /* scaled, after the "both zero means 1" rule */
     int64_t max_surge;
     int64_t unavailable; /* counted as daemonset-controller counts it for the strategy */
     int64_t surging;     /* nodes with more pods than one, or a new pod that is not available yet */
@@ -90,19 +91,19 @@ enum moon_roll_action_type {
 
 struct moon_roll_action {
     enum moon_roll_action_type type;
-    size_t slot;               /* index into roll->slots */
+    size_t slot;                /* index into roll->slots */
     const struct moon_pod *pod; /* REPLACE, DELETE */
-    char *reason;              /* owned */
+    char *reason;               /* owned */
 };
 
 struct moon_roll_answer {
     struct moon_roll_action *actions;
     size_t count;
-    int64_t again_s;   /* ask again after so many seconds; 0 = no wish */
+    int64_t again_s; /* ask again after so many seconds; 0 = no wish */
     char *again_reason;
-    bool failed;       /* no disruptive action this round */
-    size_t clipped;    /* actions left out because the budget was used up */
-    moon_sym policy;   /* which policy answered; owned */
+    bool failed;     /* no disruptive action this round */
+    size_t clipped;  /* actions left out because the budget was used up */
+    moon_sym policy; /* which policy answered; owned */
 };
 MOON_API void moon_roll_answer_fini(struct moon_roll_answer *a);
 

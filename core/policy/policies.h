@@ -3,10 +3,10 @@
  * policies.h - every policy the process knows: loading, versions, last good, choosing.
  *
  * Sources, the later winning by name: the stock policies built in as Lua text, then each
- * --policy-dir in order (watched; `edge-only.lua` is policy edge-only, `update/rolling.lua` replaces
- * the stock policy update/rolling, `lib/x.lua` is what require "lib.x" finds, *_test.* is skipped).
- * A file that fails to load (compile, run, shape) leaves the version in force untouched, and is
- * reported once per content. Version = SHA-256 of the bundle's source. Layer: policy.
+ * --policy-dir in order (watched; `edge-only.lua` is policy edge-only, `update/rolling.lua`
+ * replaces the stock policy update/rolling, `lib/x.lua` is what require "lib.x" finds, *_test.* is
+ * skipped). A file that fails to load (compile, run, shape) leaves the version in force untouched,
+ * and is reported once per content. Version = SHA-256 of the bundle's source. Layer: policy.
  */
 #ifndef MOON_POLICY_POLICIES_H
 #define MOON_POLICY_POLICIES_H
@@ -32,11 +32,11 @@ MOON_API const char *moon_policy_fault_name(enum moon_policy_fault f); /* "load"
 struct moon_policy_report {
     enum moon_policy_fault fault;
     const char *policy;
-    const char *version; /* first 12 hex digits; "" when it has none yet */
-    const char *hook;    /* "" while loading */
-    const char *object;  /* what it was called for: "node n1"; "" without */
-    const char *set;     /* "namespace/name"; "" while loading */
-    const char *text;    /* "edge-only.lua:12: attempt to …" */
+    const char *version;   /* first 12 hex digits; "" when it has none yet */
+    const char *hook;      /* "" while loading */
+    const char *object;    /* what it was called for: "node n1"; "" without */
+    const char *set;       /* "namespace/name"; "" while loading */
+    const char *text;      /* "edge-only.lua:12: attempt to …" */
     const char *traceback; /* "" without */
     uint64_t cpu_us;
     size_t peak_bytes;
@@ -86,8 +86,9 @@ MOON_API int moon_policies_check(struct moon_policies *p, const char *name, cons
 /* ---- choosing ---- */
 
 struct moon_chain_opts {
-    const char *names;  /* "edge-only,waves@sha256:…": annotation moonset.dev/policies; NULL = none */
-    const char *params; /* annotation moonset.dev/params, YAML or JSON; NULL = none */
+    const char
+        *names; /* "edge-only,waves@sha256:…": annotation moonset.dev/policies; NULL = none */
+    const char *params;       /* annotation moonset.dev/params, YAML or JSON; NULL = none */
     const char *stock_update; /* "update/rolling", "update/on-delete", or NULL: no update hook */
 };
 
@@ -96,9 +97,8 @@ struct moon_chain_opts {
  * MOON_E_INVALID (two update policies, an undeclared or mistyped parameter, a digest that does not
  * match). The chain holds the versions it was made of until it is freed, also when newer ones come
  * into force meanwhile. */
-MOON_API struct moon_chain *moon_chain_new(struct moon_policies *p,
-                                           const struct moon_chain_opts *opts,
-                                           struct moon_err *err);
+MOON_API struct moon_chain *
+moon_chain_new(struct moon_policies *p, const struct moon_chain_opts *opts, struct moon_err *err);
 MOON_API void moon_chain_free(struct moon_chain *c);
 /* A digest of everything that decides: names, versions, parameters. Equal digests decide alike. */
 MOON_API const char *moon_chain_digest(const struct moon_chain *c);
