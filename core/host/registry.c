@@ -6,8 +6,12 @@
 #include "host/registry_priv.h"
 #include "io/file.h"
 
-/* No plugins of its own: the binary, which has some, defines the symbol for real. */
-__attribute__((weak)) const moonset_plugin_entry moon_builtin_plugins[] = {NULL};
+static const moonset_plugin_entry *builtin; /* NULL: none */
+
+void moon_registry_set_builtin(const moonset_plugin_entry *entries)
+{
+    builtin = entries;
+}
 
 struct moon_loaded *moon_loaded_of(const struct moon_host *host)
 {
@@ -94,8 +98,8 @@ struct moon_registry *moon_registry_new(const char *const *plugin_dirs, struct m
     struct moon_registry *r = moon_new(struct moon_registry);
 
     r->internal.struct_size = sizeof(r->internal);
-    for (size_t i = 0; moon_builtin_plugins[i] != NULL; i++) {
-        if (moon_registry_add(r, moon_builtin_plugins[i](), "built in", err) != 0) {
+    for (size_t i = 0; builtin != NULL && builtin[i] != NULL; i++) {
+        if (moon_registry_add(r, builtin[i](), "built in", err) != 0) {
             moon_registry_free(r);
             return NULL;
         }

@@ -14,6 +14,10 @@
 
 struct moon_registry;
 
+/* The built-in plugins' entries, NULL-terminated: the binary says them once, before any registry is
+ * made. */
+MOON_API void moon_registry_set_builtin(const moonset_plugin_entry *entries);
+
 /* Calls init of every plugin. A plugin that is refused is an error: half a controller is worse than
  * none. `plugin_dirs` may be NULL. */
 MOON_API struct moon_registry *moon_registry_new(const char *const *plugin_dirs,

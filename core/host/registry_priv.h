@@ -42,7 +42,4 @@ int moon_registry_load(struct moon_registry *r, const char *path, struct moon_er
 int moon_registry_add(struct moon_registry *r, const struct moon_plugin *plugin, const char *source,
                       struct moon_err *err);
 
-/* Generated: descriptors of the built-in plugins, NULL-terminated. Defined by the binary. */
-extern const moonset_plugin_entry moon_builtin_plugins[];
-
 #endif

@@ -163,12 +163,16 @@ bool moon_ds_claim_is_complete(struct moon_ds_set *set)
 
 void moon_ds_claim_fini(struct moon_ds_set *set)
 {
-    moon_list_cancel(set->look_call);
-    set->look_call = NULL;
+    if (set->look_call != NULL) {
+        moon_list_cancel(set->look_call);
+        set->look_call = NULL;
+    }
+    if (set->recheck != NULL) {
+        moon_client_cancel(set->recheck);
+        set->recheck = NULL;
+    }
     moon_timer_free(set->look_timer);
     set->look_timer = NULL;
-    moon_client_cancel(set->recheck);
-    set->recheck = NULL;
     moon_informer_free(set->strays);
     set->strays = NULL;
 }

@@ -142,6 +142,7 @@ struct moon_ds_set {
     int64_t next_revision; /* number the current revision should have at least */
     bool status_busy;
     uint64_t status_at;        /* when the last status write was sent */
+    uint64_t status_wait_ms;   /* before the next one; 0 = none has been sent */
     int64_t observed;          /* generation the counters speak of */
     struct moon_ds_body *body; /* pod text with gaps; NULL: build */
 

@@ -4,7 +4,8 @@
  *
  * A merge patch of the eight fields that are ours: conditions and collisionCount of others pass
  * untouched, and no stale copy of the rest can overwrite anything. While a roll runs, writes are at
- * least STATUS_INTERVAL_MS apart; the last one is never lost, since the plan asks again.
+ * least STATUS_INTERVAL_MS apart (more after failures); the last one is never lost, since the plan
+ * asks again.
  */
 #include "daemonset/daemonset_priv.h"
 
@@ -47,7 +48,11 @@ static void status_done(const struct moon_result *result, void *ctx)
     struct moon_err err;
 
     set->status_busy = false;
-    if (!set->gone && result->err == NULL) {
+    if (result->err != NULL) {
+        set->status_wait_ms = 2 * set->status_wait_ms < STATUS_MAX_WAIT_MS ? 2 * set->status_wait_ms
+                                                                           : STATUS_MAX_WAIT_MS;
+    } else if (!set->gone) {
+        set->status_wait_ms = STATUS_INTERVAL_MS;
         if (moon_object_project(&moon_kind_daemonset, result->answer->body, &object, &err) == 0 &&
             object != NULL) {
             (void)moon_store_put_write(moon_informer_store(set->ds->sets), object);
@@ -74,8 +79,10 @@ void moon_ds_status(struct moon_ds_set *set, struct moon_plan *plan)
     if (set->status_busy || is_current(set)) {
         return;
     }
-    if (set->status_at != 0 && now - set->status_at < STATUS_INTERVAL_MS) {
-        moon_plan_requeue(plan, STATUS_INTERVAL_MS - (now - set->status_at));
+    if (set->status_wait_ms == 0) {
+        set->status_wait_ms = STATUS_INTERVAL_MS;
+    } else if (now - set->status_at < set->status_wait_ms) {
+        moon_plan_requeue(plan, set->status_wait_ms - (now - set->status_at));
         return;
     }
     set->status_busy = true;
