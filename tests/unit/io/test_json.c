@@ -58,6 +58,7 @@ static const struct {
     {TEXT("\"\\u12\""), "line 1 column 2: \\u needs four hexadecimal digits"},
     {TEXT("\"\\u12g4\""), "line 1 column 2: \\u needs four hexadecimal digits"},
     {TEXT("\"a\nb\""), "line 1 column 3: control character in a string"},
+    {TEXT("\"a\x1f\""), "line 1 column 3: control character in a string"},
     {TEXT("\"a\0b\""), "line 1 column 3: control character in a string"},
     {TEXT("\0"), "line 1 column 1: expected a value"},
     {TEXT("{}\0"), "line 1 column 3: something follows the end of the value"},
@@ -158,6 +159,18 @@ static void test_strings(void **state)
     }
 }
 
+/* Mending a text must not put it in another order. */
+static void test_mending_keeps_the_order(void **state)
+{
+    (void)state;
+    struct moon_err err;
+    MOON_AUTOJSON *json = moon_json_parse(MOON_STR_LIT("{\"b\":\"\xff\",\"a\":1,\"b\":2}"), &err);
+    assert_non_null(json);
+    assert_int_equal(cJSON_GetArraySize(json), 3);
+    assert_string_equal(cJSON_GetArrayItem(json, 0)->valuestring, "\xef\xbf\xbd");
+    assert_string_equal(cJSON_GetArrayItem(json, 1)->string, "a");
+}
+
 /* ---- members ---- */
 
 static void test_members(void **state)
@@ -247,6 +260,7 @@ int main(void)
         cmocka_unit_test(test_cut_anywhere),
         cmocka_unit_test(test_depth_is_capped),
         cmocka_unit_test(test_strings),
+        cmocka_unit_test(test_mending_keeps_the_order),
         cmocka_unit_test(test_members),
         cmocka_unit_test(test_integers_are_exact_or_absent),
         cmocka_unit_test(test_very_long_number),

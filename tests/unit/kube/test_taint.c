@@ -166,6 +166,13 @@ static void test_merge(void **state)
     assert_int_equal(list.count, 3);
     assert_true(moon_tolerations_equal(&(struct moon_tolerations){&list.items[2], 1}, &defaults));
     moon_tolerations_fini(&list);
+
+    /* An operator left out means Equal, but is not the same text. */
+    list = tolerations_of("[{\"key\":\"n\",\"value\":\"v\"}]");
+    moon_tolerations_add(&defaults, "n", "Equal", "v", "", NULL);
+    moon_tolerations_merge(&list, &defaults.items[1]);
+    assert_int_equal(list.count, 2);
+    moon_tolerations_fini(&list);
     moon_tolerations_fini(&defaults);
 }
 
