@@ -10,7 +10,8 @@
 #include "daemonset/daemonset_priv.h"
 
 enum {
-    STATUS_INTERVAL_MS = 250
+    STATUS_INTERVAL_MS = 250,
+    STATUS_MAX_WAIT_MS = 60000,
 };
 
 static bool is_current(const struct moon_ds_set *set)
