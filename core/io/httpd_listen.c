@@ -81,7 +81,7 @@ static uint16_t port_of(int fd)
 int moon_httpd_listen(const char *listen, int *ret_fd, uint16_t *ret_port, struct moon_err *err)
 {
     MOON_AUTOFREE char *host = NULL;
-    struct moon_str port;
+    struct moon_str port = {0};
     int rc = split(listen, &host, &port, err);
     if (rc != 0) {
         return rc;

@@ -110,6 +110,7 @@ static enum MHD_Result proceed(struct moon_httpd_request *r)
 
 /* libmicrohttpd calls this once with the head, then for each piece of the body, then with no data;
  * and again with no data when a connection that sleeps without an answer is resumed. */
+/* NOLINTNEXTLINE(readability-function-size): the parameters are libmicrohttpd's */
 enum MHD_Result moon_httpd_on_access(void *cls MOON_UNUSED,
                                      struct MHD_Connection *connection MOON_UNUSED,
                                      const char *url MOON_UNUSED, const char *method,

@@ -39,7 +39,7 @@ struct outcome {
 static inline struct outcome outcome(void *owner)
 {
     return (struct outcome){
-        .owner = owner, .body = MOON_BUF_INIT(1 << 20), .stream = MOON_BUF_INIT(8 << 20)};
+        .owner = owner, .body = MOON_BUF_INIT(2 << 20), .stream = MOON_BUF_INIT(8 << 20)};
 }
 
 static inline void outcome_fini(struct outcome *o)

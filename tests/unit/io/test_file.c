@@ -87,6 +87,8 @@ static void what_is_written_is_read(void **state)
     struct stat st;
     assert_int_equal(stat(at(f, "key"), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stat(at(f, "a"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0644);
     struct moon_paths paths; /* nothing temporary is left */
     assert_int_equal(moon_dir_list(f->dir, "", 0, &paths, &err), 0);
     assert_int_equal(paths.count, 2);
@@ -126,6 +128,10 @@ static void errors_name_the_path(void **state)
     assert_int_equal(mkdir(at(f, "folder"), 0700), 0);
     assert_int_equal(moon_file_write(at(f, "folder"), MOON_STR_LIT("x"), 0600, &err),
                      -MOON_E_SYSTEM);
+    struct moon_paths paths; /* nothing temporary is left */
+    assert_int_equal(moon_dir_list(f->dir, "", 0, &paths, &err), 0);
+    assert_int_equal(paths.count, 1);
+    moon_paths_free(&paths);
 }
 
 static void expect_list(struct fixture *f, unsigned max_depth, const char *want)

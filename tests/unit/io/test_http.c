@@ -29,7 +29,8 @@ static void keep(struct fixture *f, struct moon_httpd_request *r)
 
 static void echo(struct moon_httpd_request *r)
 {
-    struct moon_buf text = MOON_BUF_INIT(1 << 20);
+    struct moon_buf text = MOON_BUF_INIT(2 << 20);
+    assert_null(moon_httpd_header(r, "Expect"));
     const char *name = moon_httpd_header(r, "X-Name");
     const char *type = moon_httpd_header(r, "Content-Type");
     const char *agent = moon_httpd_header(r, "User-Agent");
@@ -72,17 +73,27 @@ static void handle(struct moon_httpd_request *r, void *ctx)
     }
 }
 
-static int setup_with(void **state, const struct moon_http_opts *opts)
+static int setup_on(void **state, const struct moon_http_opts *opts, bool virtual_clock)
 {
     struct fixture *f = moon_new(struct fixture);
     struct moon_err err;
-    f->loop = moon_loop_new(NULL, &err);
+    f->loop = moon_loop_new(&(struct moon_loop_opts){.virtual_clock = virtual_clock}, &err);
     f->http = moon_http_new(f->loop, opts, &err);
     struct moon_httpd_opts httpd = {.listen = "127.0.0.1:0", .handler = handle, .ctx = f};
     f->httpd = moon_httpd_new(f->loop, &httpd, &err);
     assert_non_null(f->httpd);
     *state = f;
     return 0;
+}
+
+static int setup_with(void **state, const struct moon_http_opts *opts)
+{
+    return setup_on(state, opts, false);
+}
+
+static int setup_virtual(void **state)
+{
+    return setup_on(state, &(struct moon_http_opts){.user_agent = "moon/1"}, true);
 }
 
 static int setup(void **state)
@@ -187,22 +198,22 @@ static void a_large_body_goes_out_whole(void **state)
 {
     struct fixture *f = *state;
     struct outcome o = outcome(f);
-    char *body = moon_alloc(900000);
-    memset(body, 'b', 900000);
+    char *body = moon_alloc(1100000);
+    memset(body, 'b', 1100000);
     struct moon_http_request request = {
         .method = "POST",
         .url = url(f, "/x"),
         .headers = (const char *const[]){"content-type: application/json", NULL},
-        .body = {body, 900000},
+        .body = {body, 1100000},
         .proxy = "",
         .on_done = on_done,
         .ctx = &o};
     moon_http_send(f->http, &request);
-    memset(body, 'x', 900000); /* it was copied */
+    memset(body, 'x', 1100000); /* it was copied */
     turn_until(f, &o.done, 1);
     const char *got = strstr(moon_buf_cstr(&o.body), "body=");
     assert_non_null(got);
-    assert_int_equal(strspn(got + 5, "b"), 900000);
+    assert_int_equal(strspn(got + 5, "b"), 1100000);
     assert_non_null(strstr(moon_buf_cstr(&o.body), "type=application/json "));
     moon_free(body);
     outcome_fini(&o);
@@ -548,6 +559,37 @@ static void deadlines_hold(void **state)
     outcome_fini(&waiting);
 }
 
+static void deadlines_follow_the_virtual_clock(void **state)
+{
+    struct fixture *f = *state;
+    struct outcome quick = outcome(f);
+    struct outcome kept = outcome(f);
+    struct moon_http_request request = {.method = "GET",
+                                        .url = url(f, "/x"),
+                                        .proxy = "",
+                                        .timeout_ms = 60000,
+                                        .on_done = on_done,
+                                        .ctx = &quick};
+    moon_http_send(f->http, &request);
+    for (int i = 0; i < 1000 && quick.done == 0; i++) {
+        moon_loop_turn(f->loop, 10); /* libcurl's own timers go on */
+    }
+    assert_int_equal(quick.status, 200);
+    request.url = url(f, "/keep");
+    request.ctx = &kept;
+    moon_http_send(f->http, &request);
+    for (int i = 0; i < 1000 && f->kept_count == 0; i++) {
+        moon_loop_turn(f->loop, 10);
+    }
+    moon_loop_advance(f->loop, 59999);
+    assert_int_equal(kept.done, 0);
+    moon_loop_advance(f->loop, 1);
+    assert_int_equal(kept.done, 1);
+    assert_int_equal(kept.err.code, MOON_E_TIMEOUT);
+    outcome_fini(&quick);
+    outcome_fini(&kept);
+}
+
 static void a_body_beyond_the_limit_is_an_error(void **state)
 {
     struct fixture *f = *state;
@@ -595,6 +637,8 @@ int main(void)
         TEST(the_last_word_may_free_the_pool),
         TEST(the_last_word_may_send_again),
         TWO(deadlines_hold),
+        cmocka_unit_test_setup_teardown(deadlines_follow_the_virtual_clock, setup_virtual,
+                                        teardown),
         TEST(a_body_beyond_the_limit_is_an_error),
         cmocka_unit_test(escaping),
     };

@@ -231,6 +231,9 @@ static void stop_ends_the_run(void **state)
     moon_loop_stop(f->loop); /* before the run: it returns at once */
     moon_loop_run(f->loop);
     moon_fd_free(f->fd);
+    moon_loop_defer(f->loop, add_a, f);
+    moon_loop_run(f->loop); /* one stop ends one run */
+    assert_string_equal(moon_buf_cstr(&f->seen), "a");
 }
 
 static void on_signal(int signum, void *ctx)

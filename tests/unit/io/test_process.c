@@ -110,10 +110,11 @@ static void the_environment_is_added_to(void **state)
     struct fixture *f = *state;
     setenv("MOON_OLD", "old", 1);
     setenv("MOON_KEPT", "kept", 1);
-    const char *const argv[] = {"sh", "-c", "echo $MOON_OLD $MOON_KEPT $MOON_NEW", NULL};
+    const char *const argv[] = {"sh", "-c", "env | grep ^MOON_ | sort", NULL};
     const char *const env[] = {"MOON_OLD=changed", "MOON_NEW=new", NULL};
     run_opts(f, (struct moon_process_opts){.argv = argv, .env = env});
-    assert_string_equal(moon_buf_cstr(&f->output), "changed kept new\n");
+    assert_string_equal(moon_buf_cstr(&f->output),
+                        "MOON_KEPT=kept\nMOON_NEW=new\nMOON_OLD=changed\n");
 }
 
 static void a_slow_one_is_killed_with_its_children(void **state)
