@@ -154,6 +154,7 @@ static char *write_reference(const struct moon_object *o)
         add_member(&out, "uid", o->uid);
     }
     add_member(&out, "apiVersion", moon_buf_cstr(&version));
+    moon_buf_putc(&out, '}');
     return moon_buf_take(&out, NULL);
 }
 
