@@ -58,8 +58,12 @@ void moon_json_add_rune(struct moon_buf *out, uint32_t rune, unsigned flags)
         is_short = false;
     }
     if (is_short || rune == '"' || rune == '\\') {
+        char c = (char)rune;
+        if (is_short) {
+            c = shorts[rune];
+        }
         moon_buf_putc(out, '\\');
-        moon_buf_putc(out, is_short ? shorts[rune] : (char)rune);
+        moon_buf_putc(out, c);
     } else if (rune < 0x20 || rune == '<' || rune == '>' || rune == '&' || rune == 0x2028 ||
                rune == 0x2029) {
         add_unicode_escape(out, rune);

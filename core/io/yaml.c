@@ -20,6 +20,11 @@ enum {
     BYTES_PER_NODE = 256, /* how much text counts as one node more */
 };
 
+/* A mapping that another one takes members from. */
+struct merge {
+    const cJSON *source;
+};
+
 /* An open mapping or sequence. */
 struct frame {
     cJSON *node;
@@ -27,7 +32,7 @@ struct frame {
     char *key;             /* mapping: the key whose value comes next */
     bool is_merge_value;   /* mapping: its value comes next and is to be merged */
     bool is_merge_list;    /* sequence: its elements are to be merged into the mapping around it */
-    const cJSON **merges;  /* mapping: what to merge at its end, the first wins */
+    struct merge *merges;  /* mapping: what to merge at its end, the first wins */
     size_t merge_count;
 };
 
@@ -64,6 +69,7 @@ static bool fail_parser(struct reader *r, struct moon_str text)
 {
     const yaml_parser_t *p = &r->parser;
     const char *problem = p->problem != NULL ? p->problem : "cannot be read";
+    moon_assert(text.ptr != NULL);
     if (p->error == YAML_READER_ERROR) {
         /* No mark here, only an offset. */
         yaml_mark_t at = {0};
@@ -125,7 +131,7 @@ static void add_merge(struct frame *mapping, const cJSON *source)
 {
     mapping->merges =
         moon_realloc_array(mapping->merges, mapping->merge_count + 1, sizeof(*mapping->merges));
-    mapping->merges[mapping->merge_count++] = source;
+    mapping->merges[mapping->merge_count++].source = source;
 }
 
 /* The value of a merge key, or an element of the list there; owned by the document. */
@@ -243,6 +249,7 @@ static cJSON *scalar_node(struct reader *r, const yaml_event_t *event)
     const char *problem = NULL;
     enum tag tag = scalar_tag(event);
 
+    moon_assert(text.ptr != NULL);
     if (memchr(text.ptr, '\0', text.len) != NULL) {
         problem = "a text with U+0000 in it cannot be kept";
     } else if (tag == TAG_UNKNOWN) {
@@ -397,7 +404,7 @@ static bool apply_merges(struct reader *r, const yaml_event_t *event, struct fra
 {
     for (size_t i = 0; i < top->merge_count; i++) {
         const cJSON *member = NULL;
-        cJSON_ArrayForEach (member, top->merges[i]) {
+        cJSON_ArrayForEach (member, top->merges[i].source) {
             if (moon_map_has(top->seen, moon_str(member->string))) {
                 continue;
             }
@@ -513,6 +520,9 @@ cJSON *moon_yaml_parse_all(struct moon_str text, const struct moon_yaml_opts *op
     if (text.len > max_bytes) {
         (void)moon_err_set(err, MOON_E_LIMIT, "%s: larger than %zu bytes", r.name, max_bytes);
         return NULL;
+    }
+    if (text.ptr == NULL) {
+        text = MOON_STR_LIT("");
     }
     r.documents = cJSON_CreateArray();
     moon_assert(r.documents != NULL);

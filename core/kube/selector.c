@@ -80,14 +80,21 @@ struct parser {
     struct moon_err *err;
 };
 
+static const char spaces[] = " \t\r\n";
+static const char specials[] = ",()!=><";
+
+static bool is_one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c) != NULL;
+}
+
 /* Step to the next token. */
 static void advance(struct parser *p)
 {
-    static const char specials[] = ",()!=><";
     static const enum token meanings[] = {TOKEN_COMMA, TOKEN_OPEN,    TOKEN_CLOSE, TOKEN_NOT,
                                           TOKEN_EQUAL, TOKEN_GREATER, TOKEN_LESS};
     const char *text = p->text.ptr;
-    while (p->pos < p->text.len && memchr(" \t\r\n", text[p->pos], 4) != NULL) {
+    while (p->pos < p->text.len && is_one_of(text[p->pos], spaces)) {
         p->pos++;
     }
     p->token_at = p->pos;
@@ -95,16 +102,16 @@ static void advance(struct parser *p)
         p->token = TOKEN_END;
         return;
     }
-    const char *special = memchr(specials, text[p->pos], sizeof(specials) - 1);
-    if (special == NULL) {
-        while (p->pos < p->text.len && memchr(" \t\r\n,()!=><", text[p->pos], 11) == NULL) {
+    if (!is_one_of(text[p->pos], specials)) {
+        while (p->pos < p->text.len && !is_one_of(text[p->pos], specials) &&
+               !is_one_of(text[p->pos], spaces)) {
             p->pos++;
         }
         p->token = TOKEN_WORD;
         p->word = (struct moon_str){text + p->token_at, p->pos - p->token_at};
         return;
     }
-    p->token = meanings[special - specials];
+    p->token = meanings[strchr(specials, text[p->pos]) - specials];
     p->pos++;
     bool can_double = p->token == TOKEN_NOT || p->token == TOKEN_EQUAL;
     if (can_double && p->pos < p->text.len && text[p->pos] == '=') {

@@ -87,6 +87,7 @@ int moon_taints_from_json(const cJSON *json, struct moon_taints *ret, struct moo
         taints.items = moon_new_array(struct moon_taint, size);
     }
     cJSON_ArrayForEach (item, json) {
+        moon_assert(taints.count < size);
         if (taint_from_json(item, &taints.items[taints.count++], err) != 0) {
             (void)moon_err_wrap(err, "[%zu]", taints.count - 1);
             moon_taints_fini(&taints);
@@ -198,6 +199,7 @@ int moon_tolerations_from_json(const cJSON *json, struct moon_tolerations *ret,
         list.items = moon_new_array(struct moon_toleration, size);
     }
     cJSON_ArrayForEach (item, json) {
+        moon_assert(list.count < size);
         if (toleration_from_json(item, &list.items[list.count++], err) != 0) {
             (void)moon_err_wrap(err, "[%zu]", list.count - 1);
             moon_tolerations_fini(&list);
