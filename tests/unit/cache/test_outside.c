@@ -113,6 +113,7 @@ static void doubt_keeps_it(void **state)
     static const struct script_step doubts[] = {
         {.status = 404, .body = "404 page not found", .type = "text/plain"},
         {.status = 404, .body = NOT_FOUND("other")},
+        {.status = 404, .body = "{\"kind\":\"Status\",\"details\":{\"name\":\"n\"}}"},
         {.status = 403, .body = "{\"kind\":\"Status\",\"reason\":\"Forbidden\",\"code\":403}"},
         {.status = 503, .body = "{}"},
         {.body = "{\"kind\":\"Node\"}"},
