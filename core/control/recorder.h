@@ -5,8 +5,8 @@
  * Identical events are counted up by a PATCH; from the 10th different message with the same source,
  * object, type and reason within 600 s on, they are merged into one whose message begins with
  * "(combined from similar events): "; a token bucket per (source, object, type) lets 25 through at
- * once and one per 300 s after that. At most 1000 wait; then they are dropped and counted. Best effort:
- * failures are retried a few times and never disturb anybody. Layer: control.
+ * once and one per 300 s after that. At most 1000 wait; then they are dropped and counted. Best
+ * effort: failures are retried a few times and never disturb anybody. Layer: control.
  */
 #ifndef MOON_CONTROL_RECORDER_H
 #define MOON_CONTROL_RECORDER_H

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What apply sends, and what it makes of answers and of their absence.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,176 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/metrics.h"
-#include "control/apply.h"
-#include "server.h"
-
-#define PODS "/api/v1/namespaces/default/pods"
-#define KEY MOON_STR_LIT("default/agent")
-
-enum {
-    OUTCOMES_MAX = 200
-};
-
-/* What on_done said, in the order it said it. */
-struct outcome {
-    enum moon_code code;
-    int status;
-    bool found;
-    bool quiet;
-    char name[32];
-};
-
-struct fixture {
-    struct server server;
-    struct moon_apply *apply;
-    struct outcome outcomes[OUTCOMES_MAX];
-    size_t done;
-    size_t plans_done;
-    size_t failed;
-    size_t retries;
-};
-
-static int setup(void **state)
-{
-    static struct fixture f;
-    f = (struct fixture){0};
-    server_init(&f.server);
-    *state = &f;
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    struct fixture *f = *state;
-    moon_apply_free(f->apply);
-    server_fini(&f->server);
-    moon_metrics_reset();
-    return 0;
-}
-
-static void on_retry(const struct moon_action *action MOON_UNUSED, unsigned tries MOON_UNUSED,
-                     const struct moon_err *err MOON_UNUSED, void *ctx)
-{
-    struct fixture *f = ctx;
-    f->retries++;
-}
-
-static void start(struct fixture *f, struct moon_apply_opts opts)
-{
-    opts.on_retry = on_retry;
-    opts.ctx = f;
-    f->apply = moon_apply_new(f->server.client, &opts);
-}
-
-/* ---- plans ---- */
-
-static void on_done(const struct moon_result *result, void *ctx)
-{
-    struct fixture *f = ctx;
-    assert_true(f->done < OUTCOMES_MAX);
-    struct outcome *o = &f->outcomes[f->done++];
-    o->code = result->err != NULL ? result->err->code : MOON_OK;
-    o->status = result->answer != NULL ? result->answer->status : 0;
-    o->found = result->found;
-    o->quiet = result->quiet;
-    snprintf(o->name, sizeof o->name, "%s", result->action->name);
-}
-
-static void on_plan_done(struct moon_str key MOON_UNUSED, size_t failed, void *ctx)
-{
-    struct fixture *f = ctx;
-    f->plans_done++;
-    f->failed += failed;
-}
-
-static void write_pod(const struct moon_action *a, struct moon_buf *out)
-{
-    moon_buf_printf(out,
-                    "{\"metadata\":{\"name\":\"%s\",\"ownerReferences\":[{\"uid\":\"gc\"},{"
-                    "\"controller\":true,\"uid\":\"%s\"}]}}",
-                    a->name, a->owner_uid);
-}
-
-static void write_patch(const struct moon_action *a MOON_UNUSED, struct moon_buf *out)
-{
-    moon_buf_puts(out, "{\"status\":{\"n\":1}}");
-}
-
-static void add_create(struct fixture *f, struct moon_plan *plan, const char *name)
-{
-    moon_plan_add(plan,
-                  &(struct moon_action){.verb = MOON_VERB_CREATE,
-                                        .resource = &moon_resource_pods,
-                                        .namespace = "default",
-                                        .name = moon_arena_strdup(moon_plan_arena(plan), name),
-                                        .owner_uid = "owner",
-                                        .reason = "test",
-                                        .write_body = write_pod,
-                                        .on_done = on_done,
-                                        .ctx = f});
-}
-
-static void add_delete(struct fixture *f, struct moon_plan *plan, const char *name, const char *uid)
-{
-    moon_plan_add(plan,
-                  &(struct moon_action){.verb = MOON_VERB_DELETE,
-                                        .resource = &moon_resource_pods,
-                                        .namespace = "default",
-                                        .name = moon_arena_strdup(moon_plan_arena(plan), name),
-                                        .uid = uid,
-                                        .reason = "test",
-                                        .on_done = on_done,
-                                        .ctx = f});
-}
-
-static void add_write(struct fixture *f, struct moon_plan *plan, enum moon_verb verb,
-                      const char *name)
-{
-    moon_plan_add(plan, &(struct moon_action){.verb = verb,
-                                              .resource = &moon_resource_pods,
-                                              .namespace = "default",
-                                              .name = name,
-                                              .reason = "test",
-                                              .write_body = write_patch,
-                                              .on_done = on_done,
-                                              .ctx = f});
-}
-
-static struct moon_plan *plan_of_creates(struct fixture *f, struct moon_str key, const char *prefix,
-                                         unsigned count)
-{
-    struct moon_plan *plan = moon_plan_new(key);
-    for (unsigned i = 0; i < count; i++) {
-        char name[32];
-        snprintf(name, sizeof name, "%s-%u", prefix, i);
-        add_create(f, plan, name);
-    }
-    return plan;
-}
-
-static void submit(struct fixture *f, struct moon_plan *plan)
-{
-    moon_apply_submit(f->apply, plan, on_plan_done, f);
-}
-
-static void create_one(struct fixture *f)
-{
-    submit(f, plan_of_creates(f, KEY, "a", 1));
-}
-
-static void assert_outcome(const struct fixture *f, size_t i, enum moon_code code, int status)
-{
-    assert_true(i < f->done);
-    assert_int_equal(f->outcomes[i].code, code);
-    assert_int_equal(f->outcomes[i].status, status);
-}
-
-static void assert_log(const struct fixture *f, size_t i, const char *line)
-{
-    assert_true(i < f->server.calls);
-    assert_string_equal(f->server.log[i], line);
-}
+#include "apply_fixture.h"
 
 /* ---- what goes out ---- */
 
@@ -277,12 +111,6 @@ static void a_lost_answer_to_a_create_makes_no_second_object(void **state)
     assert_log(f, 2, "GET " PODS "/a-0");
 }
 
-static struct answer cut_first_before(const struct server *s MOON_UNUSED,
-                                      const char *method MOON_UNUSED, size_t call)
-{
-    return (struct answer){.fault = call == 0 ? FAULT_CUT_BEFORE : FAULT_NONE};
-}
-
 static void a_create_that_was_never_carried_out_is_sent_again(void **state)
 {
     struct fixture *f = *state;
@@ -341,12 +169,6 @@ static void a_refused_repeat_of_nothing_is_refused(void **state)
     assert_log(f, 2, "GET " PODS "/a-0");
 }
 
-static struct answer hold_first(const struct server *s MOON_UNUSED, const char *method MOON_UNUSED,
-                                size_t call)
-{
-    return (struct answer){.fault = call == 0 ? FAULT_HOLD : FAULT_NONE};
-}
-
 static void a_late_answer_of_a_deleted_pod_is_told_once(void **state)
 {
     struct fixture *f = *state;
@@ -391,15 +213,6 @@ static void a_lost_answer_to_a_delete_is_a_success(void **state)
     server_wait_moving(&f->server, f->plans_done, 1);
     assert_outcome(f, 0, MOON_OK, 404);
     assert_int_equal(f->failed, 0);
-}
-
-static struct answer fail_often(const struct server *s MOON_UNUSED, const char *method MOON_UNUSED,
-                                size_t call)
-{
-    if (call < 9) {
-        return (struct answer){.fault = FAULT_REFUSE, .status = 500, .reason = "InternalError"};
-    }
-    return (struct answer){0};
 }
 
 /* 100 ms, doubling up to 5 s, each with a fifth of jitter. */
@@ -585,235 +398,6 @@ static void a_terminating_namespace_is_no_failure(void **state)
     }
 }
 
-/* ---- pace ---- */
-
-static struct answer ten_are_enough(const struct server *s, const char *method MOON_UNUSED,
-                                    size_t call MOON_UNUSED)
-{
-    if (s->objects_made >= 10) {
-        return (struct answer){.fault = FAULT_REFUSE, .status = 403, .reason = "Forbidden"};
-    }
-    return (struct answer){0};
-}
-
-static void creates_that_fail_cost_few_calls(void **state)
-{
-    struct fixture *f = *state;
-    f->server.plan = ten_are_enough;
-    start(f, (struct moon_apply_opts){0});
-    submit(f, plan_of_creates(f, KEY, "a", 100));
-    server_wait(&f->server, f->plans_done, 1);
-    assert_true(f->server.calls <= 15);
-    assert_int_equal(f->done, 100);
-    assert_int_equal(f->failed, 90);
-    size_t cancelled = 0;
-    for (size_t i = 0; i < f->done; i++) {
-        cancelled += f->outcomes[i].code == MOON_E_CANCELLED;
-    }
-    assert_int_equal(cancelled, 100 - f->server.calls);
-}
-
-static void a_failed_create_leaves_other_writes_alone(void **state)
-{
-    struct fixture *f = *state;
-    f->server.plan = ten_are_enough;
-    f->server.objects_made = 10;
-    start(f, (struct moon_apply_opts){0});
-    struct moon_plan *plan = plan_of_creates(f, KEY, "a", 3);
-    add_delete(f, plan, "gone", "u");
-    submit(f, plan);
-    server_wait(&f->server, f->plans_done, 1);
-    assert_int_equal(f->server.calls, 2);
-    assert_int_equal(f->failed, 4); /* the DELETE is refused by this server, too: but it was sent */
-    assert_non_null(strstr(f->server.log[1], "DELETE"));
-}
-
-static void the_window_doubles_with_each_full_round(void **state)
-{
-    static const size_t rounds[] = {1, 2, 4, 8, 5};
-    struct fixture *f = *state;
-    start(f, (struct moon_apply_opts){0});
-    submit(f, plan_of_creates(f, KEY, "a", 20));
-    size_t total = 0;
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(rounds); i++) {
-        total += rounds[i];
-        server_wait(&f->server, f->done, total);
-        assert_true(f->server.calls <= total + (i + 1 < 5 ? rounds[i + 1] : 0));
-    }
-    server_wait(&f->server, f->plans_done, 1);
-    assert_int_equal(f->failed, 0);
-    assert_int_equal(f->server.objects_made, 20);
-}
-
-static void a_round_waits_for_its_last_answer(void **state)
-{
-    struct fixture *f = *state;
-    f->server.plan = hold_first;
-    start(f, (struct moon_apply_opts){0});
-    submit(f, plan_of_creates(f, KEY, "a", 5));
-    server_wait(&f->server, f->server.calls, 1);
-    server_settle(&f->server);
-    assert_int_equal(f->server.calls, 1);
-    server_release(&f->server);
-    server_wait(&f->server, f->plans_done, 1);
-    assert_int_equal(f->server.calls, 5);
-}
-
-static void deletes_have_no_slow_start(void **state)
-{
-    struct fixture *f = *state;
-    f->server.plan = hold_first;
-    start(f, (struct moon_apply_opts){0});
-    struct moon_plan *plan = moon_plan_new(KEY);
-    for (size_t i = 0; i < 10; i++) {
-        add_delete(f, plan, "a", "u");
-    }
-    submit(f, plan);
-    server_wait(&f->server, f->done, 9);
-    server_release(&f->server);
-    server_wait(&f->server, f->plans_done, 1);
-}
-
-static void lanes_take_turns(void **state)
-{
-    struct fixture *f = *state;
-    start(f, (struct moon_apply_opts){.max_in_flight = 1});
-    submit(f, plan_of_creates(f, KEY, "a", 10));
-    submit(f, plan_of_creates(f, MOON_STR_LIT("default/b"), "b", 1));
-    server_wait(&f->server, f->plans_done, 2);
-    assert_string_equal(f->outcomes[1].name, "b-0");
-}
-
-static void a_lane_in_trouble_delays_no_other(void **state)
-{
-    struct fixture *f = *state;
-    f->server.plan = cut_first_before;
-    start(f, (struct moon_apply_opts){.max_in_flight = 1});
-    submit(f, plan_of_creates(f, KEY, "a", 1));
-    submit(f, plan_of_creates(f, MOON_STR_LIT("default/b"), "b", 3));
-    server_wait(&f->server, f->plans_done, 1); /* time stands still: no retry */
-    assert_string_equal(f->outcomes[0].name, "b-0");
-    server_wait_moving(&f->server, f->plans_done, 2);
-    assert_string_equal(f->outcomes[3].name, "a-0");
-}
-
-/* ---- stop ---- */
-
-static void suspend_cuts_what_is_in_flight(void **state)
-{
-    struct fixture *f = *state;
-    f->server.plan = hold_first;
-    start(f, (struct moon_apply_opts){0});
-    submit(f, plan_of_creates(f, KEY, "a", 5));
-    server_wait(&f->server, f->server.calls, 1);
-    moon_apply_suspend(f->apply);
-    assert_int_equal(f->done, 0); /* told from the loop */
-    assert_int_equal(moon_apply_pending(f->apply, KEY), 0);
-    server_wait(&f->server, f->plans_done, 1);
-    server_settle(&f->server);
-    assert_false(server_release(&f->server)); /* the connection is gone */
-    assert_int_equal(f->done, 5);
-    for (size_t i = 0; i < 5; i++) {
-        assert_outcome(f, i, MOON_E_CANCELLED, 0);
-    }
-    create_one(f);
-    assert_int_equal(f->done, 5);
-    server_wait(&f->server, f->plans_done, 2);
-    assert_outcome(f, 5, MOON_E_CANCELLED, 0);
-    assert_int_equal(f->server.calls, 1);
-
-    moon_apply_resume(f->apply);
-    create_one(f);
-    server_wait(&f->server, f->plans_done, 3);
-    assert_outcome(f, 6, MOON_OK, 200); /* found: it had been carried out */
-}
-
-static void suspend_ends_what_is_asleep(void **state)
-{
-    struct fixture *f = *state;
-    f->server.plan = fail_often;
-    start(f, (struct moon_apply_opts){0});
-    create_one(f);
-    server_wait(&f->server, f->retries, 1);
-    moon_apply_suspend(f->apply);
-    moon_loop_advance(f->server.loop, 60000);
-    server_settle(&f->server);
-    assert_outcome(f, 0, MOON_E_CANCELLED, 0);
-    assert_int_equal(f->server.calls, 1);
-}
-
-static void a_dropped_lane_finishes_what_is_in_flight(void **state)
-{
-    struct fixture *f = *state;
-    f->server.plan = hold_first;
-    start(f, (struct moon_apply_opts){0});
-    submit(f, plan_of_creates(f, KEY, "a", 3));
-    server_wait(&f->server, f->server.calls, 1);
-    moon_apply_drop(f->apply, KEY);
-    assert_int_equal(moon_apply_pending(f->apply, KEY), 1);
-    server_wait(&f->server, f->done, 2);
-    assert_outcome(f, 0, MOON_E_CANCELLED, 0);
-    assert_outcome(f, 1, MOON_E_CANCELLED, 0);
-    server_release(&f->server);
-    server_wait(&f->server, f->plans_done, 1);
-    assert_outcome(f, 2, MOON_OK, 201);
-    assert_int_equal(f->failed, 0);
-    assert_int_equal(f->server.calls, 1);
-    moon_apply_drop(f->apply, KEY); /* no such lane */
-}
-
-/* A create repeated after its owner has gone would leave a pod that belongs to nobody. */
-static void a_dropped_lane_sends_nothing_again(void **state)
-{
-    struct fixture *f = *state;
-    f->server.plan = fail_often;
-    start(f, (struct moon_apply_opts){0});
-    create_one(f);
-    server_wait(&f->server, f->retries, 1);
-    moon_apply_drop(f->apply, KEY);
-    moon_loop_advance(f->server.loop, 60000);
-    server_settle(&f->server);
-    assert_outcome(f, 0, MOON_E_CANCELLED, 0);
-
-    create_one(f);
-    moon_loop_turn(f->server.loop, 0); /* on the wire */
-    moon_apply_drop(f->apply, KEY);
-    server_wait(&f->server, f->plans_done, 2);
-    moon_loop_advance(f->server.loop, 60000);
-    server_settle(&f->server);
-    assert_outcome(f, 1, MOON_E_CANCELLED, 0);
-    assert_int_equal(f->server.calls, 2);
-}
-
-static void free_tells_everything_open(void **state)
-{
-    struct fixture *f = *state;
-    f->server.plan = hold_first;
-    start(f, (struct moon_apply_opts){0});
-    submit(f, plan_of_creates(f, KEY, "a", 3));
-    submit(f, moon_plan_new(MOON_STR_LIT("default/empty")));
-    moon_apply_free(moon_steal(&f->apply));
-    assert_int_equal(f->done, 3);
-    assert_int_equal(f->plans_done, 2);
-    server_settle(&f->server);
-    assert_int_equal(f->server.calls, 0);
-}
-
-/* A reader of /metrics can tell how it goes. */
-static void results_are_counted(void **state)
-{
-    struct fixture *f = *state;
-    start(f, (struct moon_apply_opts){0});
-    create_one(f);
-    server_wait(&f->server, f->plans_done, 1);
-    struct moon_buf out = MOON_BUF_INIT(65536);
-    moon_metrics_write(&out);
-    assert_non_null(strstr(
-        moon_buf_cstr(&out),
-        "moonset_apply_actions_total{verb=\"create\",resource=\"pods\",result=\"done\"} 1\n"));
-    moon_buf_fini(&out);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -839,19 +423,6 @@ int main(void)
         TEST(clear_refusals_are_handed_on),
         TEST(retry_after_is_obeyed),
         TEST(a_terminating_namespace_is_no_failure),
-        TEST(creates_that_fail_cost_few_calls),
-        TEST(a_failed_create_leaves_other_writes_alone),
-        TEST(the_window_doubles_with_each_full_round),
-        TEST(a_round_waits_for_its_last_answer),
-        TEST(deletes_have_no_slow_start),
-        TEST(lanes_take_turns),
-        TEST(a_lane_in_trouble_delays_no_other),
-        TEST(suspend_cuts_what_is_in_flight),
-        TEST(suspend_ends_what_is_asleep),
-        TEST(a_dropped_lane_finishes_what_is_in_flight),
-        TEST(a_dropped_lane_sends_nothing_again),
-        TEST(free_tells_everything_open),
-        TEST(results_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,7 +84,7 @@ static void pass(struct fixture *f, uint64_t ms)
 {
     for (uint64_t i = 0; i < ms / 100; i++) {
         moon_loop_advance(f->server.loop, 100);
-        for (int turn = 0; turn < 4; turn++) {
+        for (int turn = 0; turn < 3; turn++) {
             moon_loop_turn(f->server.loop, 1);
         }
     }
@@ -164,7 +164,7 @@ static void a_renewed_lease_is_left_alone(void **state)
 {
     struct fixture *f = *state;
     start(f, &f->a, "one");
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 4; i++) {
         put_lease(f, "other", i);
         pass(f, 10000);
     }
@@ -176,7 +176,7 @@ static void of_two_one_leads(void **state)
     struct fixture *f = *state;
     start(f, &f->a, "one");
     start(f, &f->b, "two");
-    pass(f, 60000);
+    pass(f, 20000);
     assert_int_equal(f->a.started + f->b.started, 1);
     assert_int_equal(f->a.stopped + f->b.stopped, 0);
     struct candidate *leader = f->a.started > 0 ? &f->a : &f->b;

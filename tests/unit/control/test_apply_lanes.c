@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * How fast apply goes, whose turn it is, and how it stops.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "apply_fixture.h"
+#include "base/metrics.h"
+
+/* ---- pace ---- */
+
+static struct answer ten_are_enough(const struct server *s, const char *method MOON_UNUSED,
+                                    size_t call MOON_UNUSED)
+{
+    if (s->objects_made >= 10) {
+        return (struct answer){.fault = FAULT_REFUSE, .status = 403, .reason = "Forbidden"};
+    }
+    return (struct answer){0};
+}
+
+static void creates_that_fail_cost_few_calls(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = ten_are_enough;
+    start(f, (struct moon_apply_opts){0});
+    submit(f, plan_of_creates(f, KEY, "a", 100));
+    server_wait(&f->server, f->plans_done, 1);
+    assert_true(f->server.calls <= 15);
+    assert_int_equal(f->done, 100);
+    assert_int_equal(f->failed, 90);
+    size_t cancelled = 0;
+    for (size_t i = 0; i < f->done; i++) {
+        cancelled += f->outcomes[i].code == MOON_E_CANCELLED;
+    }
+    assert_int_equal(cancelled, 100 - f->server.calls);
+}
+
+static void a_failed_create_leaves_other_writes_alone(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = ten_are_enough;
+    f->server.objects_made = 10;
+    start(f, (struct moon_apply_opts){0});
+    struct moon_plan *plan = plan_of_creates(f, KEY, "a", 3);
+    add_delete(f, plan, "gone", "u");
+    submit(f, plan);
+    server_wait(&f->server, f->plans_done, 1);
+    assert_int_equal(f->server.calls, 2);
+    assert_int_equal(f->failed, 4); /* the DELETE is refused by this server, too: but it was sent */
+    assert_non_null(strstr(f->server.log[1], "DELETE"));
+}
+
+static void the_window_doubles_with_each_full_round(void **state)
+{
+    static const size_t rounds[] = {1, 2, 4, 8, 5};
+    struct fixture *f = *state;
+    start(f, (struct moon_apply_opts){0});
+    submit(f, plan_of_creates(f, KEY, "a", 20));
+    size_t total = 0;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rounds); i++) {
+        total += rounds[i];
+        server_wait(&f->server, f->done, total);
+        assert_true(f->server.calls <= total + (i + 1 < 5 ? rounds[i + 1] : 0));
+    }
+    server_wait(&f->server, f->plans_done, 1);
+    assert_int_equal(f->failed, 0);
+    assert_int_equal(f->server.objects_made, 20);
+}
+
+static void a_round_waits_for_its_last_answer(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = hold_first;
+    start(f, (struct moon_apply_opts){0});
+    submit(f, plan_of_creates(f, KEY, "a", 5));
+    server_wait(&f->server, f->server.calls, 1);
+    server_settle(&f->server);
+    assert_int_equal(f->server.calls, 1);
+    server_release(&f->server);
+    server_wait(&f->server, f->plans_done, 1);
+    assert_int_equal(f->server.calls, 5);
+}
+
+static void deletes_have_no_slow_start(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = hold_first;
+    start(f, (struct moon_apply_opts){0});
+    struct moon_plan *plan = moon_plan_new(KEY);
+    for (size_t i = 0; i < 10; i++) {
+        add_delete(f, plan, "a", "u");
+    }
+    submit(f, plan);
+    server_wait(&f->server, f->done, 9);
+    server_release(&f->server);
+    server_wait(&f->server, f->plans_done, 1);
+}
+
+static void lanes_take_turns(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct moon_apply_opts){.max_in_flight = 1});
+    submit(f, plan_of_creates(f, KEY, "a", 10));
+    submit(f, plan_of_creates(f, MOON_STR_LIT("default/b"), "b", 1));
+    server_wait(&f->server, f->plans_done, 2);
+    assert_string_equal(f->outcomes[1].name, "b-0");
+}
+
+static void a_lane_in_trouble_delays_no_other(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = cut_first_before;
+    start(f, (struct moon_apply_opts){.max_in_flight = 1});
+    submit(f, plan_of_creates(f, KEY, "a", 1));
+    submit(f, plan_of_creates(f, MOON_STR_LIT("default/b"), "b", 3));
+    server_wait(&f->server, f->plans_done, 1); /* time stands still: no retry */
+    assert_string_equal(f->outcomes[0].name, "b-0");
+    server_wait_moving(&f->server, f->plans_done, 2);
+    assert_string_equal(f->outcomes[3].name, "a-0");
+}
+
+/* ---- stop ---- */
+
+static void suspend_cuts_what_is_in_flight(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = hold_first;
+    start(f, (struct moon_apply_opts){0});
+    submit(f, plan_of_creates(f, KEY, "a", 5));
+    server_wait(&f->server, f->server.calls, 1);
+    moon_apply_suspend(f->apply);
+    assert_int_equal(f->done, 0); /* told from the loop */
+    assert_int_equal(moon_apply_pending(f->apply, KEY), 0);
+    server_wait(&f->server, f->plans_done, 1);
+    server_settle(&f->server);
+    assert_false(server_release(&f->server)); /* the connection is gone */
+    assert_int_equal(f->done, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_outcome(f, i, MOON_E_CANCELLED, 0);
+    }
+    create_one(f);
+    assert_int_equal(f->done, 5);
+    server_wait(&f->server, f->plans_done, 2);
+    assert_outcome(f, 5, MOON_E_CANCELLED, 0);
+    assert_int_equal(f->server.calls, 1);
+
+    moon_apply_resume(f->apply);
+    create_one(f);
+    server_wait(&f->server, f->plans_done, 3);
+    assert_outcome(f, 6, MOON_OK, 200); /* found: it had been carried out */
+}
+
+static void suspend_ends_what_is_asleep(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = fail_often;
+    start(f, (struct moon_apply_opts){0});
+    create_one(f);
+    server_wait(&f->server, f->retries, 1);
+    moon_apply_suspend(f->apply);
+    moon_loop_advance(f->server.loop, 60000);
+    server_settle(&f->server);
+    assert_outcome(f, 0, MOON_E_CANCELLED, 0);
+    assert_int_equal(f->server.calls, 1);
+}
+
+static void a_dropped_lane_finishes_what_is_in_flight(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = hold_first;
+    start(f, (struct moon_apply_opts){0});
+    submit(f, plan_of_creates(f, KEY, "a", 3));
+    server_wait(&f->server, f->server.calls, 1);
+    moon_apply_drop(f->apply, KEY);
+    assert_int_equal(moon_apply_pending(f->apply, KEY), 1);
+    server_wait(&f->server, f->done, 2);
+    assert_outcome(f, 0, MOON_E_CANCELLED, 0);
+    assert_outcome(f, 1, MOON_E_CANCELLED, 0);
+    server_release(&f->server);
+    server_wait(&f->server, f->plans_done, 1);
+    assert_outcome(f, 2, MOON_OK, 201);
+    assert_int_equal(f->failed, 0);
+    assert_int_equal(f->server.calls, 1);
+    moon_apply_drop(f->apply, KEY); /* no such lane */
+}
+
+/* A create repeated after its owner has gone would leave a pod that belongs to nobody. */
+static void a_dropped_lane_sends_nothing_again(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = fail_often;
+    start(f, (struct moon_apply_opts){0});
+    create_one(f);
+    server_wait(&f->server, f->retries, 1);
+    moon_apply_drop(f->apply, KEY);
+    moon_loop_advance(f->server.loop, 60000);
+    server_settle(&f->server);
+    assert_outcome(f, 0, MOON_E_CANCELLED, 0);
+
+    create_one(f);
+    moon_loop_turn(f->server.loop, 0); /* on the wire */
+    moon_apply_drop(f->apply, KEY);
+    server_wait(&f->server, f->plans_done, 2);
+    moon_loop_advance(f->server.loop, 60000);
+    server_settle(&f->server);
+    assert_outcome(f, 1, MOON_E_CANCELLED, 0);
+    assert_int_equal(f->server.calls, 2);
+}
+
+static void free_tells_everything_open(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = hold_first;
+    start(f, (struct moon_apply_opts){0});
+    submit(f, plan_of_creates(f, KEY, "a", 3));
+    submit(f, moon_plan_new(MOON_STR_LIT("default/empty")));
+    moon_apply_free(moon_steal(&f->apply));
+    assert_int_equal(f->done, 3);
+    assert_int_equal(f->plans_done, 2);
+    server_settle(&f->server);
+    assert_int_equal(f->server.calls, 0);
+}
+
+/* A reader of /metrics can tell how it goes. */
+static void results_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct moon_apply_opts){0});
+    create_one(f);
+    server_wait(&f->server, f->plans_done, 1);
+    struct moon_buf out = MOON_BUF_INIT(65536);
+    moon_metrics_write(&out);
+    assert_non_null(strstr(
+        moon_buf_cstr(&out),
+        "moonset_apply_actions_total{verb=\"create\",resource=\"pods\",result=\"done\"} 1\n"));
+    moon_buf_fini(&out);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(creates_that_fail_cost_few_calls),
+        TEST(a_failed_create_leaves_other_writes_alone),
+        TEST(the_window_doubles_with_each_full_round),
+        TEST(a_round_waits_for_its_last_answer),
+        TEST(deletes_have_no_slow_start),
+        TEST(lanes_take_turns),
+        TEST(a_lane_in_trouble_delays_no_other),
+        TEST(suspend_cuts_what_is_in_flight),
+        TEST(suspend_ends_what_is_asleep),
+        TEST(a_dropped_lane_finishes_what_is_in_flight),
+        TEST(a_dropped_lane_sends_nothing_again),
+        TEST(free_tells_everything_open),
+        TEST(results_are_counted),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
