@@ -43,8 +43,8 @@ bool moon_base64_decode(struct moon_str text, struct moon_buf *out)
             continue;
         }
         int value = c == '=' ? 0 : digit_value(c);
-        /* After a group with padding nothing may follow, nor a digit after a '='. */
-        if (value < 0 || (padding > 0 && (digits == 0 || c != '='))) {
+        /* After padding only more of it may come, and that is counted. */
+        if (value < 0 || (padding > 0 && c != '=')) {
             return false;
         }
         padding += c == '=';

@@ -80,10 +80,25 @@ static bool find_members(struct moon_str line, struct moon_str *ret_type,
     return is_whole && ret_type->len > 0 && ret_object->len > 0 && ret_object->ptr[0] == '{';
 }
 
+/* The first member with this key. The line has been checked as a whole, and servers do not repeat
+ * keys, so there is no need to read on: "metadata" and its version stand near the beginning. */
+static bool find_first(struct moon_str object, const char *key, struct moon_str *ret)
+{
+    struct moon_json_iter it;
+    struct moon_str found;
+    bool is_found = false;
+    moon_json_iter_init(&it, object);
+    while (!is_found && moon_json_next(&it, &found, ret)) {
+        is_found = moon_str_is(found, key);
+    }
+    moon_json_iter_fini(&it);
+    return is_found;
+}
+
 static bool version_of(struct moon_str metadata, uint64_t *ret)
 {
     struct moon_str quoted;
-    if (!moon_json_find(metadata, MOON_JSON_PATH("resourceVersion"), &quoted) || quoted.len < 2) {
+    if (!find_first(metadata, "resourceVersion", &quoted) || quoted.len < 2) {
         return false;
     }
     struct moon_str digits = {quoted.ptr + 1, quoted.len - 2};
@@ -112,7 +127,7 @@ int moon_watch_event_parse(struct moon_str line, struct moon_watch_event *ret, s
                             MOON_STR_ARG(moon_str_cut(type, 40)));
     }
     if (event.type != MOON_WATCH_ERROR) {
-        if (!moon_json_find(event.object, MOON_JSON_PATH("metadata"), &metadata) ||
+        if (!find_first(event.object, "metadata", &metadata) ||
             !version_of(metadata, &event.version)) {
             return moon_err_set(err, MOON_E_SERVER, "a watch event without resourceVersion");
         }

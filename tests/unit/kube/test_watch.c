@@ -150,6 +150,9 @@ static void pass_backoff(struct fixture *f, size_t requests)
 #define LIST_END(version)                                                                          \
     "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"" version              \
     "\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n"
+#define NOT_LIST_END(version)                                                                      \
+    "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"" version              \
+    "\",\"annotations\":{\"k8s.io/initial-events-end\":\"false\"}}}}\n"
 #define STATUS(code, reason)                                                                       \
     "{\"kind\":\"Status\",\"message\":\"about " reason "\",\"reason\":\"" reason                   \
     "\",\"code\":" #code "}"
@@ -274,7 +277,7 @@ static void test_streamed_list(void **state)
 {
     static const struct script_step STEPS[] = {
         {.how = SCRIPT_OPEN,
-         .body = EVENT("ADDED", "b", "40") EVENT("ADDED", "a", "7") BOOKMARK("9")
+         .body = EVENT("ADDED", "b", "40") EVENT("ADDED", "a", "7") BOOKMARK("9") NOT_LIST_END("9")
              EVENT("MODIFIED", "a", "41") EVENT("DELETED", "b", "42") LIST_END("42")
                  EVENT("MODIFIED", "a", "43")},
         OPEN_WATCH};
@@ -489,6 +492,10 @@ static void test_trouble(void **state)
          "unknown type \"RENAMED\"",
          true},
         {{.how = SCRIPT_OPEN, .body = "{\"type\":\"ADDED\",\"object\":{\"metadata\":{}}}\n"},
+         MOON_E_SERVER,
+         "without resourceVersion",
+         true},
+        {{.how = SCRIPT_OPEN, .body = EVENT("ADDED", "b", "0")},
          MOON_E_SERVER,
          "without resourceVersion",
          true},
