@@ -49,6 +49,8 @@ static void setup_connection(struct moon_http_call *call, const struct moon_http
 #endif
     if (request->proxy != NULL) {
         curl_easy_setopt(easy, CURLOPT_PROXY, request->proxy);
+        /* Else $NO_PROXY would overrule a proxy that was asked for by name. */
+        curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     }
     /* Waiting for a connection that is being opened pays only where HTTP/2 can come of it; without
      * TLS it would make the second call wait for the answer to the first. */

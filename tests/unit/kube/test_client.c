@@ -176,162 +176,179 @@ static void test_a_name_of_dots_is_not_sent(void **state)
     script_fini(&s);
 }
 
+/* As kubectl has it: proxy-url counts, whatever the environment says. */
+static void test_proxy_of_the_kubeconfig(void **state)
+{
+    static const struct script_step STEPS[] = {{.body = "{}"}};
+    struct script s;
+    struct result r = {0};
+    (void)state;
+    setenv("NO_PROXY", "*", 1);
+    script_init(&s, STEPS, 1);
+    struct moon_kubeconfig *config = moon_kubeconfig_for_server("http://x");
+    config->proxy_url = moon_strdup("http://127.0.0.1:1"); /* nobody listens */
+    script_use_config(&s, config);
+    ask(&s, get_pod(), &r);
+    assert_int_equal(r.err.code, MOON_E_NETWORK);
+    assert_int_equal(s.seen_count, 0);
+    unsetenv("NO_PROXY");
+    result_fini(&r);
+    script_fini(&s);
+}
+
 /* ---- what answers mean ---- */
 
 #define STATUS(code, reason, message, more)                                                        \
     "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"message\":\"" message     \
     "\",\"reason\":\"" reason "\"" more ",\"code\":" #code "}"
 
+static const struct {
+    struct script_step step;
+    enum moon_code code;
+    const char *text; /* the whole of it, or with '*' at its end the beginning */
+    const char *reason;
+    uint64_t retry_after_ms;
+} FAILURES[] = {
+    {{.status = 404,
+      .body = STATUS(404, "NotFound", "pods \\\"a\\\" not found",
+                     ",\"details\":{\"name\":\"a\",\"kind\":\"pods\"}")},
+     MOON_E_NOT_FOUND,
+     "pods \"a\" not found",
+     "NotFound",
+     0},
+    {{.status = 404,
+      .body = STATUS(404, "NotFound", "the server could not find the requested resource",
+                     ",\"details\":{}")},
+     MOON_E_NOT_FOUND,
+     "get pods: the server could not find the requested resource",
+     "NotFound",
+     0},
+    {{.status = 404, .body = "404 page not found\n", .type = "text/plain"},
+     MOON_E_NOT_FOUND,
+     "get pods: HTTP 404: 404 page not found",
+     "",
+     0},
+    {{.status = 403, .body = STATUS(403, "Forbidden", "pods is forbidden", "")},
+     MOON_E_DENIED,
+     "get pods: pods is forbidden",
+     "Forbidden",
+     0},
+    {{.status = 401, .body = STATUS(401, "Unauthorized", "Unauthorized", "")},
+     MOON_E_DENIED,
+     "get pods: the server does not accept the credentials of *",
+     "Unauthorized",
+     0},
+    {{.status = 409, .body = STATUS(409, "AlreadyExists", "exists", "")},
+     MOON_E_EXISTS,
+     "exists",
+     "AlreadyExists",
+     0},
+    {{.status = 409, .body = STATUS(409, "Conflict", "changed", "")},
+     MOON_E_CONFLICT,
+     "changed",
+     "Conflict",
+     0},
+    {{.status = 410, .body = STATUS(410, "Expired", "too old", "")},
+     MOON_E_GONE,
+     "too old",
+     "Expired",
+     0},
+    {{.status = 422, .body = STATUS(422, "Invalid", "bad", "")},
+     MOON_E_INVALID,
+     "bad",
+     "Invalid",
+     0},
+    {{.status = 413, .body = "", .type = "text/plain"},
+     MOON_E_INVALID,
+     "get pods: HTTP 413",
+     "",
+     0},
+    {{.status = 429,
+      .body = STATUS(429, "TooManyRequests", "slow down", ""),
+      .header = "Retry-After",
+      .header_value = "3"},
+     MOON_E_BUSY,
+     "slow down",
+     "TooManyRequests",
+     3000},
+    {{.status = 503,
+      .body = STATUS(503, "ServiceUnavailable", "later", ",\"details\":{\"retryAfterSeconds\":7}")},
+     MOON_E_BUSY,
+     "later",
+     "ServiceUnavailable",
+     7000},
+    {{.status = 500, .body = STATUS(500, "InternalError", "etcd", "")},
+     MOON_E_SERVER,
+     "etcd",
+     "InternalError",
+     0},
+    {{.status = 504, .body = STATUS(504, "Timeout", "too slow", "")},
+     MOON_E_TIMEOUT,
+     "too slow",
+     "Timeout",
+     0},
+    {{.status = 502, .body = "<html><body>Bad Gateway</body></html>", .type = "text/html"},
+     MOON_E_SERVER,
+     "get pods: HTTP 502 with a page of HTML (from a proxy?)",
+     "",
+     0},
+    {{.status = 500, .body = "{\"kind\":\"Status\",\"mess"},
+     MOON_E_SERVER,
+     "get pods: HTTP 500: {\"kind\":\"Status\",\"mess",
+     "",
+     0},
+    {{.status = 500, .body = "a\x01\nb", .type = "text/plain"},
+     MOON_E_SERVER,
+     "get pods: HTTP 500: a  b",
+     "",
+     0},
+    {{.status = 302,
+      .body = "",
+      .header = "Location",
+      .header_value = "https://login.example/start?secret=1"},
+     MOON_E_SERVER,
+     "get pods: HTTP 302: redirected to https://login.example/start; redirects are not *",
+     "",
+     0},
+    {{.body = "<!DOCTYPE html><html>", .type = "text/html"},
+     MOON_E_SERVER,
+     "get pods: the answer is HTML, not JSON: is this the address of an API server*",
+     "",
+     0},
+    {{.body = "hello", .type = "text/plain"},
+     MOON_E_SERVER,
+     "get pods: the answer is not JSON: hello",
+     "",
+     0},
+    {{.body = ""}, MOON_E_SERVER, "get pods: the answer is not JSON: it is empty", "", 0},
+    {{.body = "{\"kind\":\"Pod\",\"spec\":{\"a\":"},
+     MOON_E_SERVER,
+     "get pods: the answer is cut off after 26 bytes",
+     "",
+     0},
+    {{.how = SCRIPT_CUT, .body = "{\"kind\":\"P"}, MOON_E_NETWORK, "get pods: GET http*", "", 0},
+};
+
 static void test_failures(void **state)
 {
-    static const struct {
-        struct script_step step;
-        enum moon_code code;
-        const char *text; /* the whole of it, or with '*' at its end the beginning */
-        const char *reason;
-        uint64_t retry_after_ms;
-    } CASES[] = {
-        {{.status = 404,
-          .body = STATUS(404, "NotFound", "pods \\\"a\\\" not found",
-                         ",\"details\":{\"name\":\"a\",\"kind\":\"pods\"}")},
-         MOON_E_NOT_FOUND,
-         "pods \"a\" not found",
-         "NotFound",
-         0},
-        {{.status = 404,
-          .body = STATUS(404, "NotFound", "the server could not find the requested resource",
-                         ",\"details\":{}")},
-         MOON_E_NOT_FOUND,
-         "get pods: the server could not find the requested resource",
-         "NotFound",
-         0},
-        {{.status = 404, .body = "404 page not found\n", .type = "text/plain"},
-         MOON_E_NOT_FOUND,
-         "get pods: HTTP 404: 404 page not found",
-         "",
-         0},
-        {{.status = 403, .body = STATUS(403, "Forbidden", "pods is forbidden", "")},
-         MOON_E_DENIED,
-         "get pods: pods is forbidden",
-         "Forbidden",
-         0},
-        {{.status = 401, .body = STATUS(401, "Unauthorized", "Unauthorized", "")},
-         MOON_E_DENIED,
-         "get pods: the server does not accept the credentials of *",
-         "Unauthorized",
-         0},
-        {{.status = 409, .body = STATUS(409, "AlreadyExists", "exists", "")},
-         MOON_E_EXISTS,
-         "exists",
-         "AlreadyExists",
-         0},
-        {{.status = 409, .body = STATUS(409, "Conflict", "changed", "")},
-         MOON_E_CONFLICT,
-         "changed",
-         "Conflict",
-         0},
-        {{.status = 410, .body = STATUS(410, "Expired", "too old", "")},
-         MOON_E_GONE,
-         "too old",
-         "Expired",
-         0},
-        {{.status = 422, .body = STATUS(422, "Invalid", "bad", "")},
-         MOON_E_INVALID,
-         "bad",
-         "Invalid",
-         0},
-        {{.status = 413, .body = "", .type = "text/plain"},
-         MOON_E_INVALID,
-         "get pods: HTTP 413",
-         "",
-         0},
-        {{.status = 429,
-          .body = STATUS(429, "TooManyRequests", "slow down", ""),
-          .header = "Retry-After",
-          .header_value = "3"},
-         MOON_E_BUSY,
-         "slow down",
-         "TooManyRequests",
-         3000},
-        {{.status = 503,
-          .body =
-              STATUS(503, "ServiceUnavailable", "later", ",\"details\":{\"retryAfterSeconds\":7}")},
-         MOON_E_BUSY,
-         "later",
-         "ServiceUnavailable",
-         7000},
-        {{.status = 500, .body = STATUS(500, "InternalError", "etcd", "")},
-         MOON_E_SERVER,
-         "etcd",
-         "InternalError",
-         0},
-        {{.status = 504, .body = STATUS(504, "Timeout", "too slow", "")},
-         MOON_E_TIMEOUT,
-         "too slow",
-         "Timeout",
-         0},
-        {{.status = 502, .body = "<html><body>Bad Gateway</body></html>", .type = "text/html"},
-         MOON_E_SERVER,
-         "get pods: HTTP 502 with a page of HTML (from a proxy?)",
-         "",
-         0},
-        {{.status = 500, .body = "{\"kind\":\"Status\",\"mess"},
-         MOON_E_SERVER,
-         "get pods: HTTP 500: {\"kind\":\"Status\",\"mess",
-         "",
-         0},
-        {{.status = 500, .body = "a\x01\nb", .type = "text/plain"},
-         MOON_E_SERVER,
-         "get pods: HTTP 500: a  b",
-         "",
-         0},
-        {{.status = 302,
-          .body = "",
-          .header = "Location",
-          .header_value = "https://login.example/start?secret=1"},
-         MOON_E_SERVER,
-         "get pods: HTTP 302: redirected to https://login.example/start; redirects are not *",
-         "",
-         0},
-        {{.body = "<!DOCTYPE html><html>", .type = "text/html"},
-         MOON_E_SERVER,
-         "get pods: the answer is HTML, not JSON: is this the address of an API server*",
-         "",
-         0},
-        {{.body = "hello", .type = "text/plain"},
-         MOON_E_SERVER,
-         "get pods: the answer is not JSON: hello",
-         "",
-         0},
-        {{.body = ""}, MOON_E_SERVER, "get pods: the answer is not JSON: it is empty", "", 0},
-        {{.body = "{\"kind\":\"Pod\",\"spec\":{\"a\":"},
-         MOON_E_SERVER,
-         "get pods: the answer is cut off after 26 bytes",
-         "",
-         0},
-        {{.how = SCRIPT_CUT, .body = "{\"kind\":\"P"},
-         MOON_E_NETWORK,
-         "get pods: GET http*",
-         "",
-         0},
-    };
     (void)state;
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(CASES); i++) {
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(FAILURES); i++) {
         struct script s;
         struct result r = {0};
-        script_init(&s, &CASES[i].step, 1);
+        script_init(&s, &FAILURES[i].step, 1);
         ask(&s, get_pod(), &r);
-        size_t len = strlen(CASES[i].text);
-        bool is_start = CASES[i].text[len - 1] == '*';
-        if (strncmp(r.err.text, CASES[i].text, is_start ? len - 1 : len + 1) != 0) {
-            fail_msg("case %zu: \"%s\" instead of \"%s\"", i, r.err.text, CASES[i].text);
+        size_t len = strlen(FAILURES[i].text);
+        bool is_start = FAILURES[i].text[len - 1] == '*';
+        if (strncmp(r.err.text, FAILURES[i].text, is_start ? len - 1 : len + 1) != 0) {
+            fail_msg("case %zu: \"%s\" instead of \"%s\"", i, r.err.text, FAILURES[i].text);
         }
         assert_false(r.is_fine);
-        assert_int_equal(r.err.code, CASES[i].code);
-        assert_int_equal(r.err.http_status, CASES[i].step.status != 0 ? CASES[i].step.status : 200);
-        assert_string_equal(r.reason, CASES[i].reason);
-        assert_int_equal(r.retry_after_ms, CASES[i].retry_after_ms);
-        assert_int_equal(r.err.retry_after_ms, CASES[i].retry_after_ms);
+        assert_int_equal(r.err.code, FAILURES[i].code);
+        assert_int_equal(r.err.http_status,
+                         FAILURES[i].step.status != 0 ? FAILURES[i].step.status : 200);
+        assert_string_equal(r.reason, FAILURES[i].reason);
+        assert_int_equal(r.retry_after_ms, FAILURES[i].retry_after_ms);
+        assert_int_equal(r.err.retry_after_ms, FAILURES[i].retry_after_ms);
         assert_true(r.sent);
         result_fini(&r);
         script_fini(&s);
@@ -722,6 +739,7 @@ int main(void)
         cmocka_unit_test(test_writes),
         cmocka_unit_test(test_raw_path_need_not_be_json),
         cmocka_unit_test(test_a_name_of_dots_is_not_sent),
+        cmocka_unit_test(test_proxy_of_the_kubeconfig),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_cause),
         cmocka_unit_test(test_nobody_listens),

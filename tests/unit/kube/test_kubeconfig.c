@@ -177,9 +177,9 @@ static void test_a_command_in_path_stays_as_it_is(void **state)
 static void test_anonymous(void **state)
 {
     (void)state;
-    struct moon_kubeconfig *k =
-        load_fine("current-context: c\ncontexts: [{name: c, context: {cluster: k, namespace: ns}}]\n"
-                  "clusters: [{name: k, cluster: {" SERVER "}}]\n");
+    struct moon_kubeconfig *k = load_fine(
+        "current-context: c\ncontexts: [{name: c, context: {cluster: k, namespace: ns}}]\n"
+        "clusters: [{name: k, cluster: {" SERVER "}}]\n");
     assert_string_equal(k->namespace, "ns");
     assert_null(k->token);
     assert_null(k->exec.argv);
