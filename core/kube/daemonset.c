@@ -8,6 +8,11 @@
  */
 #include "kube/daemonset.h"
 
+enum {
+    /* More than an object can hold. */
+    SELECTOR_MAX_BYTES = 16 << 20
+};
+
 bool moon_owner_is_foreign(const struct moon_owner *controller)
 {
     return controller->uid != NULL && !moon_streq(controller->kind, "DaemonSet") &&
@@ -174,11 +179,11 @@ static bool same_selector(const struct moon_daemonset *a, const struct moon_daem
     if (a->selector == NULL) {
         return moon_streq(a->selector_error, b->selector_error);
     }
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf text_a = MOON_BUF_INIT(SIZE_MAX);
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf text_b = MOON_BUF_INIT(SIZE_MAX);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text_a = MOON_BUF_INIT(SELECTOR_MAX_BYTES);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text_b = MOON_BUF_INIT(SELECTOR_MAX_BYTES);
     moon_selector_write(a->selector, &text_a);
     moon_selector_write(b->selector, &text_b);
-    return moon_str_eq(moon_buf_str(&text_a), moon_buf_str(&text_b));
+    return !text_a.overflow && moon_str_eq(moon_buf_str(&text_a), moon_buf_str(&text_b));
 }
 
 static bool same_intstr(struct moon_intstr a, struct moon_intstr b)
