@@ -2,6 +2,7 @@
 #include "kube/base64.h"
 
 static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char PADDING = '=';
 
 void moon_base64_encode(struct moon_str data, struct moon_buf *out)
 {
@@ -12,7 +13,8 @@ void moon_base64_encode(struct moon_str data, struct moon_buf *out)
             bits = bits << 8 | (k < have ? (unsigned char)data.ptr[i + k] : 0U);
         }
         for (size_t k = 0; k < 4; k++) {
-            moon_buf_putc(out, k <= have ? ALPHABET[bits >> (18 - 6 * k) & 63] : '=');
+            const char *digit = k <= have ? &ALPHABET[bits >> (18 - 6 * k) & 63] : &PADDING;
+            moon_buf_putc(out, *digit);
         }
     }
 }
@@ -42,12 +44,12 @@ bool moon_base64_decode(struct moon_str text, struct moon_buf *out)
         if (c == '\n' || c == '\r') {
             continue;
         }
-        int value = c == '=' ? 0 : digit_value(c);
+        int value = c == PADDING ? 0 : digit_value(c);
         /* After padding only more of it may come, and that is counted. */
-        if (value < 0 || (padding > 0 && c != '=')) {
+        if (value < 0 || (padding > 0 && c != PADDING)) {
             return false;
         }
-        padding += c == '=';
+        padding += c == PADDING;
         bits = bits << 6 | (uint32_t)value;
         if (++digits == 4) {
             if (padding > 2) {

@@ -5,6 +5,8 @@
  * Whatever stands between us and the server (proxies, login pages, load balancers) may answer in
  * its stead, so nothing is taken for JSON before it looks like it.
  */
+#include <stdio.h>
+
 #include "kube/client_priv.h"
 
 enum {
@@ -56,11 +58,12 @@ static bool is_html(struct moon_str body, struct moon_str content_type)
 static const char *snippet(struct moon_str body, char out[SNIPPET_BYTES + 1])
 {
     struct moon_str cut = moon_str_cut(moon_str_trim(body), SNIPPET_BYTES);
-    for (size_t i = 0; i < cut.len; i++) {
-        unsigned char c = (unsigned char)cut.ptr[i];
-        out[i] = c < ' ' || c == 0x7f ? ' ' : (char)c;
+    snprintf(out, SNIPPET_BYTES + 1, "%.*s", MOON_STR_ARG(cut));
+    for (char *c = out; *c != '\0'; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f) {
+            *c = ' ';
+        }
     }
-    out[cut.len] = '\0';
     return out;
 }
 

@@ -61,27 +61,26 @@ struct moon_watch {
     struct moon_client *client;
     struct moon_loop *loop;
     struct moon_watch_opts opts; /* the texts are ours */
-    enum phase phase;
     struct moon_timer *timer;
     struct moon_list_call *list;   /* PHASE_LISTING */
     struct moon_client_call *call; /* the two streaming phases */
 
-    bool must_list;
-    bool has_listed;
-    uint64_t version; /* to resume from */
+    enum phase phase;
     unsigned streamed_list_failures;
-
-    struct moon_watch_lines lines;
-    uint64_t opened_at;
-    bool has_events;            /* since it was opened */
-    struct moon_err stream_err; /* why we ended the stream ourselves */
-
-    uint64_t backoff_ms;
-    uint64_t last_failure_at;
-    bool has_failed; /* last_failure_at means something */
-
     unsigned depth; /* callbacks of ours on the stack: free only marks */
     bool is_freed;
+    bool must_list;
+    bool has_listed;
+    bool has_events; /* since the stream was opened */
+    bool has_failed; /* last_failure_at means something */
+
+    uint64_t version; /* to resume from */
+    uint64_t opened_at;
+    uint64_t backoff_ms;
+    uint64_t last_failure_at;
+
+    struct moon_watch_lines lines;
+    struct moon_err stream_err; /* why we ended the stream ourselves */
 };
 
 /* ---- life on the stack ---- */
