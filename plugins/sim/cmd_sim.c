@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cmd_sim.c - `moonset sim`: put the parts together, run until a signal.
+ */
+#include "sim/cmd_sim.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "sim/manifest.h"
+#include "sim/node_seed.h"
+#include "sim/player.h"
+
+enum {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,
+    EXIT_USAGE = 2,
+    PROGRESS_INTERVAL_MS = 2000,
+    /* Fewer nodes need no progress lines. */
+    PROGRESS_NODES = 200,
+};
+
+struct sim {
+    struct moon_loop *loop;
+    const struct moon_sim_options *options;
+    struct moon_client *client;
+    struct moon_player *player;
+    struct moon_node_seed *node_seed;
+    struct moon_manifest *manifest;
+    struct moon_timer *progress;
+    struct moon_player_counts told; /* what the last progress line said */
+    int status;
+};
+
+static void complain(const char *text)
+{
+    (void)fprintf(stderr, "moonset: %s\n", text);
+}
+
+static void fail(struct sim *sim, const struct moon_err *err)
+{
+    complain(err->text);
+    sim->status = EXIT_FAILED;
+    moon_loop_stop(sim->loop);
+}
+
+static void say(const struct sim *sim, const char *fmt, ...) MOON_PRINTF(2, 3);
+
+static void say(const struct sim *sim, const char *fmt, ...)
+{
+    if (!sim->options->quiet) {
+        va_list args;
+        va_start(args, fmt);
+        (void)vprintf(fmt, args);
+        va_end(args);
+        (void)fflush(stdout);
+    }
+}
+
+/* ---- progress ---- */
+
+static void on_progress(void *ctx)
+{
+    struct sim *sim = ctx;
+    struct moon_player_counts now;
+    moon_player_count(sim->player, &now);
+    if (now.nodes >= PROGRESS_NODES &&
+        (now.nodes != sim->told.nodes || now.nodes_ready != sim->told.nodes_ready ||
+         now.pods != sim->told.pods || now.pods_ready != sim->told.pods_ready)) {
+        say(sim, "nodes %zu ready of %zu, pods %zu ready of %zu, %zu writes waiting\n",
+            now.nodes_ready, now.nodes, now.pods_ready, now.pods, now.writes_waiting);
+        sim->told = now;
+    }
+    moon_timer_start(sim->progress, PROGRESS_INTERVAL_MS);
+}
+
+/* ---- what is there at the start ---- */
+
+static void on_manifests_done(const struct moon_err *err, void *ctx)
+{
+    struct sim *sim = ctx;
+    if (err != NULL) {
+        fail(sim, err);
+    }
+}
+
+static void on_manifest_object(const char *what, void *ctx)
+{
+    say(ctx, "%s\n", what);
+}
+
+static void on_nodes_done(const struct moon_err *err, void *ctx)
+{
+    struct sim *sim = ctx;
+    size_t count = sim->options->node_names.count + sim->options->nodes;
+    if (err != NULL) {
+        fail(sim, err);
+        return;
+    }
+    if (count > 0) {
+        say(sim, "%zu node%s created\n", count, count == 1 ? "" : "s");
+    }
+    moon_manifest_start(sim->manifest);
+}
+
+static void on_nodes_progress(size_t done, size_t total, void *ctx)
+{
+    if (done < total) {
+        say(ctx, "%zu of %zu nodes created\n", done, total);
+    }
+}
+
+/* ---- parts ---- */
+
+static int connect_to_real(struct sim *sim, struct moon_err *err)
+{
+    struct moon_kubeconfig *config =
+        moon_kubeconfig_load(&(struct moon_kubeconfig_opts){.path = sim->options->kubeconfig,
+                                                            .context = sim->options->context},
+                             err);
+    if (config == NULL) {
+        return -(int)err->code;
+    }
+    say(sim, "playing the nodes of %s\n", config->server);
+    sim->client = moon_client_new(sim->loop, config, &(struct moon_client_opts){0}, err);
+    return sim->client != NULL ? 0 : -(int)err->code;
+}
+
+static int set_up(struct sim *sim, struct moon_err *err)
+{
+    const struct moon_sim_options *o = sim->options;
+    if (connect_to_real(sim, err) != 0) {
+        return -(int)err->code;
+    }
+    sim->manifest = moon_manifest_new(
+        &(struct moon_manifest_opts){.client = sim->client,
+                                     .files = (const char *const *)o->manifests.items,
+                                     .file_count = o->manifests.count,
+                                     .on_object = on_manifest_object,
+                                     .on_done = on_manifests_done,
+                                     .ctx = sim},
+        err);
+    if (sim->manifest == NULL) {
+        return -(int)err->code;
+    }
+    sim->player = moon_player_new(&(struct moon_player_opts){
+        .client = sim->client, .kubelet = o->kubelet, .heartbeat_ms = o->heartbeat_ms});
+    sim->node_seed =
+        moon_node_seed_new(&(struct moon_node_seed_opts){.client = sim->client,
+                                                         .options = o,
+                                                         .on_progress = on_nodes_progress,
+                                                         .on_done = on_nodes_done,
+                                                         .ctx = sim});
+    sim->progress = moon_timer_new(sim->loop, on_progress, sim);
+    moon_timer_start(sim->progress, PROGRESS_INTERVAL_MS);
+    return 0;
+}
+
+static void tear_down(struct sim *sim)
+{
+    moon_timer_free(sim->progress);
+    moon_node_seed_free(sim->node_seed);
+    moon_manifest_free(sim->manifest);
+    moon_player_free(sim->player);
+    moon_client_free(sim->client);
+}
+
+/* ---- the command ---- */
+
+static void on_signal(int signum, void *ctx)
+{
+    struct sim *sim = ctx;
+    (void)signum;
+    moon_loop_stop(sim->loop);
+}
+
+static int run(const struct moon_sim_options *options, struct moon_err *err)
+{
+    struct sim sim = {.options = options, .status = EXIT_OK};
+    sim.loop = moon_loop_new(NULL, err);
+    if (sim.loop == NULL) {
+        return -(int)err->code;
+    }
+    struct moon_signal *term = moon_signal_new(sim.loop, SIGTERM, on_signal, &sim);
+    struct moon_signal *intr = moon_signal_new(sim.loop, SIGINT, on_signal, &sim);
+    int rc = set_up(&sim, err);
+    if (rc == 0) {
+        moon_loop_run(sim.loop);
+    }
+    tear_down(&sim);
+    moon_signal_free(term);
+    moon_signal_free(intr);
+    moon_loop_free(sim.loop);
+    return rc != 0 ? rc : sim.status;
+}
+
+static int print_help(void)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(64 * 1024);
+    moon_sim_options_help(&text);
+    (void)fputs(moon_buf_cstr(&text), stdout);
+    return EXIT_OK;
+}
+
+int moon_cmd_sim(int argc, char **argv, void *state)
+{
+    struct moon_err err;
+    (void)state;
+    MOON_CLEANUP(moon_sim_options_free_ptr)
+    struct moon_sim_options *options = moon_sim_options_parse(argc, argv, &err);
+    if (options == NULL) {
+        complain(err.text);
+        return EXIT_USAGE;
+    }
+    if (options->help) {
+        return print_help();
+    }
+    moon_log_setup(MOON_LOG_INFO, MOON_LOG_LOGFMT, STDERR_FILENO);
+    int rc = run(options, &err);
+    if (rc < 0) {
+        complain(err.text);
+        return EXIT_FAILED;
+    }
+    return rc;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim.c - the simulated cluster as a plugin: one command, `moonset sim`.
+ */
+#include <stdio.h>
+
+#include "host/internal.h"
+#include "sim/cmd_sim.h"
+
+static int init(const struct moon_host *host, void **ret_state, struct moon_plugin_error *error)
+{
+    const struct moon_iface_command *command = host->iface(host, "command", 1);
+    static const struct moon_plugin_command sim = {
+        .struct_size = sizeof(sim),
+        .name = "sim",
+        .summary = "simulate a cluster, or the nodes of a real one",
+        .run = moon_cmd_sim,
+    };
+    if (command == NULL || command->add(host, &sim) != 0) {
+        (void)snprintf(error->text, sizeof(error->text), "the command sim is taken");
+        return -1;
+    }
+    *ret_state = NULL;
+    return 0;
+}
+
+MOON_API const struct moon_plugin *MOON_PLUGIN_ENTRY(void);
+
+const struct moon_plugin *MOON_PLUGIN_ENTRY(void)
+{
+    static const struct moon_plugin plugin = {
+        .struct_size = sizeof(plugin),
+        .abi_major = MOON_PLUGIN_ABI_MAJOR,
+        .abi_minor = MOON_PLUGIN_ABI_MINOR,
+        .name = "sim",
+        .version = MOONSET_VERSION,
+        .summary = "a simulated cluster: API server, scheduler, kubelets",
+        .build_id = MOON_BUILD_ID,
+        .init = init,
+    };
+    return &plugin;
+}

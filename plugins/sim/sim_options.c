@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim_options.c - flags of `moonset sim`: --name value, --name=value, bare --name for switches.
+ */
+#include "sim/sim_options.h"
+
+enum {
+    MAX_NODES = 100 * 1000,
+    HELP_COLUMN = 26
+};
+
+enum type {
+    SWITCH,
+    TEXT,
+    TEXTS,  /* the flag may be repeated */
+    NAMES,  /* node names, separated by commas; may be repeated */
+    LABELS, /* k=v, separated by commas; may be repeated */
+    COUNT,
+    DURATION,
+};
+
+struct flag {
+    const char *name;
+    enum type type;
+    size_t offset; /* in struct moon_sim_options */
+    const char *value_name;
+    const char *help;
+};
+
+#define FIELD(member) offsetof(struct moon_sim_options, member)
+
+/* A row without a type is a heading. */
+static const struct flag flags[] = {
+    {"listen", TEXT, FIELD(listen), "ADDR:PORT",
+     "where the embedded API server listens; no authentication, so keep it on loopback (default "
+     "127.0.0.1:0: any free port)"},
+    {"write-kubeconfig", TEXT, FIELD(write_kubeconfig), "FILE",
+     "write a kubeconfig for the embedded API server, for kubectl and others"},
+    {"attach", SWITCH, FIELD(attach), NULL,
+     "play the nodes of a real API server instead of starting one"},
+    {"kubeconfig", TEXT, FIELD(kubeconfig), "FILE",
+     "with --attach: how to reach it (default $KUBECONFIG, the in-cluster account, "
+     "~/.kube/config)"},
+    {"context", TEXT, FIELD(context), "NAME", "with --attach: context of the kubeconfig"},
+    {"nodes", COUNT, FIELD(nodes), "N",
+     "create N nodes at the start (default 3; with --attach or --node-names 0)"},
+    {"node-names", NAMES, FIELD(node_names), "A,B,C", "create nodes with these names"},
+    {"node-prefix", TEXT, FIELD(node_prefix), "TEXT",
+     "names of --nodes: TEXT1, TEXT2, … (default "
+     "node-)"},
+    {"node-labels", LABELS, FIELD(node_labels), "K=V,K=V", "labels of the nodes that are created"},
+    {"filename", TEXTS, FIELD(manifests), "FILE",
+     "-f FILE: create what this YAML or JSON file holds (several documents, kind List) once the "
+     "nodes are there; may be repeated"},
+    {"start-delay", DURATION, FIELD(kubelet.start_delay_ms), "TIME",
+     "from bound to phase Running (default 0s)"},
+    {"ready-delay", DURATION, FIELD(kubelet.ready_delay_ms), "TIME",
+     "from Running to ready (default 200ms)"},
+    {"stop-delay", DURATION, FIELD(kubelet.stop_delay_ms), "TIME",
+     "from a pod's deletionTimestamp to its end (default 100ms)"},
+    {"crash-backoff", DURATION, FIELD(kubelet.backoff_ms), "TIME",
+     "from the second crash to the restart, then doubled up to 5m (default 10s)"},
+    {"heartbeat", DURATION, FIELD(heartbeat_ms), "TIME",
+     "between two renewals of a node's lease; its status goes out every 5m (default 10s; 0: "
+     "neither, nodes are told ready once)"},
+    {"with-controller", SWITCH, FIELD(with_controller), NULL,
+     "run the DaemonSet controller beside the embedded API server; flags of `moonset run` may "
+     "follow after --"},
+    {"quiet", SWITCH, FIELD(quiet), NULL, "print nothing but errors"},
+};
+
+/* ---- values ---- */
+
+static void texts_add(struct moon_sim_texts *texts, struct moon_str text)
+{
+    texts->items = moon_realloc_array(texts->items, texts->count + 1, sizeof(*texts->items));
+    texts->items[texts->count++] = moon_str_dup(text);
+}
+
+static int add_names(struct moon_sim_texts *texts, const char *value, struct moon_err *err)
+{
+    struct moon_str rest = moon_str(value);
+    struct moon_str name;
+    while (moon_str_split(&rest, ',', &name)) {
+        if (!moon_is_dns1123_subdomain(name)) {
+            return moon_err_set(err, MOON_E_INVALID, "\"%.*s\" is not a name for a node",
+                                MOON_STR_ARG(name));
+        }
+        texts_add(texts, name);
+    }
+    return 0;
+}
+
+static int add_labels(struct moon_labels *labels, const char *value, struct moon_err *err)
+{
+    struct moon_str rest = moon_str(value);
+    struct moon_str item;
+    while (moon_str_split(&rest, ',', &item)) {
+        struct moon_str label_value = item;
+        struct moon_str label_key;
+        (void)moon_str_split(&label_value, '=', &label_key);
+        if (!moon_is_label_key(label_key) || label_value.ptr == NULL ||
+            !moon_is_label_value(label_value)) {
+            return moon_err_set(err, MOON_E_INVALID, "\"%.*s\" is not a label (key=value)",
+                                MOON_STR_ARG(item));
+        }
+        MOON_AUTOFREE char *k = moon_str_dup(label_key);
+        MOON_AUTOFREE char *v = moon_str_dup(label_value);
+        moon_labels_set(labels, k, v);
+    }
+    return 0;
+}
+
+static int set_count(uint64_t *ret, const char *value, struct moon_err *err)
+{
+    uint64_t count;
+    if (!moon_parse_u64(moon_str(value), &count) || count > MAX_NODES) {
+        return moon_err_set(err, MOON_E_INVALID, "\"%s\" is not a number from 0 to %d", value,
+                            MAX_NODES);
+    }
+    *ret = count;
+    return 0;
+}
+
+static int set_duration(uint64_t *ret, const char *value, struct moon_err *err)
+{
+    if (strcmp(value, "0") == 0) {
+        *ret = 0;
+    } else if (!moon_parse_duration_ms(moon_str(value), ret)) {
+        return moon_err_set(err, MOON_E_INVALID, "\"%s\" is not a time (10s, 300ms, 1m30s)", value);
+    }
+    return 0;
+}
+
+static int set_switch(bool *ret, const char *value, struct moon_err *err)
+{
+    if (value != NULL && strcmp(value, "true") != 0 && strcmp(value, "false") != 0) {
+        return moon_err_set(err, MOON_E_INVALID, "\"%s\" is neither true nor false", value);
+    }
+    *ret = value == NULL || strcmp(value, "true") == 0;
+    return 0;
+}
+
+static int set_value(struct moon_sim_options *o, const struct flag *flag, const char *value,
+                     struct moon_err *err)
+{
+    void *field = (char *)o + flag->offset;
+    switch (flag->type) {
+    case SWITCH:
+        return set_switch(field, value, err);
+    case TEXT:
+        moon_free(*(char **)field);
+        *(char **)field = moon_strdup(value);
+        return 0;
+    case TEXTS:
+        texts_add(field, moon_str(value));
+        return 0;
+    case NAMES:
+        return add_names(field, value, err);
+    case LABELS:
+        return add_labels(field, value, err);
+    case COUNT:
+        return set_count(field, value, err);
+    case DURATION:
+        return set_duration(field, value, err);
+    }
+    return 0;
+}
+
+/* ---- arguments ---- */
+
+static const struct flag *find_flag(struct moon_str name)
+{
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(flags); i++) {
+        if (moon_str_is(name, flags[i].name)) {
+            return &flags[i];
+        }
+    }
+    return NULL;
+}
+
+/* "--name", "--name=value" or "-f"; *ret_value is NULL when none is attached. */
+static const struct flag *split_argument(const char *argument, const char **ret_value)
+{
+    *ret_value = NULL;
+    if (strcmp(argument, "-f") == 0) {
+        return find_flag(moon_str("filename"));
+    }
+    if (strncmp(argument, "--", 2) != 0) {
+        return NULL;
+    }
+    size_t len = strcspn(argument + 2, "=");
+    if (argument[2 + len] == '=') {
+        *ret_value = argument + 2 + len + 1;
+    }
+    return find_flag((struct moon_str){argument + 2, len});
+}
+
+static int parse_argument(struct moon_sim_options *o, int argc, char **argv, int *i,
+                          struct moon_err *err)
+{
+    const char *argument = argv[*i];
+    const char *value;
+    const struct flag *flag = split_argument(argument, &value);
+    if (flag == NULL) {
+        return moon_err_set(err, MOON_E_INVALID, "sim: unknown argument %s (see --help)", argument);
+    }
+    if (value == NULL && flag->type != SWITCH) {
+        if (*i + 1 >= argc) {
+            return moon_err_set(err, MOON_E_INVALID, "sim: --%s needs a value", flag->name);
+        }
+        value = argv[++*i];
+    }
+    int rc = set_value(o, flag, value, err);
+    return rc == 0 ? 0 : moon_err_wrap(err, "sim: --%s", flag->name);
+}
+
+/* Flags that mean nothing together would be silently without effect: refused. */
+static int check(const struct moon_sim_options *o, struct moon_err *err)
+{
+    if (o->attach && (o->listen != NULL || o->write_kubeconfig != NULL || o->with_controller)) {
+        return moon_err_set(err, MOON_E_INVALID,
+                            "sim: --listen, --write-kubeconfig and --with-controller belong to the "
+                            "embedded API server, not to --attach");
+    }
+    if (!o->attach && (o->kubeconfig != NULL || o->context != NULL)) {
+        return moon_err_set(err, MOON_E_INVALID,
+                            "sim: --kubeconfig and --context need --attach (or do you want "
+                            "--write-kubeconfig?)");
+    }
+    if (o->controller_argc > 0 && !o->with_controller) {
+        return moon_err_set(err, MOON_E_INVALID,
+                            "sim: flags after -- are the controller's: --with-controller is "
+                            "missing");
+    }
+    MOON_AUTOFREE char *first = moon_asprintf("%s1", o->node_prefix);
+    if (o->nodes > 0 && !moon_is_dns1123_subdomain(moon_str(first))) {
+        return moon_err_set(err, MOON_E_INVALID, "sim: --node-prefix: \"%s\" is not a name", first);
+    }
+    return 0;
+}
+
+static struct moon_sim_options *options_new(void)
+{
+    struct moon_sim_options *o = moon_new(struct moon_sim_options);
+    o->node_prefix = moon_strdup("node-");
+    o->nodes = UINT64_MAX;
+    o->kubelet = (struct moon_kubelet_opts){.ready_delay_ms = 200,
+                                            .stop_delay_ms = 100,
+                                            .backoff_ms = 10 * 1000,
+                                            .max_backoff_ms = 5 * 60 * 1000};
+    o->heartbeat_ms = 10 * 1000;
+    return o;
+}
+
+struct moon_sim_options *moon_sim_options_parse(int argc, char **argv, struct moon_err *err)
+{
+    MOON_CLEANUP(moon_sim_options_free_ptr) struct moon_sim_options *o = options_new();
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+            o->help = true;
+            return moon_steal(&o);
+        }
+        if (strcmp(argv[i], "--") == 0) {
+            o->controller_argc = argc - i;
+            o->controller_argv = argv + i;
+            break;
+        }
+        if (parse_argument(o, argc, argv, &i, err) != 0) {
+            return NULL;
+        }
+    }
+    if (o->nodes == UINT64_MAX) {
+        o->nodes = o->attach || o->node_names.count > 0 ? 0 : 3;
+    }
+    return check(o, err) == 0 ? moon_steal(&o) : NULL;
+}
+
+static void texts_fini(struct moon_sim_texts *texts)
+{
+    for (size_t i = 0; i < texts->count; i++) {
+        moon_free(texts->items[i]);
+    }
+    moon_free(texts->items);
+}
+
+void moon_sim_options_free(struct moon_sim_options *o)
+{
+    if (o == NULL) {
+        return;
+    }
+    moon_free(o->kubeconfig);
+    moon_free(o->context);
+    moon_free(o->listen);
+    moon_free(o->write_kubeconfig);
+    moon_free(o->node_prefix);
+    texts_fini(&o->node_names);
+    texts_fini(&o->manifests);
+    moon_labels_fini(&o->node_labels);
+    moon_free(o);
+}
+
+/* ---- help ---- */
+
+static void wrap(struct moon_buf *out, const char *text)
+{
+    size_t column = HELP_COLUMN;
+    struct moon_str rest = moon_str(text);
+    struct moon_str word;
+    while (moon_str_split(&rest, ' ', &word)) {
+        if (column + 1 + word.len > 100) {
+            moon_buf_printf(out, "\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        }
+        moon_buf_printf(out, " %.*s", MOON_STR_ARG(word));
+        column += 1 + word.len;
+    }
+    moon_buf_putc(out, '\n');
+}
+
+void moon_sim_options_help(struct moon_buf *out)
+{
+    moon_buf_puts(
+        out,
+        "usage: moonset sim [FLAG…] [--with-controller [-- FLAG OF moonset run…]]\n"
+        "       moonset sim --attach [--kubeconfig FILE] [FLAG…]\n"
+        "\n"
+        "A simulated cluster. Without --attach: an API server on loopback that kubectl can use, a\n"
+        "scheduler and kubelets, in one process. With --attach: the kubelets alone, as clients of "
+        "a\n"
+        "real API server; every Node there is played, also those that come later.\n"
+        "\n"
+        "flags:\n");
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(flags); i++) {
+        const char *value = flags[i].value_name != NULL ? flags[i].value_name : "";
+        MOON_AUTOFREE char *left = moon_asprintf("--%s %s", flags[i].name, value);
+        moon_buf_printf(out, "  %-*s", HELP_COLUMN - 2, left);
+        if (strlen(left) >= HELP_COLUMN - 2) {
+            moon_buf_printf(out, "\n%*s", HELP_COLUMN, "");
+        }
+        wrap(out, flags[i].help);
+    }
+    moon_buf_puts(
+        out,
+        "\n"
+        "What becomes of a pod, by annotation of the pod:\n"
+        "  sim.moonset.dev/ready-after: 2s    ready so long after its start\n"
+        "  sim.moonset.dev/outcome: failed, succeeded, crash or never-ready; at any time\n"
+        "  sim.moonset.dev/reason: Evicted    status.reason of a pod that fails\n"
+        "or by the tag of one of its images:\n"
+        "  broken   cannot be pulled (ErrImagePull, ImagePullBackOff), never ready\n"
+        "  crash    runs for the ready delay, ends with 1, is restarted (CrashLoopBackOff)\n"
+        "  failed   phase Failed\n"
+        "  slow     ready after 10s\n"
+        "What becomes of a node, by annotation of the node:\n"
+        "  sim.moonset.dev/down: \"true\"       no heartbeats; its pods neither start nor end\n"
+        "  sim.moonset.dev/reject: REASON     every new pod fails with this reason\n"
+        "A pod whose node affinity or node selector does not match its node fails (NodeAffinity).\n"
+        "\n"
+        "The embedded scheduler looks at the node's name (pinned pods), node affinity and "
+        "selector,\n"
+        "taints and tolerations (NoSchedule, NoExecute), and spec.unschedulable; not at "
+        "resources,\n"
+        "host ports, pod affinity, spreading or priorities. Nodes that are cordoned get the taint\n"
+        "node.kubernetes.io/unschedulable; pods of nodes that are gone are deleted.\n"
+        "SIGTERM and SIGINT end it.\n");
+}

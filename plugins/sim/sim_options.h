@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sim_options.h - the command line of `moonset sim`, from one table that also prints --help.
+ */
+#ifndef MOON_SIM_SIM_OPTIONS_H
+#define MOON_SIM_SIM_OPTIONS_H
+
+#include "kube/labels.h"
+#include "sim/kubelet.h"
+
+struct moon_sim_texts {
+    char **items;
+    size_t count;
+};
+
+struct moon_sim_options {
+    bool help;
+    bool quiet;
+
+    bool attach;            /* play the nodes of somebody else's API server */
+    char *kubeconfig;       /* of that server; NULL: $KUBECONFIG, in-cluster, ~/.kube/config */
+    char *context;          /* NULL: current-context */
+    char *listen;           /* NULL: 127.0.0.1, any free port */
+    char *write_kubeconfig; /* NULL: none */
+
+    uint64_t nodes; /* how many to create, named prefix + number from 1 */
+    struct moon_sim_texts node_names;
+    char *node_prefix;
+    struct moon_labels node_labels;
+    struct moon_sim_texts manifests;
+
+    struct moon_kubelet_opts kubelet;
+    uint64_t heartbeat_ms;
+
+    bool with_controller;
+    int controller_argc; /* what follows "--", with "--" as argv[0]; 0: nothing */
+    char **controller_argv;
+};
+
+/* `argv` must outlive the options. Errors name the flag. */
+struct moon_sim_options *moon_sim_options_parse(int argc, char **argv, struct moon_err *err);
+void moon_sim_options_free(struct moon_sim_options *o); /* NULL is fine */
+MOON_DEFINE_CLEANUP(struct moon_sim_options, moon_sim_options_free);
+
+void moon_sim_options_help(struct moon_buf *out);
+
+#endif
