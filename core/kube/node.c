@@ -246,10 +246,14 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
            same_amounts(a->allocatable, a->allocatable_count, b->allocatable, b->allocatable_count);
 }
 
+/* The names of the images on a node are most of its text, and of its heartbeats. */
+static const char *const images_path[] = {"status", "images", NULL};
+
 const struct moon_kind moon_kind_node = {
     .resource = &moon_resource_nodes,
     .size = sizeof(struct moon_node),
     .keep_annotations = true,
+    .skip = images_path,
     .project = project,
     .fini = fini,
     .same = same,

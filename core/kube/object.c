@@ -254,12 +254,26 @@ int moon_object_project_json(const struct moon_kind *kind, const cJSON *json, st
     return rc;
 }
 
+/* Replace `text` by one without the member at `path`. */
+static int cut(struct moon_buf *text, const char *const *path, struct moon_err *err)
+{
+    struct moon_buf lean = MOON_BUF_INIT(text->max_bytes);
+    int rc = moon_json_without(moon_buf_str(text), path, &lean, err);
+    moon_buf_fini(text);
+    *text = lean;
+    return rc;
+}
+
 int moon_object_project(const struct moon_kind *kind, struct moon_str text,
                         struct moon_object **ret, struct moon_err *err)
 {
     MOON_CLEANUP(moon_buf_fini)
     struct moon_buf lean = MOON_BUF_INIT(text.len + 1);
-    if (moon_json_without(text, MOON_JSON_PATH("metadata", "managedFields"), &lean, err) != 0) {
+    int rc = moon_json_without(text, MOON_JSON_PATH("metadata", "managedFields"), &lean, err);
+    if (rc == 0 && kind->skip != NULL) {
+        rc = cut(&lean, kind->skip, err);
+    }
+    if (rc != 0) {
         return moon_err_wrap(err, "%s", kind->resource->kind);
     }
     MOON_AUTOJSON *json = moon_json_parse(moon_buf_str(&lean), err);

@@ -204,6 +204,9 @@ static void errors_say_where(void **state)
 
 #define STATUS(member) "{" PROJECTED_HEAD ",\"spec\":{\"template\":{}},\"status\":{" member "}}"
 
+#define UNAVAILABLE(value)                                                                         \
+    SET(",\"updateStrategy\":{\"rollingUpdate\":{\"maxUnavailable\":" value "}}")
+
 static void sets_are_compared(void **state)
 {
     static const char *const others[] = {
@@ -238,6 +241,8 @@ static void sets_are_compared(void **state)
                                 SET(",\"selector\":{\"matchLabels\":{\"a\":\"2\"}}")));
     assert_false(projected_same(&moon_kind_daemonset, STATUS("\"collisionCount\":1"),
                                 STATUS("\"collisionCount\":2")));
+    assert_false(projected_same(&moon_kind_daemonset, UNAVAILABLE("1"), UNAVAILABLE("2")));
+    assert_false(projected_same(&moon_kind_daemonset, UNAVAILABLE("1"), UNAVAILABLE("\"1%\"")));
     for (size_t i = 0; i < MOON_ARRAY_SIZE(others); i++) {
         assert_false(projected_same(&moon_kind_daemonset, SET(""), others[i]));
     }

@@ -20,6 +20,8 @@ static int project_trace(struct moon_object *object, const cJSON *json, struct m
         return 1;
     }
     object->generation += text.len > 0 ? 1000 : 0;
+    object->generation += moon_json_get(json, "status.large") != NULL ? 10000 : 0;
+    object->generation += moon_json_get(json, "metadata.managedFields") != NULL ? 100000 : 0;
     return 0;
 }
 
@@ -37,8 +39,11 @@ static const struct moon_kind kind = {
     .fini = fini_trace,
 };
 
+static const char *const large_path[] = {"status", "large", NULL};
+
 static const struct moon_kind plain_kind = {
     .resource = &moon_resource_nodes,
+    .skip = large_path,
     .size = sizeof(struct moon_object),
     .project = project_trace,
     .fini = fini_trace,
@@ -156,6 +161,19 @@ static void errors_name_object_and_field(void **state)
     }
 }
 
+static void what_the_kind_skips_is_never_parsed(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"metadata\":{\"name\":\"n\",\"namespace\":\"ns\",\"uid\":\"u\"},"
+                               "\"status\":{\"large\":[1]}}";
+    struct moon_object *o = project(&plain_kind, text);
+    assert_int_equal(o->generation, 1000);
+    moon_object_unref(o);
+    o = project(&kind, text);
+    assert_int_equal(o->generation, 11000);
+    done(o);
+}
+
 static void what_the_kind_does_not_want_is_no_error(void **state)
 {
     (void)state;
@@ -173,7 +191,7 @@ static void a_tree_does_as_well(void **state)
     (void)state;
     MOON_AUTOJSON *json = moon_json_parse(moon_str(FULL), &err);
     assert_int_equal(moon_object_project_json(&kind, json, (struct moon_str){0}, &object, &err), 0);
-    assert_int_equal(object->generation, 7); /* no text was handed on */
+    assert_int_equal(object->generation, 100007); /* as it is, and no text was handed on */
     done(object);
 }
 
@@ -249,6 +267,7 @@ int main(void)
         cmocka_unit_test(the_head_is_read),
         cmocka_unit_test(little_is_enough),
         cmocka_unit_test(errors_name_object_and_field),
+        cmocka_unit_test(what_the_kind_skips_is_never_parsed),
         cmocka_unit_test(what_the_kind_does_not_want_is_no_error),
         cmocka_unit_test(a_tree_does_as_well),
         cmocka_unit_test(the_last_unref_frees),
