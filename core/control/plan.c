@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/plan.h"
 
+#include <ctype.h>
+
 #include "control/plan_priv.h"
 
 enum {
@@ -155,14 +157,15 @@ uint64_t moon_plan_requeue_ms(const struct moon_plan *p)
 static void add_text(struct moon_buf *out, const char *text)
 {
     for (const char *c = text; *c != '\0'; c++) {
-        moon_buf_putc(out, (unsigned char)*c < ' ' || *c == 0x7f ? ' ' : *c);
+        bool breaks = (unsigned char)*c < ' ' || *c == 0x7f;
+        moon_buf_add(out, breaks ? " " : c, 1);
     }
 }
 
 static void add_lower(struct moon_buf *out, const char *text)
 {
     for (const char *c = text; *c != '\0'; c++) {
-        moon_buf_putc(out, *c >= 'A' && *c <= 'Z' ? (char)(*c - 'A' + 'a') : *c);
+        moon_buf_putc(out, (char)tolower((unsigned char)*c));
     }
 }
 

@@ -169,6 +169,18 @@ static void a_refused_repeat_of_nothing_is_refused(void **state)
     assert_log(f, 2, "GET " PODS "/a-0");
 }
 
+static void a_refused_repeat_beside_a_stranger_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = cut_before_then_quota;
+    start(f, (struct moon_apply_opts){0});
+    server_put(&f->server, PODS "/a-0", "{}");
+    create_one(f);
+    server_wait_moving(&f->server, f->plans_done, 1);
+    assert_outcome(f, 0, MOON_E_DENIED, 200);
+    assert_int_equal(f->failed, 1);
+}
+
 static void a_late_answer_of_a_deleted_pod_is_told_once(void **state)
 {
     struct fixture *f = *state;
@@ -412,6 +424,7 @@ int main(void)
         TEST(a_create_that_was_never_carried_out_is_sent_again),
         TEST(a_refused_repeat_is_looked_into),
         TEST(a_refused_repeat_of_nothing_is_refused),
+        TEST(a_refused_repeat_beside_a_stranger_is_refused),
         TEST(a_late_answer_of_a_deleted_pod_is_told_once),
         TEST(a_timeout_is_an_unknown_outcome),
         TEST(a_lost_answer_to_a_delete_is_a_success),

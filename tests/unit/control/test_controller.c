@@ -276,6 +276,33 @@ static void without_serial_a_key_is_reconciled_meanwhile(void **state)
     assert_true(moon_controller_is_idle(f->controller));
 }
 
+/* The status could be written: that says nothing of the create that still hangs beside it. */
+static void failures_count_while_something_is_open(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = hold_first;
+    start(f, false);
+    f->fails = true;
+    moon_controller_enqueue(f->controller, KEY);
+    server_wait(&f->server, f->reconciles, 1);
+    f->creates = 1;
+    moon_loop_advance(f->server.loop, 5);
+    server_wait(&f->server, f->server.calls, 1);
+    f->creates = 0;
+    f->fails = false;
+    moon_controller_enqueue(f->controller, KEY);
+    server_wait(&f->server, f->reconciles, 3);
+    f->fails = true;
+    moon_loop_advance(f->server.loop, 11); /* the second failure's retry is the third failure */
+    assert_int_equal(f->reconciles, 4);
+    f->fails = false;
+    moon_loop_advance(f->server.loop, 19);
+    assert_int_equal(f->reconciles, 4);
+    moon_loop_advance(f->server.loop, 3);
+    assert_int_equal(f->reconciles, 5);
+    server_release(&f->server);
+}
+
 static void a_slice_gives_the_loop_a_turn(void **state)
 {
     struct fixture *f = *state;
@@ -321,6 +348,7 @@ int main(void)
         TEST(a_delayed_key_comes_later),
         TEST(serial_waits_for_the_plan),
         TEST(without_serial_a_key_is_reconciled_meanwhile),
+        TEST(failures_count_while_something_is_open),
         TEST(a_slice_gives_the_loop_a_turn),
         TEST(a_controller_may_go_before_its_plans),
     };

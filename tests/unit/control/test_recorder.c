@@ -81,6 +81,14 @@ static const cJSON *find(const struct fixture *f, const char *message)
     return NULL;
 }
 
+static void assert_metric(const char *line)
+{
+    struct moon_buf out = MOON_BUF_INIT(65536);
+    moon_metrics_write(&out);
+    assert_non_null(strstr(moon_buf_cstr(&out), line));
+    moon_buf_fini(&out);
+}
+
 /* ---- what is written ---- */
 
 static void an_event_looks_like_the_stock_one(void **state)
@@ -261,6 +269,24 @@ static void similar_messages_are_forgotten_after_ten_minutes(void **state MOON_U
     moon_correlator_free(c);
 }
 
+/* Nine messages are remembered, so one of them that comes again is not merged: as upstream. */
+static void a_message_that_is_remembered_passes_alone(void **state MOON_UNUSED)
+{
+    struct moon_correlator *c = moon_correlator_new();
+    struct moon_correlated known;
+    char message[16];
+    for (int i = 0; i < 12; i++) {
+        snprintf(message, sizeof message, "m%d", i);
+        assert_true(see(c, message, 1000, &known));
+        assert_int_equal(known.combined, i >= 9);
+    }
+    assert_true(see(c, "m11", 1000, &known));
+    assert_false(known.combined);
+    assert_true(see(c, "m0", 1000, &known));
+    assert_true(known.combined);
+    moon_correlator_free(c);
+}
+
 static void memory_is_limited(void **state MOON_UNUSED)
 {
     struct moon_correlator *c = moon_correlator_new();
@@ -323,6 +349,7 @@ static void a_lost_answer_makes_no_second_event(void **state)
     server_wait_moving(&f->server, f->flushed, 1);
     assert_int_equal(f->server.calls, 2);
     assert_int_equal(f->server.objects_made, 1);
+    assert_metric("moonset_events_total{result=\"sent\"} 1\n");
 }
 
 static struct answer down(const struct server *s MOON_UNUSED, const char *method MOON_UNUSED,
@@ -359,10 +386,7 @@ static void the_queue_is_limited(void **state)
         f->object.uid = moon_intern_cstr(uid);
         moon_recorder_event(f->recorder, &f->object, MOON_EVENT_NORMAL, reason, "m");
     }
-    struct moon_buf out = MOON_BUF_INIT(65536);
-    moon_metrics_write(&out);
-    assert_non_null(strstr(moon_buf_cstr(&out), "moonset_events_total{result=\"dropped\"} 100\n"));
-    moon_buf_fini(&out);
+    assert_metric("moonset_events_total{result=\"dropped\"} 100\n");
 }
 
 static void a_flush_ends_in_time(void **state)
@@ -391,6 +415,7 @@ int main(void)
         TEST(many_different_messages_become_one),
         TEST(an_object_has_its_share),
         cmocka_unit_test(similar_messages_are_forgotten_after_ten_minutes),
+        cmocka_unit_test(a_message_that_is_remembered_passes_alone),
         cmocka_unit_test(memory_is_limited),
         TEST(a_refused_event_is_dropped),
         TEST(a_lost_answer_makes_no_second_event),
