@@ -73,8 +73,8 @@ static void grow(struct moon_bucket *b)
 {
     moon_assert(b->capacity < UINT32_MAX / 2);
     b->capacity = b->capacity > 0 ? b->capacity * 2 : 1;
-    b->objects = moon_realloc_array(b->objects, b->capacity, sizeof(*b->objects));
-    b->links = moon_realloc_array(b->links, b->capacity, sizeof(*b->links));
+    b->objects = moon_realloc_array(b->objects, b->capacity, sizeof(struct moon_object *));
+    b->links = moon_realloc_array(b->links, b->capacity, sizeof(struct moon_link *));
 }
 
 /* Squeezing only when at least half are holes keeps the cost per seat constant. */

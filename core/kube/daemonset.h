@@ -43,29 +43,29 @@ struct moon_daemonset {
     struct moon_object meta; /* with annotations */
     /* The selector: NULL with selector_error empty = absent (matches nothing). */
     struct moon_selector *selector;
-    bool selects_all;     /* spec.selector is the empty object */
     char *selector_error; /* NULL, or why spec.selector cannot be used */
     char *template;       /* raw JSON text of spec.template */
     size_t template_len;
     struct moon_labels template_labels;
     moon_sym node_name; /* template.spec.nodeName; NULL when absent or empty */
     bool host_network;
+    bool selects_all;                    /* spec.selector is the empty object */
+    bool has_rolling_update;             /* spec.updateStrategy.rollingUpdate present */
     struct moon_affinity *affinity;      /* template's nodeSelector and node affinity */
     struct moon_labels node_selector;    /* template.spec.nodeSelector */
     struct moon_tolerations tolerations; /* template.spec.tolerations */
     enum moon_strategy strategy;
     moon_sym strategy_text;
-    bool has_rolling_update; /* spec.updateStrategy.rollingUpdate present */
     struct moon_intstr max_unavailable;
     struct moon_intstr max_surge;
     char *strategy_error; /* NULL, or why maxUnavailable / maxSurge cannot be used */
     int64_t min_ready_s;
     int64_t history_limit; /* revisionHistoryLimit; 10 when absent */
     bool has_template_generation;
-    int64_t template_generation; /* from the annotation */
-    struct moon_daemonset_status status;
     bool has_collision_count;
+    int64_t template_generation; /* from the annotation */
     int64_t collision_count;
+    struct moon_daemonset_status status;
 };
 
 MOON_API extern const struct moon_kind moon_kind_daemonset;

@@ -176,8 +176,8 @@ static int project_texts(struct moon_object *o, const cJSON *metadata, struct mo
 /* As Go's metav1.GetControllerOf: the first reference that says controller: true. */
 static int project_controller(struct moon_object *o, const cJSON *metadata, struct moon_err *err)
 {
-    const cJSON *owners;
-    const cJSON *owner;
+    const cJSON *owners = NULL;
+    const cJSON *owner = NULL;
     if (moon_object_array(metadata, "ownerReferences", &owners, err) != 0) {
         return moon_err_wrap(err, "metadata");
     }
