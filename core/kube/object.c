@@ -200,10 +200,24 @@ static int project_controller(struct moon_object *o, const cJSON *metadata, stru
     return 0;
 }
 
+/* A Status or PartialObjectMetadata would pass for an object of which nothing is known. Items of a
+ * list do not say their kind. */
+static int check_kind(const struct moon_object *o, const cJSON *json, struct moon_err *err)
+{
+    const char *kind = moon_json_string(json, "kind");
+    if (kind != NULL && strcmp(kind, o->kind->resource->kind) != 0) {
+        return moon_err_set(err, MOON_E_INVALID, "the object is a %s", kind);
+    }
+    return 0;
+}
+
 static int project_head(struct moon_object *o, const cJSON *json, struct moon_err *err)
 {
     const cJSON *metadata = moon_json_member(json, "metadata");
     int rc = project_identity(o, metadata, err);
+    if (rc == 0) {
+        rc = check_kind(o, json, err);
+    }
     if (rc == 0) {
         rc = project_version(o, metadata, err);
     }

@@ -56,8 +56,8 @@ struct moon_object {
 };
 
 /* Parse and project one object's JSON text. *ret is NULL (and 0 returned) when the kind does not
- * want it. Errors name kind, namespace/name and field. metadata.managedFields are cut out before
- * parsing. */
+ * want it. Errors name kind, namespace/name and field; a text that says it is of another kind
+ * (Status, PartialObjectMetadata) is one. metadata.managedFields are cut out before parsing. */
 MOON_API int moon_object_project(const struct moon_kind *kind, struct moon_str text,
                                  struct moon_object **ret, struct moon_err *err);
 /* The same from a tree (fixtures, policy tests); `text` may be empty when the kind keeps none. */

@@ -128,6 +128,9 @@ static void errors_name_object_and_field(void **state)
          "DaemonSet a: metadata.namespace is missing"},
         {"{\"metadata\":7}", "DaemonSet: metadata.name is missing"},
         {"[]", "DaemonSet: metadata.name is missing"},
+        {"{\"kind\":\"PartialObjectMetadata\",\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\","
+         "\"uid\":\"u\"}}",
+         "DaemonSet ns/a: the object is a PartialObjectMetadata"},
         {"{\"metadata\":", "DaemonSet: line 1 column 13: "},
         {META(",\"resourceVersion\":\"0x7\""),
          "DaemonSet ns/a: metadata.resourceVersion: no decimal number: 0x7"},
