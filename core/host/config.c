@@ -1,38 +1,20 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "host/config.h"
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config.c - the table of settings, their values, and whether they go together.
+ */
+#include "host/config_priv.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "io/file.h"
-#include "io/yaml.h"
-
 enum {
-    CONFIG_MAX_BYTES = 256 * 1024,
-    MAX_SETTINGS = 32
+    MAX_SETTINGS = 32,
+    MAX_COUNT = 10000,
+    MIN_DURATION_MS = 1000
 };
-
-enum kind {
-    TEXT,
-    LIST,
-    BOOL,
-    CHOICE,
-    COUNT,
-    SCALE,
-    DURATION
-};
-
-struct setting {
-    const char *name; /* --name, and the key in the file */
-    enum kind kind;
-    size_t offset;
-    const char *fallback; /* NULL: not set */
-    const char *value;    /* for --help: "FILE" */
-    const char *help;
-    const char *const *choices; /* CHOICE: names in the order of the enum */
-};
+#define MAX_DURATION_MS (30ull * 24 * 3600 * 1000)
 
 static const char *const modes[] = {"replace", "own", "steer", NULL};
 static const char *const placements[] = {"affinity", "direct", NULL};
@@ -41,8 +23,16 @@ static const char *const log_levels[] = {"error", "warn", "info", "debug", NULL}
 static const char *const log_formats[] = {"logfmt", "json", NULL};
 
 #define AT(member) offsetof(struct moon_config, member)
+/* Short, so that a row of the table fits a line. */
+#define TEXT MOON_SETTING_TEXT
+#define LIST MOON_SETTING_LIST
+#define BOOL MOON_SETTING_BOOL
+#define CHOICE MOON_SETTING_CHOICE
+#define COUNT MOON_SETTING_COUNT
+#define SCALE MOON_SETTING_SCALE
+#define DURATION MOON_SETTING_DURATION
 
-static const struct setting settings[] = {
+static const struct moon_setting settings[] = {
     {"kubeconfig", TEXT, AT(kubeconfig), NULL, "FILE",
      "API server and credentials; else $KUBECONFIG, else the in-cluster account", NULL},
     {"context", TEXT, AT(context), NULL, "NAME", "context of the kubeconfig", NULL},
@@ -87,12 +77,12 @@ struct owned_config {
     uint32_t from_args;        /* bit i: settings[i] came from the command line */
 };
 
-static void *field(struct moon_config *c, const struct setting *s)
+static void *field(struct moon_config *c, const struct moon_setting *s)
 {
     return (char *)c + s->offset;
 }
 
-static const struct setting *find(const char *name)
+const struct moon_setting *moon_setting_find(const char *name)
 {
     for (size_t i = 0; i < MOON_ARRAY_SIZE(settings); i++) {
         if (strcmp(settings[i].name, name) == 0) {
@@ -102,7 +92,17 @@ static const struct setting *find(const char *name)
     return NULL;
 }
 
-/* ---- lists ---- */
+void moon_setting_mark(struct moon_config *c, const struct moon_setting *s)
+{
+    ((struct owned_config *)(void *)c)->from_args |= 1u << (s - settings);
+}
+
+bool moon_setting_is_marked(const struct moon_config *c, const struct moon_setting *s)
+{
+    return (((const struct owned_config *)(const void *)c)->from_args & 1u << (s - settings)) != 0;
+}
+
+/* ---- values ---- */
 
 static void list_clear(char ***list)
 {
@@ -125,23 +125,28 @@ static void list_add(char ***list, const char *value)
     (*list)[n + 1] = NULL;
 }
 
-/* ---- values ---- */
+/* An empty text takes back a setting that has no default. */
+static void set_text(const struct moon_setting *s, char **at, const char *value)
+{
+    moon_free(*at);
+    *at = value[0] == '\0' && s->fallback == NULL ? NULL : moon_strdup(value);
+}
 
-static bool parse_bool(const char *value, bool *ret)
+static int set_bool(bool *at, const char *value, const char *where, struct moon_err *err)
 {
     static const char *const yes[] = {"true", "on", "yes", "1"};
     static const char *const no[] = {"false", "off", "no", "0"};
 
     for (size_t i = 0; i < MOON_ARRAY_SIZE(yes); i++) {
         if (strcmp(value, yes[i]) == 0 || strcmp(value, no[i]) == 0) {
-            *ret = strcmp(value, yes[i]) == 0;
-            return true;
+            *at = strcmp(value, yes[i]) == 0;
+            return 0;
         }
     }
-    return false;
+    return moon_err_set(err, MOON_E_INVALID, "%s: \"%s\" is neither true nor false", where, value);
 }
 
-static int set_choice(const struct setting *s, void *at, const char *value, const char *where,
+static int set_choice(const struct moon_setting *s, void *at, const char *value, const char *where,
                       struct moon_err *err)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf names = MOON_BUF_INIT(256);
@@ -157,69 +162,79 @@ static int set_choice(const struct setting *s, void *at, const char *value, cons
                         moon_buf_cstr(&names));
 }
 
-static int set_number(const struct setting *s, void *at, const char *value, const char *where,
-                      struct moon_err *err)
+static int wrong(const char *where, const char *value, const char *wanted, struct moon_err *err)
 {
-    uint64_t n;
-    double d;
-
-    if (s->kind == COUNT && moon_parse_u64(moon_str(value), &n) && n > 0 && n <= 10000) {
-        *(unsigned *)at = (unsigned)n;
-        return 0;
-    }
-    if (s->kind == SCALE && moon_parse_double(moon_str(value), &d) && d >= 0.1 && d <= 1000) {
-        *(double *)at = d;
-        return 0;
-    }
-    if (s->kind == DURATION && moon_parse_duration_ms(moon_str(value), &n) && n >= 1000) {
-        *(uint64_t *)at = n;
-        return 0;
-    }
-    return moon_err_set(err, MOON_E_INVALID, "%s: \"%s\" is not %s", where, value,
-                        s->kind == COUNT   ? "a number from 1 to 10000"
-                        : s->kind == SCALE ? "a number from 0.1 to 1000"
-                                           : "a duration of a second or more, such as 90s or 5m");
+    return moon_err_set(err, MOON_E_INVALID, "%s: \"%s\" is not %s", where, value, wanted);
 }
 
-static int set_value(struct moon_config *c, const struct setting *s, const char *value,
+static int set_count(unsigned *at, const char *value, const char *where, struct moon_err *err)
+{
+    uint64_t n;
+
+    if (!moon_parse_u64(moon_str(value), &n) || n == 0 || n > MAX_COUNT) {
+        return wrong(where, value, "a number from 1 to 10000", err);
+    }
+    *at = (unsigned)n;
+    return 0;
+}
+
+static int set_scale(double *at, const char *value, const char *where, struct moon_err *err)
+{
+    double n;
+
+    if (!moon_parse_double(moon_str(value), &n) || n < 0.1 || n > 1000) {
+        return wrong(where, value, "a number from 0.1 to 1000", err);
+    }
+    *at = n;
+    return 0;
+}
+
+static int set_duration(uint64_t *at, const char *value, const char *where, struct moon_err *err)
+{
+    uint64_t ms;
+
+    if (!moon_parse_duration_ms(moon_str(value), &ms) || ms < MIN_DURATION_MS ||
+        ms > MAX_DURATION_MS) {
+        return wrong(where, value, "a duration from 1s to 30d, such as 90s or 5m", err);
+    }
+    *at = ms;
+    return 0;
+}
+
+int moon_setting_set(struct moon_config *c, const struct moon_setting *s, const char *value,
                      const char *where, struct moon_err *err)
 {
     void *at = field(c, s);
 
     switch (s->kind) {
-    case TEXT:
-        moon_free(*(char **)at);
-        *(char **)at = moon_strdup(value);
+    case MOON_SETTING_TEXT:
+        set_text(s, at, value);
         return 0;
-    case LIST:
+    case MOON_SETTING_LIST:
         list_add(at, value);
         return 0;
-    case BOOL:
-        return parse_bool(value, at)
-                   ? 0
-                   : moon_err_set(err, MOON_E_INVALID, "%s: \"%s\" is neither true nor false",
-                                  where, value);
-    case CHOICE:
+    case MOON_SETTING_BOOL:
+        return set_bool(at, value, where, err);
+    case MOON_SETTING_CHOICE:
         return set_choice(s, at, value, where, err);
-    case COUNT:
-    case SCALE:
-    case DURATION:
-        return set_number(s, at, value, where, err);
+    case MOON_SETTING_COUNT:
+        return set_count(at, value, where, err);
+    case MOON_SETTING_SCALE:
+        return set_scale(at, value, where, err);
+    case MOON_SETTING_DURATION:
+        return set_duration(at, value, where, err);
     }
     return 0;
-}
-
-static int unknown(const char *name, const char *where, struct moon_err *err)
-{
-    return moon_err_set(err, MOON_E_INVALID, "%s: unknown setting \"%s\"", where, name);
 }
 
 int moon_config_set(struct moon_config *c, const char *name, const char *value, const char *where,
                     struct moon_err *err)
 {
-    const struct setting *s = find(name);
+    const struct moon_setting *s = moon_setting_find(name);
 
-    return s != NULL ? set_value(c, s, value, where, err) : unknown(name, where, err);
+    return s != NULL
+               ? moon_setting_set(c, s, value, where, err)
+               : moon_err_set(err, MOON_E_INVALID, "%s: there is no setting \"%s\"", where, name);
 }
 
 /* ---- life ---- */
@@ -231,7 +246,8 @@ struct moon_config *moon_config_new(void)
 
     for (size_t i = 0; i < MOON_ARRAY_SIZE(settings); i++) {
         if (settings[i].fallback != NULL) {
-            int rc = set_value(&o->config, &settings[i], settings[i].fallback, "default", &err);
+            int rc =
+                moon_setting_set(&o->config, &settings[i], settings[i].fallback, "default", &err);
             moon_assert(rc == 0);
         }
     }
@@ -244,153 +260,13 @@ void moon_config_free(struct moon_config *c)
         return;
     }
     for (size_t i = 0; i < MOON_ARRAY_SIZE(settings); i++) {
-        if (settings[i].kind == TEXT) {
+        if (settings[i].kind == MOON_SETTING_TEXT) {
             moon_free(*(char **)field(c, &settings[i]));
-        } else if (settings[i].kind == LIST) {
+        } else if (settings[i].kind == MOON_SETTING_LIST) {
             list_clear(field(c, &settings[i]));
         }
     }
     moon_free(c);
-}
-
-/* ---- the file ---- */
-
-static const char *scalar_text(const cJSON *value, char scratch[64])
-{
-    if (cJSON_IsString(value)) {
-        return value->valuestring;
-    }
-    if (cJSON_IsBool(value)) {
-        return cJSON_IsTrue(value) ? "true" : "false";
-    }
-    if (cJSON_IsNumber(value)) {
-        (void)snprintf(scratch, 64, "%.15g", value->valuedouble);
-        return scratch;
-    }
-    return NULL;
-}
-
-static int take_key(struct moon_config *c, const cJSON *value, const char *path,
-                    struct moon_err *err)
-{
-    const struct setting *s = find(value->string);
-    MOON_AUTOFREE char *where = moon_asprintf("%s: %s", path, value->string);
-    char scratch[64];
-    const cJSON *item;
-
-    if (s == NULL) {
-        return unknown(value->string, path, err);
-    }
-    if ((((struct owned_config *)(void *)c)->from_args & (1u << (s - settings))) != 0) {
-        return 0; /* the command line wins */
-    }
-    if (s->kind == LIST && cJSON_IsArray(value)) {
-        cJSON_ArrayForEach (item, value) {
-            if (!cJSON_IsString(item)) {
-                return moon_err_set(err, MOON_E_INVALID, "%s: must be a list of texts", where);
-            }
-            list_add(field(c, s), item->valuestring);
-        }
-        return 0;
-    }
-    const char *text = scalar_text(value, scratch);
-    if (text == NULL) {
-        return moon_err_set(err, MOON_E_INVALID, "%s: must be a %s", where,
-                            s->kind == LIST ? "list of texts" : "single value");
-    }
-    return set_value(c, s, text, where, err);
-}
-
-int moon_config_read(struct moon_config *c, const char *path, struct moon_err *err)
-{
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(CONFIG_MAX_BYTES);
-    const cJSON *value;
-
-    if (moon_file_read(path, &text, err) != 0) {
-        return -(int)err->code;
-    }
-    MOON_AUTOJSON *json =
-        moon_yaml_parse(moon_buf_str(&text), &(struct moon_yaml_opts){.name = path}, err);
-    if (json == NULL) {
-        return -(int)err->code;
-    }
-    if (!cJSON_IsObject(json) && !cJSON_IsNull(json)) {
-        return moon_err_set(err, MOON_E_INVALID, "%s: must be a map of settings", path);
-    }
-    cJSON_ArrayForEach (value, json) {
-        if (take_key(c, value, path, err) != 0) {
-            return -(int)err->code;
-        }
-    }
-    return 0;
-}
-
-/* ---- the command line ---- */
-
-struct argument {
-    char *name;
-    const char *value; /* NULL: none was given */
-};
-
-/* "--name=value", "--name value", "--name" for booleans. *i moves past what was used. */
-static int split(int argc, char **argv, int *i, struct argument *ret, struct moon_err *err)
-{
-    const char *arg = argv[*i];
-    const char *equals = strchr(arg, '=');
-
-    if (strncmp(arg, "--", 2) != 0) {
-        return moon_err_set(err, MOON_E_INVALID, "unexpected argument \"%s\"", arg);
-    }
-    arg += 2;
-    ret->name = moon_strndup(arg, equals != NULL ? (size_t)(equals - arg) : strlen(arg));
-    const struct setting *s = find(ret->name);
-    if (s == NULL && strcmp(ret->name, "config") != 0) {
-        int rc = moon_err_set(err, MOON_E_INVALID, "unknown flag --%s (see --help)", ret->name);
-        moon_free(ret->name);
-        return rc;
-    }
-    if (equals != NULL) {
-        ret->value = equals + 1;
-    } else if (s != NULL && s->kind == BOOL) {
-        ret->value = "true";
-    } else if (*i + 1 < argc) {
-        ret->value = argv[++*i];
-    } else {
-        int rc = moon_err_set(err, MOON_E_INVALID, "--%s needs a value", ret->name);
-        moon_free(ret->name);
-        return rc;
-    }
-    return 0;
-}
-
-int moon_config_parse_args(struct moon_config *c, int argc, char **argv, bool *ret_help,
-                           struct moon_err *err)
-{
-    struct owned_config *o = (struct owned_config *)(void *)c;
-    const char *file = NULL;
-
-    for (int i = 1; i < argc; i++) {
-        struct argument a = {0};
-        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
-            *ret_help = true;
-            return 0;
-        }
-        if (split(argc, argv, &i, &a, err) != 0) {
-            return -(int)err->code;
-        }
-        MOON_AUTOFREE char *name = a.name;
-        MOON_AUTOFREE char *where = moon_asprintf("--%s", name);
-        const struct setting *s = find(name);
-        if (s == NULL) {
-            file = a.value;
-            continue;
-        }
-        o->from_args |= 1u << (s - settings);
-        if (set_value(c, s, a.value, where, err) != 0) {
-            return -(int)err->code;
-        }
-    }
-    return file != NULL ? moon_config_read(c, file, err) : 0;
 }
 
 /* ---- together ---- */
@@ -411,21 +287,44 @@ static int check_folder(const char *flag, const char *path, bool writable, struc
     return 0;
 }
 
+static int check_folders(const char *flag, char *const *paths, struct moon_err *err)
+{
+    for (size_t i = 0; paths != NULL && paths[i] != NULL; i++) {
+        if (check_folder(flag, paths[i], false, err) != 0) {
+            return -(int)err->code;
+        }
+    }
+    return 0;
+}
+
+static int check_names(const struct moon_config *c, struct moon_err *err)
+{
+    const struct {
+        const char *flag;
+        const char *value;
+        bool (*is_valid)(struct moon_str s);
+    } names[] = {{"namespace", c->namespace, moon_is_dns1123_label},
+                 {"lease-namespace", c->lease_namespace, moon_is_dns1123_label},
+                 {"lease-name", c->lease_name, moon_is_dns1123_subdomain}};
+
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(names); i++) {
+        if (names[i].value != NULL && !names[i].is_valid(moon_str(names[i].value))) {
+            return moon_err_set(err, MOON_E_INVALID, "--%s: \"%s\" is not a name", names[i].flag,
+                                names[i].value);
+        }
+    }
+    return 0;
+}
+
 int moon_config_check(const struct moon_config *c, struct moon_err *err)
 {
     if (c->mode != MOON_MODE_REPLACE) {
         return moon_err_set(err, MOON_E_INVALID, "--mode %s is not there yet; use replace",
                             modes[c->mode]);
     }
-    for (size_t i = 0; c->policy_dirs != NULL && c->policy_dirs[i] != NULL; i++) {
-        if (check_folder("policy-dir", c->policy_dirs[i], false, err) != 0) {
-            return -(int)err->code;
-        }
-    }
-    for (size_t i = 0; c->plugin_dirs != NULL && c->plugin_dirs[i] != NULL; i++) {
-        if (check_folder("plugin-dir", c->plugin_dirs[i], false, err) != 0) {
-            return -(int)err->code;
-        }
+    if (check_names(c, err) != 0 || check_folders("policy-dir", c->policy_dirs, err) != 0 ||
+        check_folders("plugin-dir", c->plugin_dirs, err) != 0) {
+        return -(int)err->code;
     }
     return c->state_dir != NULL ? check_folder("state-dir", c->state_dir, true, err) : 0;
 }
@@ -435,7 +334,7 @@ void moon_config_help(struct moon_buf *out)
     moon_buf_puts(out, "  --config FILE\n      read settings from a YAML file; the names are those "
                        "below, the command line wins\n");
     for (size_t i = 0; i < MOON_ARRAY_SIZE(settings); i++) {
-        const struct setting *s = &settings[i];
+        const struct moon_setting *s = &settings[i];
         moon_buf_printf(out, "  --%s%s%s\n      %s", s->name, s->value != NULL ? " " : "",
                         s->value != NULL ? s->value : "", s->help);
         if (s->fallback != NULL) {

@@ -4,7 +4,8 @@
  *
  * One table parses the command line and the YAML file of --config (same names; the command line
  * wins), checks values, and prints --help; so they cannot drift. Unknown keys and wrong values are
- * errors with file:line or the flag's name. Layer: host.
+ * errors with file:line or the flag's name. An empty text takes a setting without default back.
+ * Layer: host.
  */
 #ifndef MOON_HOST_CONFIG_H
 #define MOON_HOST_CONFIG_H
@@ -59,10 +60,10 @@ MOON_DEFINE_CLEANUP(struct moon_config, moon_config_free);
 /* One setting by name ("mode", "policy-dir" appends). `where` goes into errors: "--mode". */
 MOON_API int moon_config_set(struct moon_config *c, const char *name, const char *value,
                              const char *where, struct moon_err *err);
-/* Read a YAML file; keys already set on the command line are kept. */
+/* Read a YAML file; settings of the command line (parse_args, in any call before) are kept. */
 MOON_API int moon_config_read(struct moon_config *c, const char *path, struct moon_err *err);
 /* Parse argv after the command word: --name value, --name=value, bare --name for booleans.
- * Positional arguments are an error. *ret_help is set by -h/--help. */
+ * Positional arguments are an error. *ret_help is set by -h/--help. --config FILE is read last. */
 MOON_API int moon_config_parse_args(struct moon_config *c, int argc, char **argv, bool *ret_help,
                                     struct moon_err *err);
 /* Settings that do not go together, folders that must exist, modes that are not there yet. */

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * config_args.c - settings from the command line.
+ */
+#include <string.h>
+
+#include "host/config_priv.h"
+
+/* "--name=value", "--name value", "--name" for booleans. *i moves past what was used. *ret_name is
+ * the caller's, also after an error. */
+static int split(int argc, char **argv, int *i, char **ret_name, const char **ret_value,
+                 struct moon_err *err)
+{
+    const char *arg = argv[*i];
+
+    if (strncmp(arg, "--", 2) != 0 || arg[2] == '\0') {
+        return moon_err_set(err, MOON_E_INVALID, "unexpected argument \"%s\"", arg);
+    }
+    arg += 2;
+    size_t len = strcspn(arg, "=");
+    *ret_name = moon_strndup(arg, len);
+    const struct moon_setting *s = moon_setting_find(*ret_name);
+    if (s == NULL && strcmp(*ret_name, "config") != 0) {
+        return moon_err_set(err, MOON_E_INVALID, "unknown flag --%s (see --help)", *ret_name);
+    }
+    if (arg[len] == '=') {
+        *ret_value = arg + len + 1;
+    } else if (s != NULL && s->kind == MOON_SETTING_BOOL) {
+        *ret_value = "true";
+    } else if (*i + 1 < argc) {
+        *ret_value = argv[++*i];
+    } else {
+        return moon_err_set(err, MOON_E_INVALID, "--%s needs a value", *ret_name);
+    }
+    return 0;
+}
+
+int moon_config_parse_args(struct moon_config *c, int argc, char **argv, bool *ret_help,
+                           struct moon_err *err)
+{
+    const char *file = NULL;
+
+    for (int i = 1; i < argc; i++) {
+        MOON_AUTOFREE char *name = NULL;
+        const char *value;
+        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
+            *ret_help = true;
+            return 0;
+        }
+        if (split(argc, argv, &i, &name, &value, err) != 0) {
+            return -(int)err->code;
+        }
+        MOON_AUTOFREE char *where = moon_asprintf("--%s", name);
+        const struct moon_setting *s = moon_setting_find(name);
+        if (s == NULL) {
+            file = value;
+            continue;
+        }
+        moon_setting_mark(c, s);
+        if (moon_setting_set(c, s, value, where, err) != 0) {
+            return -(int)err->code;
+        }
+    }
+    return file != NULL ? moon_config_read(c, file, err) : 0;
+}
