@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * api_priv.h - what the files of the API server share.
+ *
+ * apiserver.c (life, routing), call.c (a request taken apart, answers), body.c (bodies to decoded
+ * objects), write.c (create, update: rules and storage), verbs_*.c (what each verb does),
+ * list.c and paging.c, watchers.c, delete.c, gc.c, subresources.c, discovery.c, openapi.c, table.c.
+ */
+#ifndef MOON_SIM_API_PRIV_H
+#define MOON_SIM_API_PRIV_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "io/httpd.h"
+#include "sim/apiserver.h"
+#include "sim/kinds.h"
+#include "sim/objdb.h"
+#include "sim/schema.h"
+#include "sim/selectors.h"
+
+struct moon_sim_gc;
+struct moon_sim_paging;
+struct moon_sim_watchers;
+
+struct moon_sim_api {
+    unsigned magic;
+    struct moon_loop *loop;
+    struct moon_httpd *httpd;
+    struct moon_sim_schema *schema;
+    struct moon_sim_objdb *db;
+    struct moon_sim_watchers *watchers;
+    struct moon_sim_paging *paging;
+    struct moon_sim_gc *gc;
+    struct moon_sim_api_stats stats;
+    unsigned next_cluster_ip;
+};
+
+/* How the client wants objects presented (Accept). */
+enum moon_sim_view {
+    MOON_SIM_VIEW_OBJECT,
+    MOON_SIM_VIEW_TABLE,
+    MOON_SIM_VIEW_METADATA /* PartialObjectMetadata */
+};
+
+enum moon_sim_field_validation {
+    MOON_SIM_IGNORE,
+    MOON_SIM_WARN,
+    MOON_SIM_STRICT
+};
+
+/* One request for a resource, taken apart. Texts live as long as the call. */
+struct moon_sim_call {
+    struct moon_sim_api *api;
+    struct moon_httpd_request *request;
+    const char *method;
+    const struct moon_sim_kind *kind;
+    const char *ns;          /* NULL: none in the path */
+    const char *name;        /* NULL: the collection */
+    const char *subresource; /* NULL: the object itself */
+    enum moon_sim_view view;
+    const char *view_version; /* of meta.k8s.io: v1, v1beta1 */
+    enum moon_sim_field_validation field_validation;
+    bool dry_run;
+    bool pretty;
+};
+
+/* ---- call.c ---- */
+
+/* Look at Accept and the query. */
+int moon_sim_call_negotiate(struct moon_sim_call *call, struct moon_sim_status *st);
+/* NULL: absent or empty. */
+const char *moon_sim_call_query(const struct moon_sim_call *call, const char *name);
+/* "true", "1"; absent is false. */
+bool moon_sim_call_flag(const struct moon_sim_call *call, const char *name);
+int moon_sim_call_int(const struct moon_sim_call *call, const char *name, int64_t *ret_value,
+                      struct moon_sim_status *st);
+
+int64_t moon_sim_now_s(const struct moon_sim_api *api);
+
+/* Answers; each ends the request. */
+void moon_sim_reply_status(struct moon_sim_call *call, const struct moon_sim_status *st);
+void moon_sim_reply_tree(struct moon_sim_call *call, int code, const cJSON *tree);
+/* An object in the view asked for: its tree without kind and apiVersion. */
+void moon_sim_reply_object(struct moon_sim_call *call, int code, const cJSON *tree);
+void moon_sim_reply_stored(struct moon_sim_call *call, int code, const struct moon_sim_obj *obj);
+/* Append the object as it is served alone: with kind and apiVersion in front. */
+void moon_sim_print_object(const struct moon_sim_kind *kind, struct moon_str text,
+                           struct moon_buf *out);
+
+/* ---- body.c ---- */
+
+/* The body of a POST or PUT as a tree, JSON or YAML; content types we cannot read: 415. */
+int moon_sim_body_tree(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_status *st);
+/* Check kind and apiVersion, take them off, decode. Strict decoding refuses, Warn adds headers. */
+int moon_sim_body_decode(struct moon_sim_call *call, const struct moon_sim_kind *kind, cJSON *tree,
+                         struct moon_sim_status *st);
+
+/* ---- write.c ---- */
+
+/* What one write is about besides the object. */
+struct moon_sim_write {
+    struct moon_sim_api *api;
+    const struct moon_sim_kind *kind;
+    const char *subresource; /* NULL or "status", "binding", "finalize" */
+    bool dry_run;
+};
+
+/* Run the rules for a new, decoded object and store it. `tree` becomes what was stored. */
+int moon_sim_create(const struct moon_sim_write *w, const char *ns, cJSON *tree,
+                    struct moon_sim_status *st);
+/* The same for a change of `old`. `tree` becomes what is stored, or what was removed when the
+ * change took away the last finalizer; nothing is written when nothing has changed. */
+int moon_sim_update(const struct moon_sim_write *w, struct moon_sim_obj *old, cJSON *tree,
+                    struct moon_sim_status *st);
+/* Decode and order once more before storing. */
+void moon_sim_normalise(const struct moon_sim_api *api, const struct moon_sim_kind *kind,
+                        cJSON *tree);
+
+/* ---- delete.c ---- */
+
+struct moon_sim_delete_opts {
+    bool has_grace;
+    int64_t grace_s;
+    char *uid;         /* precondition; NULL: none */
+    char *version;     /* precondition; NULL: none */
+    char *propagation; /* Background, Foreground, Orphan; NULL: the object's own */
+    bool dry_run;
+};
+
+void moon_sim_delete_opts_fini(struct moon_sim_delete_opts *opts); /* for MOON_CLEANUP, too */
+/* From body and query. */
+int moon_sim_delete_opts_read(struct moon_sim_call *call, struct moon_sim_delete_opts *ret,
+                              struct moon_sim_status *st);
+int moon_sim_delete_opts_from_tree(const cJSON *tree, struct moon_sim_delete_opts *ret,
+                                   struct moon_sim_status *st);
+/* Begin or finish the deletion of an object. *ret_tree: its last state, owned by the caller;
+ * *ret_gone: it is removed. */
+int moon_sim_delete(struct moon_sim_api *api, struct moon_sim_obj *obj,
+                    const struct moon_sim_delete_opts *opts, cJSON **ret_tree, bool *ret_gone,
+                    struct moon_sim_status *st);
+
+/* ---- verbs ---- */
+
+void moon_sim_verb_get(struct moon_sim_call *call);
+void moon_sim_verb_list(struct moon_sim_call *call);
+void moon_sim_verb_watch(struct moon_sim_call *call);
+void moon_sim_verb_create(struct moon_sim_call *call);
+void moon_sim_verb_update(struct moon_sim_call *call);
+void moon_sim_verb_patch(struct moon_sim_call *call);
+void moon_sim_verb_delete(struct moon_sim_call *call);
+void moon_sim_verb_delete_collection(struct moon_sim_call *call);
+/* pods/binding, pods/eviction and what we refuse by name (log, exec, …). */
+void moon_sim_verb_binding(struct moon_sim_call *call);
+void moon_sim_verb_eviction(struct moon_sim_call *call);
+void moon_sim_verb_finalize(struct moon_sim_call *call);
+
+/* ---- discovery.c, openapi.c ---- */
+
+/* True when the path was one of theirs and is answered. */
+bool moon_sim_discovery(struct moon_sim_call *call, const char *path);
+bool moon_sim_openapi(struct moon_sim_call *call, const char *path);
+
+/* ---- table.c ---- */
+
+/* A Table or PartialObjectMetadata(List) of these objects. `metadata` is the list's, copied. */
+cJSON *moon_sim_table(const struct moon_sim_call *call, struct moon_sim_obj *const *objs,
+                      size_t count, const cJSON *metadata, bool with_columns);
+/* One row of a tree that is not stored (dry run). */
+cJSON *moon_sim_table_of_tree(const struct moon_sim_call *call, const cJSON *tree);
+cJSON *moon_sim_partial(const struct moon_sim_call *call, const cJSON *tree);
+
+/* ---- paging.c ---- */
+
+struct moon_sim_paging *moon_sim_paging_new(struct moon_loop *loop, uint64_t life_ms);
+void moon_sim_paging_free(struct moon_sim_paging *paging);
+/* Forget all snapshots. */
+void moon_sim_paging_clear(struct moon_sim_paging *paging);
+
+/* The rest of a list that was cut by `limit`, as it was at one version. */
+struct moon_sim_page {
+    struct moon_sim_obj *const *objs;
+    size_t count;
+    uint64_t version;
+};
+/* Keep these (references are taken); returns the continue token for the rest after `used`. */
+char *moon_sim_paging_keep(struct moon_sim_paging *paging, const struct moon_sim_page *page,
+                           size_t used);
+/* Find what a token stands for. MOON_E_GONE: it is forgotten, *ret_ns and *ret_name then say after
+ * which object an inconsistent list would go on. MOON_E_INVALID: it is no token. */
+int moon_sim_paging_find(struct moon_sim_paging *paging, const char *token,
+                         struct moon_sim_page *ret, char **ret_ns, char **ret_name,
+                         struct moon_err *err);
+/* A token that goes on after an object at whatever version is current. */
+char *moon_sim_paging_inconsistent(const char *ns, const char *name);
+
+/* ---- watchers.c ---- */
+
+struct moon_sim_watchers *moon_sim_watchers_new(struct moon_sim_api *api,
+                                                uint64_t bookmark_interval_ms);
+void moon_sim_watchers_free(struct moon_sim_watchers *watchers);
+void moon_sim_watchers_event(struct moon_sim_watchers *watchers,
+                             const struct moon_sim_event *event);
+size_t moon_sim_watchers_count(const struct moon_sim_watchers *watchers);
+
+/* ---- gc.c ---- */
+
+struct moon_sim_gc *moon_sim_gc_new(struct moon_sim_api *api);
+void moon_sim_gc_free(struct moon_sim_gc *gc);
+/* Something changed that the collector may have to follow up on; work is done later. */
+void moon_sim_gc_event(struct moon_sim_gc *gc, const struct moon_sim_event *event);
+
+#endif

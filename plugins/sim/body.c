@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * body.c - request bodies: which content types we read, and from text to a decoded object.
+ */
+#include "io/yaml.h"
+#include "sim/api_priv.h"
+
+static bool is_type(const char *header, const char *type)
+{
+    struct moon_str rest = moon_str(header);
+    struct moon_str first;
+    return header != NULL && moon_str_split(&rest, ';', &first) &&
+           moon_str_is(moon_str_trim(first), type);
+}
+
+static int parse_body(struct moon_str body, bool yaml, cJSON **ret_tree, struct moon_sim_status *st)
+{
+    struct moon_err err;
+    cJSON *tree = yaml ? moon_yaml_parse(body, &(struct moon_yaml_opts){.name = "body"}, &err)
+                       : moon_sim_tree_parse(body, &err);
+    if (tree == NULL) {
+        return moon_sim_refuse_bad_request(
+            st, "the object provided is unrecognized (must be of type %s): %s",
+            yaml ? "YAML" : "JSON", err.text);
+    }
+    if (!cJSON_IsObject(tree)) {
+        cJSON_Delete(tree);
+        return moon_sim_refuse_bad_request(
+            st, "couldn't get version/kind; json parse error: the body is no object");
+    }
+    *ret_tree = tree;
+    return 0;
+}
+
+int moon_sim_body_tree(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_status *st)
+{
+    const char *type = moon_httpd_header(call->request, "Content-Type");
+    struct moon_str body = moon_httpd_body(call->request);
+    bool yaml = is_type(type, "application/yaml");
+    if (type != NULL && type[0] != '\0' && !yaml && !is_type(type, "application/json")) {
+        return moon_sim_refuse(st, 415, "UnsupportedMediaType",
+                               "the body of the request was in an unknown format - accepted media "
+                               "types include: application/json, application/yaml");
+    }
+    return parse_body(body, yaml, ret_tree, st);
+}
+
+/* ---- kind and apiVersion ---- */
+
+static int check_kind(const struct moon_sim_kind *kind, const cJSON *tree,
+                      struct moon_sim_status *st)
+{
+    char wanted[64];
+    const char *given_kind = moon_sim_text(tree, "kind");
+    const char *given_version = moon_sim_text(tree, "apiVersion");
+    (void)moon_sim_kind_api_version(kind, wanted);
+    bool same_version = given_version[0] == '\0' || moon_streq(given_version, wanted);
+    if (same_version && (given_kind[0] == '\0' || moon_streq(given_kind, kind->kind))) {
+        return 0;
+    }
+    const char *bare = strchr(given_version, '/');
+    bare = bare != NULL ? bare + 1 : given_version;
+    if (same_version) {
+        return moon_sim_refuse_bad_request(
+            st,
+            "%s in version \"%s\" cannot be handled as a %s: converting (%s.%s) to (%s.%s): "
+            "unknown conversion",
+            given_kind, bare, kind->kind, bare, given_kind,
+            kind->group[0] != '\0' ? kind->group : "core", kind->kind);
+    }
+    return moon_sim_refuse_bad_request(
+        st, "the API version in the data (%s) does not match the expected API version (%s)",
+        given_version, wanted);
+}
+
+static int report_strict(struct moon_sim_call *call, const struct moon_sim_kind *kind,
+                         const cJSON *strict, struct moon_sim_status *st)
+{
+    const cJSON *message = NULL;
+    if (call->field_validation == MOON_SIM_STRICT && strict->child != NULL) {
+        MOON_CLEANUP(moon_buf_fini)
+        struct moon_buf all = MOON_BUF_INIT(64 << 10);
+        cJSON_ArrayForEach (message, strict) {
+            moon_buf_printf(&all, "%s%s", all.len > 0 ? ", " : "", message->valuestring);
+        }
+        return moon_sim_refuse_bad_request(
+            st, "%s in version \"%s\" cannot be handled as a %s: strict decoding error: %s",
+            kind->kind, kind->version, kind->kind, moon_buf_cstr(&all));
+    }
+    cJSON_ArrayForEach (message, strict) {
+        MOON_CLEANUP(moon_buf_fini)
+        struct moon_buf text = MOON_BUF_INIT(4096);
+        moon_buf_puts(&text, "299 - ");
+        moon_json_add_string(&text, moon_str(message->valuestring));
+        moon_httpd_add_header(call->request, "Warning", moon_buf_cstr(&text));
+    }
+    return 0;
+}
+
+int moon_sim_body_decode(struct moon_sim_call *call, const struct moon_sim_kind *kind, cJSON *tree,
+                         struct moon_sim_status *st)
+{
+    struct moon_err err;
+    const struct moon_sim_type *type = moon_sim_schema_type(call->api->schema, kind->kind);
+    if (check_kind(kind, tree, st) != 0) {
+        return -1;
+    }
+    moon_sim_remove(tree, "kind");
+    moon_sim_remove(tree, "apiVersion");
+    if (type == NULL) {
+        return 0;
+    }
+    MOON_AUTOJSON *strict = call->field_validation != MOON_SIM_IGNORE ? cJSON_CreateArray() : NULL;
+    if (moon_sim_schema_decode(type, tree, strict, &err) != 0) {
+        return moon_sim_refuse_bad_request(st, "%s in version \"%s\" cannot be handled as a %s: %s",
+                                           kind->kind, kind->version, kind->kind, err.text);
+    }
+    return strict != NULL ? report_strict(call, kind, strict, st) : 0;
+}

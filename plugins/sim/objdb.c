@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/objdb.h"
+
+#include <stdio.h>
+
+#include "base/map.h"
+#include "sim/kinds.h"
+
+enum {
+    OBJECT_MAX_BYTES = 16 << 20,
+    KEY_MAX = 640
+};
+
+struct store {
+    struct moon_sim_obj **sorted;
+    size_t count;
+    size_t capacity;
+    struct moon_sim_event *ring; /* capacity: db->history */
+    size_t first;
+    size_t events;
+    uint64_t forgotten; /* version of the newest event that is no longer there */
+    uint64_t version;
+};
+
+struct moon_sim_objdb {
+    struct store *stores;
+    size_t kinds;
+    size_t history;
+    uint64_t version;
+    struct moon_map *by_uid;     /* uid → struct moon_sim_obj, borrowed from the store */
+    struct moon_map *dependents; /* owner's uid → struct moon_map: set of uids */
+    void (*on_event)(const struct moon_sim_event *event, void *ctx);
+    void *ctx;
+};
+
+/* ---- objects ---- */
+
+struct moon_sim_obj *moon_sim_obj_ref(struct moon_sim_obj *obj)
+{
+    obj->refs++;
+    return obj;
+}
+
+void moon_sim_obj_unref(struct moon_sim_obj *obj)
+{
+    if (obj == NULL || --obj->refs > 0) {
+        return;
+    }
+    moon_sym_unref(obj->ns);
+    moon_sym_unref(obj->name);
+    moon_sym_unref(obj->uid);
+    moon_sym_unref(obj->node_name);
+    moon_sym_unref(obj->phase);
+    for (size_t i = 0; i < obj->label_count; i++) {
+        moon_sym_unref(obj->labels[i].key);
+        moon_sym_unref(obj->labels[i].value);
+    }
+    for (size_t i = 0; i < obj->owner_count; i++) {
+        moon_sym_unref(obj->owners[i]);
+    }
+    moon_free(obj->labels);
+    moon_free(obj->owners);
+    char *text = (char *)(uintptr_t)obj->text.ptr;
+    moon_free(text);
+    moon_free(obj);
+}
+
+static void read_labels(struct moon_sim_obj *obj, const cJSON *labels)
+{
+    const cJSON *label = NULL;
+    int count = cJSON_GetArraySize(labels);
+    if (count == 0) {
+        return;
+    }
+    obj->labels = moon_new_array(struct moon_sim_label, (size_t)count);
+    cJSON_ArrayForEach (label, labels) {
+        struct moon_sim_label *slot = &obj->labels[obj->label_count++];
+        slot->key = moon_intern_cstr(label->string);
+        slot->value = moon_intern_cstr(cJSON_IsString(label) ? label->valuestring : "");
+    }
+}
+
+static void read_owners(struct moon_sim_obj *obj, const cJSON *references)
+{
+    const cJSON *reference = NULL;
+    int count = cJSON_GetArraySize(references);
+    if (count == 0) {
+        return;
+    }
+    obj->owners = moon_new_array(moon_sym, (size_t)count);
+    cJSON_ArrayForEach (reference, references) {
+        obj->owners[obj->owner_count++] = moon_intern_cstr(moon_sim_text(reference, "uid"));
+    }
+}
+
+static moon_sym intern_member(const cJSON *tree, const char *path)
+{
+    return moon_intern_cstr(cJSON_GetStringValue(moon_sim_get(tree, path)));
+}
+
+static struct moon_sim_obj *obj_new(const struct moon_sim_kind *kind, cJSON *tree, uint64_t version)
+{
+    char version_text[24];
+    struct moon_sim_obj *obj = moon_new(struct moon_sim_obj);
+    cJSON *metadata = moon_sim_ensure(tree, "metadata");
+    (void)snprintf(version_text, sizeof(version_text), "%llu", (unsigned long long)version);
+    moon_sim_set_text(metadata, "resourceVersion", version_text);
+    obj->refs = 1;
+    obj->kind = kind;
+    obj->version = version;
+    obj->ns = moon_intern_cstr(moon_sim_text(metadata, "namespace"));
+    obj->name = intern_member(metadata, "name");
+    obj->uid = intern_member(metadata, "uid");
+    obj->node_name = intern_member(tree, "spec.nodeName");
+    obj->phase = intern_member(tree, "status.phase");
+    obj->is_deleting = moon_sim_member(metadata, "deletionTimestamp") != NULL;
+    read_labels(obj, moon_sim_member(metadata, "labels"));
+    read_owners(obj, moon_sim_member(metadata, "ownerReferences"));
+    struct moon_buf text = MOON_BUF_INIT(OBJECT_MAX_BYTES);
+    moon_sim_tree_print(tree, &text);
+    moon_assert(!text.overflow); /* bodies are capped far below */
+    size_t len = 0;
+    obj->text.ptr = moon_buf_take(&text, &len);
+    obj->text.len = len;
+    return obj;
+}
+
+cJSON *moon_sim_obj_tree(const struct moon_sim_obj *obj)
+{
+    struct moon_err err;
+    cJSON *tree = moon_sim_tree_parse(obj->text, &err);
+    moon_assert(tree != NULL); /* we printed it */
+    return tree;
+}
+
+const char *moon_sim_obj_label(const struct moon_sim_obj *obj, const char *key)
+{
+    for (size_t i = 0; i < obj->label_count; i++) {
+        if (moon_streq(obj->labels[i].key, key)) {
+            return obj->labels[i].value;
+        }
+    }
+    return NULL;
+}
+
+/* ---- life ---- */
+
+static void free_set(void *set)
+{
+    moon_map_free(set);
+}
+
+struct moon_sim_objdb *moon_sim_objdb_new(const struct moon_sim_objdb_opts *opts)
+{
+    struct moon_sim_objdb *db = moon_new(struct moon_sim_objdb);
+    moon_assert(opts->history > 0);
+    db->kinds = opts->kinds;
+    db->history = opts->history;
+    db->on_event = opts->on_event;
+    db->ctx = opts->ctx;
+    db->stores = moon_new_array(struct store, opts->kinds);
+    db->by_uid = moon_map_new(NULL);
+    db->dependents = moon_map_new(free_set);
+    return db;
+}
+
+static void event_clear(struct moon_sim_event *event)
+{
+    moon_sim_obj_unref(event->obj);
+    moon_sim_obj_unref(event->before);
+    *event = (struct moon_sim_event){0};
+}
+
+static void forget_history(struct moon_sim_objdb *db, struct store *store)
+{
+    for (size_t i = 0; i < store->events; i++) {
+        event_clear(&store->ring[(store->first + i) % db->history]);
+    }
+    store->events = 0;
+}
+
+void moon_sim_objdb_free(struct moon_sim_objdb *db)
+{
+    if (db == NULL) {
+        return;
+    }
+    for (size_t k = 0; k < db->kinds; k++) {
+        struct store *store = &db->stores[k];
+        forget_history(db, store);
+        for (size_t i = 0; i < store->count; i++) {
+            moon_sim_obj_unref(store->sorted[i]);
+        }
+        moon_free(store->sorted);
+        moon_free(store->ring);
+    }
+    moon_map_free(db->by_uid);
+    moon_map_free(db->dependents);
+    moon_free(db->stores);
+    moon_free(db);
+}
+
+/* ---- looking ---- */
+
+static struct store *store_of(const struct moon_sim_objdb *db, const struct moon_sim_kind *kind)
+{
+    moon_assert(kind->index < db->kinds);
+    return &db->stores[kind->index];
+}
+
+uint64_t moon_sim_objdb_version(const struct moon_sim_objdb *db)
+{
+    return db->version;
+}
+
+uint64_t moon_sim_objdb_kind_version(const struct moon_sim_objdb *db,
+                                     const struct moon_sim_kind *kind)
+{
+    return store_of(db, kind)->version;
+}
+
+static int compare(const struct moon_sim_obj *obj, const char *ns, const char *name)
+{
+    int order = strcmp(obj->ns, ns);
+    return order != 0 ? order : strcmp(obj->name, name);
+}
+
+size_t moon_sim_objdb_seek(struct moon_sim_obj *const *range, size_t count, const char *ns,
+                           const char *name)
+{
+    size_t low = 0;
+    while (low < count) {
+        size_t middle = low + (count - low) / 2;
+        if (compare(range[middle], ns, name) < 0) {
+            low = middle + 1;
+        } else {
+            count = middle;
+        }
+    }
+    return low;
+}
+
+struct moon_sim_obj *moon_sim_objdb_get(const struct moon_sim_objdb *db,
+                                        const struct moon_sim_kind *kind, const char *ns,
+                                        const char *name)
+{
+    const struct store *store = store_of(db, kind);
+    size_t at = moon_sim_objdb_seek(store->sorted, store->count, ns, name);
+    bool found = at < store->count && compare(store->sorted[at], ns, name) == 0;
+    return found ? store->sorted[at] : NULL;
+}
+
+struct moon_sim_obj *moon_sim_objdb_by_uid(const struct moon_sim_objdb *db, const char *uid)
+{
+    return moon_map_get(db->by_uid, moon_str(uid));
+}
+
+struct moon_sim_obj *const *moon_sim_objdb_range(const struct moon_sim_objdb *db,
+                                                 const struct moon_sim_kind *kind, const char *ns,
+                                                 size_t *ret_count)
+{
+    const struct store *store = store_of(db, kind);
+    size_t first = 0;
+    size_t end = store->count;
+    if (ns != NULL) {
+        char after[KEY_MAX];
+        (void)snprintf(after, sizeof(after), "%s%c", ns, 1); /* the next possible namespace */
+        first = moon_sim_objdb_seek(store->sorted, store->count, ns, "");
+        end = moon_sim_objdb_seek(store->sorted, store->count, after, "");
+    }
+    *ret_count = end - first;
+    return store->sorted + first;
+}
+
+void moon_sim_objdb_dependents(const struct moon_sim_objdb *db, const char *uid,
+                               void (*fn)(struct moon_sim_obj *obj, void *ctx), void *ctx)
+{
+    const struct moon_map *set = moon_map_get(db->dependents, moon_str(uid));
+    size_t pos = 0;
+    struct moon_str dependent;
+    while (set != NULL && moon_map_next(set, &pos, &dependent, NULL)) {
+        struct moon_sim_obj *obj = moon_map_get(db->by_uid, dependent);
+        moon_assert(obj != NULL);
+        fn(obj, ctx);
+    }
+}
+
+/* ---- indexes ---- */
+
+static void index_owner(struct moon_sim_objdb *db, const char *owner, const char *uid)
+{
+    struct moon_map *set = moon_map_get(db->dependents, moon_str(owner));
+    if (set == NULL) {
+        set = moon_map_new(NULL);
+        moon_map_set(db->dependents, moon_str(owner), set);
+    }
+    moon_map_set(set, moon_str(uid), NULL);
+}
+
+static void unindex_owner(struct moon_sim_objdb *db, const char *owner, const char *uid)
+{
+    struct moon_map *set = moon_map_get(db->dependents, moon_str(owner));
+    if (set != NULL && moon_map_remove(set, moon_str(uid)) && moon_map_count(set) == 0) {
+        (void)moon_map_remove(db->dependents, moon_str(owner));
+    }
+}
+
+static bool owners_equal(const struct moon_sim_obj *a, const struct moon_sim_obj *b)
+{
+    if (a->owner_count != b->owner_count || !moon_streq(a->uid, b->uid)) {
+        return false;
+    }
+    for (size_t i = 0; i < a->owner_count; i++) {
+        if (a->owners[i] != b->owners[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* `before` and `now` may be NULL: an object comes or goes. */
+static void reindex(struct moon_sim_objdb *db, const struct moon_sim_obj *before,
+                    struct moon_sim_obj *now)
+{
+    if (before != NULL && (now == NULL || !moon_streq(before->uid, now->uid))) {
+        (void)moon_map_remove(db->by_uid, moon_str(before->uid));
+    }
+    if (now != NULL) {
+        moon_map_set(db->by_uid, moon_str(now->uid), now);
+    }
+    if (before != NULL && now != NULL && owners_equal(before, now)) {
+        return;
+    }
+    for (size_t i = 0; before != NULL && i < before->owner_count; i++) {
+        unindex_owner(db, before->owners[i], before->uid);
+    }
+    for (size_t i = 0; now != NULL && i < now->owner_count; i++) {
+        index_owner(db, now->owners[i], now->uid);
+    }
+}
+
+static void insert_at(struct store *store, size_t at, struct moon_sim_obj *obj)
+{
+    if (store->count == store->capacity) {
+        store->capacity = store->capacity > 0 ? store->capacity * 2 : 64;
+        store->sorted =
+            moon_realloc_array(store->sorted, store->capacity, sizeof(struct moon_sim_obj *));
+    }
+    memmove(store->sorted + at + 1, store->sorted + at,
+            (store->count - at) * sizeof(struct moon_sim_obj *));
+    store->sorted[at] = obj;
+    store->count++;
+}
+
+static void remove_at(struct store *store, size_t at)
+{
+    store->count--;
+    memmove(store->sorted + at, store->sorted + at + 1,
+            (store->count - at) * sizeof(struct moon_sim_obj *));
+}
+
+/* ---- writing ---- */
+
+/* Takes both references. */
+static void record(struct moon_sim_objdb *db, struct store *store, enum moon_sim_event_type type,
+                   struct moon_sim_obj *take_obj, struct moon_sim_obj *take_before)
+{
+    if (store->ring == NULL) {
+        store->ring = moon_new_array(struct moon_sim_event, db->history);
+    }
+    if (store->events == db->history) {
+        struct moon_sim_event *oldest = &store->ring[store->first];
+        store->forgotten = oldest->version;
+        event_clear(oldest);
+        store->first = (store->first + 1) % db->history;
+        store->events--;
+    }
+    struct moon_sim_event *event = &store->ring[(store->first + store->events) % db->history];
+    store->events++;
+    *event = (struct moon_sim_event){take_obj->version, type, take_obj, take_before};
+    store->version = event->version;
+    if (db->on_event != NULL) {
+        db->on_event(event, db->ctx);
+    }
+}
+
+struct moon_sim_obj *moon_sim_objdb_put(struct moon_sim_objdb *db, const struct moon_sim_kind *kind,
+                                        cJSON *tree)
+{
+    struct store *store = store_of(db, kind);
+    struct moon_sim_obj *obj = obj_new(kind, tree, ++db->version);
+    struct moon_sim_obj *before = NULL;
+    moon_assert(obj->name != NULL && obj->uid != NULL);
+    size_t at = moon_sim_objdb_seek(store->sorted, store->count, obj->ns, obj->name);
+    if (at < store->count && compare(store->sorted[at], obj->ns, obj->name) == 0) {
+        before = store->sorted[at];
+        store->sorted[at] = obj;
+    } else {
+        insert_at(store, at, obj);
+    }
+    reindex(db, before, obj);
+    record(db, store, before != NULL ? MOON_SIM_MODIFIED : MOON_SIM_ADDED, moon_sim_obj_ref(obj),
+           before);
+    return obj;
+}
+
+void moon_sim_objdb_remove(struct moon_sim_objdb *db, const struct moon_sim_kind *kind, cJSON *tree)
+{
+    struct store *store = store_of(db, kind);
+    struct moon_sim_obj *last = obj_new(kind, tree, ++db->version);
+    size_t at = moon_sim_objdb_seek(store->sorted, store->count, last->ns, last->name);
+    moon_assert(at < store->count && compare(store->sorted[at], last->ns, last->name) == 0);
+    struct moon_sim_obj *before = store->sorted[at];
+    remove_at(store, at);
+    reindex(db, before, NULL);
+    record(db, store, MOON_SIM_DELETED, last, before);
+}
+
+/* ---- history ---- */
+
+bool moon_sim_objdb_replay(const struct moon_sim_objdb *db, const struct moon_sim_kind *kind,
+                           uint64_t version, uint64_t *ret_oldest,
+                           void (*fn)(const struct moon_sim_event *event, void *ctx), void *ctx)
+{
+    const struct store *store = store_of(db, kind);
+    if (version < store->forgotten) {
+        *ret_oldest = store->events > 0 ? store->ring[store->first].version : store->forgotten + 1;
+        return false;
+    }
+    for (size_t i = 0; i < store->events; i++) {
+        const struct moon_sim_event *event = &store->ring[(store->first + i) % db->history];
+        if (event->version > version) {
+            fn(event, ctx);
+        }
+    }
+    return true;
+}
+
+void moon_sim_objdb_compact(struct moon_sim_objdb *db)
+{
+    for (size_t k = 0; k < db->kinds; k++) {
+        forget_history(db, &db->stores[k]);
+        db->stores[k].forgotten = db->version;
+    }
+}

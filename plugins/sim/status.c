@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/status.h"
+
+#include <stdarg.h>
+
+#include "sim/kinds.h"
+
+enum {
+    MESSAGE_MAX = 256 << 10
+};
+
+void moon_sim_status_fini(struct moon_sim_status *st)
+{
+    cJSON_Delete(st->body);
+    *st = (struct moon_sim_status){0};
+}
+
+static cJSON *new_status(const char *verdict)
+{
+    cJSON *body = cJSON_CreateObject();
+    moon_sim_set_text(body, "kind", "Status");
+    moon_sim_set_text(body, "apiVersion", "v1");
+    moon_sim_set(body, "metadata", cJSON_CreateObject());
+    moon_sim_set_text(body, "status", verdict);
+    return body;
+}
+
+static int fill(struct moon_sim_status *st, int code, const char *reason, const char *message,
+                cJSON *take_details)
+{
+    moon_sim_status_fini(st);
+    st->code = code;
+    st->body = new_status("Failure");
+    moon_sim_set_text(st->body, "message", message);
+    moon_sim_set_text(st->body, "reason", reason);
+    if (take_details != NULL) {
+        moon_sim_set(st->body, "details", take_details);
+    }
+    moon_sim_set_int(st->body, "code", code);
+    return -1;
+}
+
+static cJSON *new_details(const struct moon_sim_kind *kind, const char *name, bool by_kind)
+{
+    cJSON *details = cJSON_CreateObject();
+    if (name != NULL && name[0] != '\0') {
+        moon_sim_set_text(details, "name", name);
+    }
+    if (kind->group[0] != '\0') {
+        moon_sim_set_text(details, "group", kind->group);
+    }
+    moon_sim_set_text(details, "kind", by_kind ? kind->kind : kind->resource);
+    return details;
+}
+
+/* daemonsets.apps, pods: how a server names a resource in a message. */
+static char *qualified(const struct moon_sim_kind *kind, const char *word)
+{
+    return kind->group[0] != '\0' ? moon_asprintf("%s.%s", word, kind->group) : moon_strdup(word);
+}
+
+int moon_sim_refuse(struct moon_sim_status *st, int code, const char *reason, const char *fmt, ...)
+{
+    MOON_CLEANUP(moon_buf_fini)
+    struct moon_buf message = MOON_BUF_INIT(MESSAGE_MAX);
+    va_list args;
+    va_start(args, fmt);
+    moon_buf_vprintf(&message, fmt, args);
+    va_end(args);
+    return fill(st, code, reason, moon_buf_cstr(&message), NULL);
+}
+
+int moon_sim_refuse_bad_request(struct moon_sim_status *st, const char *fmt, ...)
+{
+    MOON_CLEANUP(moon_buf_fini)
+    struct moon_buf message = MOON_BUF_INIT(MESSAGE_MAX);
+    va_list args;
+    va_start(args, fmt);
+    moon_buf_vprintf(&message, fmt, args);
+    va_end(args);
+    return fill(st, 400, "BadRequest", moon_buf_cstr(&message), NULL);
+}
+
+int moon_sim_refuse_expired(struct moon_sim_status *st, const char *fmt, ...)
+{
+    MOON_CLEANUP(moon_buf_fini)
+    struct moon_buf message = MOON_BUF_INIT(MESSAGE_MAX);
+    va_list args;
+    va_start(args, fmt);
+    moon_buf_vprintf(&message, fmt, args);
+    va_end(args);
+    return fill(st, 410, "Expired", moon_buf_cstr(&message), NULL);
+}
+
+int moon_sim_refuse_not_found(struct moon_sim_status *st, const struct moon_sim_kind *kind,
+                              const char *name)
+{
+    MOON_AUTOFREE char *what = qualified(kind, kind->resource);
+    MOON_AUTOFREE char *message = moon_asprintf("%s \"%s\" not found", what, name);
+    return fill(st, 404, "NotFound", message, new_details(kind, name, false));
+}
+
+int moon_sim_refuse_unknown_path(struct moon_sim_status *st)
+{
+    return fill(st, 404, "NotFound", "the server could not find the requested resource",
+                cJSON_CreateObject());
+}
+
+int moon_sim_refuse_exists(struct moon_sim_status *st, const struct moon_sim_kind *kind,
+                           const char *name)
+{
+    MOON_AUTOFREE char *what = qualified(kind, kind->resource);
+    MOON_AUTOFREE char *message = moon_asprintf("%s \"%s\" already exists", what, name);
+    return fill(st, 409, "AlreadyExists", message, new_details(kind, name, false));
+}
+
+int moon_sim_refuse_conflict(struct moon_sim_status *st, const struct moon_sim_kind *kind,
+                             const char *name, const char *why)
+{
+    MOON_AUTOFREE char *what = qualified(kind, kind->resource);
+    MOON_AUTOFREE char *message =
+        moon_asprintf("Operation cannot be fulfilled on %s \"%s\": %s", what, name, why);
+    return fill(st, 409, "Conflict", message, new_details(kind, name, false));
+}
+
+int moon_sim_refuse_forbidden(struct moon_sim_status *st, const struct moon_sim_kind *kind,
+                              const char *name, const char *why)
+{
+    MOON_AUTOFREE char *what = qualified(kind, kind->resource);
+    MOON_AUTOFREE char *message = moon_asprintf("%s \"%s\" is forbidden: %s", what, name, why);
+    return fill(st, 403, "Forbidden", message, new_details(kind, name, false));
+}
+
+/* One cause stands bare, several stand in brackets. */
+static char *invalid_message(const struct moon_sim_kind *kind, const char *name,
+                             const cJSON *causes)
+{
+    MOON_AUTOFREE char *what = qualified(kind, kind->kind);
+    struct moon_buf message = MOON_BUF_INIT(MESSAGE_MAX);
+    bool several = cJSON_GetArraySize(causes) > 1;
+    const cJSON *cause = NULL;
+    moon_buf_printf(&message, "%s \"%s\" is invalid: %s", what, name, several ? "[" : "");
+    cJSON_ArrayForEach (cause, causes) {
+        moon_buf_printf(&message, "%s%s: %s", cause == causes->child ? "" : ", ",
+                        moon_sim_text(cause, "field"), moon_sim_text(cause, "message"));
+    }
+    moon_buf_puts(&message, several ? "]" : "");
+    return moon_buf_take(&message, NULL);
+}
+
+int moon_sim_refuse_invalid(struct moon_sim_status *st, const struct moon_sim_kind *kind,
+                            const char *name, cJSON *take_causes)
+{
+    MOON_AUTOFREE char *message = invalid_message(kind, name, take_causes);
+    cJSON *details = new_details(kind, name, true);
+    moon_sim_set(details, "causes", take_causes);
+    return fill(st, 422, "Invalid", message, details);
+}
+
+void moon_sim_status_add_cause(struct moon_sim_status *st, const char *reason, const char *message,
+                               const char *field)
+{
+    cJSON *details = moon_sim_ensure(st->body, "details");
+    cJSON *causes = moon_sim_member(details, "causes");
+    cJSON *cause = cJSON_CreateObject();
+    if (causes == NULL) {
+        causes = cJSON_CreateArray();
+        moon_sim_set(details, "causes", causes);
+    }
+    const char *const members[][2] = {{"reason", reason}, {"message", message}, {"field", field}};
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(members); i++) {
+        if (members[i][1] != NULL) {
+            moon_sim_set_text(cause, members[i][0], members[i][1]);
+        }
+    }
+    cJSON_AddItemToArray(causes, cause);
+}
+
+cJSON *moon_sim_status_success(const struct moon_sim_kind *kind, const char *name, const char *uid)
+{
+    cJSON *body = new_status("Success");
+    cJSON *details = new_details(kind, name, false);
+    moon_sim_set_text(details, "uid", uid);
+    moon_sim_set(body, "details", details);
+    return body;
+}
+
+/* ---- causes ---- */
+
+static void add_cause(cJSON *causes, const char *reason, const char *field, char *take_message)
+{
+    cJSON *cause = cJSON_CreateObject();
+    moon_sim_set_text(cause, "reason", reason);
+    moon_sim_set_text(cause, "message", take_message);
+    moon_sim_set_text(cause, "field", field);
+    cJSON_AddItemToArray(causes, cause);
+    moon_free(take_message);
+}
+
+static const char *colon(const char *detail)
+{
+    return detail != NULL && detail[0] != '\0' ? ": " : "";
+}
+
+static const char *text_or_none(const char *text)
+{
+    return text != NULL ? text : "";
+}
+
+void moon_sim_cause_required(cJSON *causes, const char *field, const char *detail)
+{
+    add_cause(causes, "FieldValueRequired", field,
+              moon_asprintf("Required value%s%s", colon(detail), text_or_none(detail)));
+}
+
+static void invalid(cJSON *causes, const char *field, const char *shown, const char *detail)
+{
+    add_cause(causes, "FieldValueInvalid", field,
+              moon_asprintf("Invalid value: %s%s%s", shown, colon(detail), text_or_none(detail)));
+}
+
+/* %#v of a Go string, as far as names go: quotes and backslashes escaped. */
+static char *quoted(const char *text)
+{
+    struct moon_buf out = MOON_BUF_INIT(MESSAGE_MAX);
+    moon_buf_putc(&out, '"');
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\') {
+            moon_buf_putc(&out, '\\');
+        }
+        if (*p == '\n') {
+            moon_buf_puts(&out, "\\n");
+        } else {
+            moon_buf_putc(&out, *p);
+        }
+    }
+    moon_buf_putc(&out, '"');
+    return moon_buf_take(&out, NULL);
+}
+
+void moon_sim_cause_invalid_text(cJSON *causes, const char *field, const char *value,
+                                 const char *detail)
+{
+    MOON_AUTOFREE char *shown = quoted(value);
+    invalid(causes, field, shown, detail);
+}
+
+void moon_sim_cause_invalid_int(cJSON *causes, const char *field, int64_t value, const char *detail)
+{
+    MOON_AUTOFREE char *shown = moon_asprintf("%lld", (long long)value);
+    invalid(causes, field, shown, detail);
+}
+
+void moon_sim_cause_invalid(cJSON *causes, const char *field, const cJSON *value,
+                            const char *detail)
+{
+    if (cJSON_IsString(value)) {
+        moon_sim_cause_invalid_text(causes, field, value->valuestring, detail);
+        return;
+    }
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf shown = MOON_BUF_INIT(MESSAGE_MAX);
+    if (value != NULL) {
+        moon_sim_tree_print(value, &shown);
+    } else {
+        moon_buf_puts(&shown, "null");
+    }
+    invalid(causes, field, moon_buf_cstr(&shown), detail);
+}
+
+void moon_sim_cause_unsupported(cJSON *causes, const char *field, const char *value,
+                                const char *supported)
+{
+    MOON_AUTOFREE char *shown = quoted(value);
+    add_cause(causes, "FieldValueNotSupported", field,
+              moon_asprintf("Unsupported value: %s: supported values: %s", shown, supported));
+}
+
+void moon_sim_cause_forbidden(cJSON *causes, const char *field, const char *detail)
+{
+    add_cause(causes, "FieldValueForbidden", field, moon_asprintf("Forbidden: %s", detail));
+}
+
+void moon_sim_cause_duplicate(cJSON *causes, const char *field, const char *value)
+{
+    MOON_AUTOFREE char *shown = quoted(value);
+    add_cause(causes, "FieldValueDuplicate", field, moon_asprintf("Duplicate value: %s", shown));
+}
+
+void moon_sim_cause_not_found(cJSON *causes, const char *field, const char *value)
+{
+    MOON_AUTOFREE char *shown = quoted(value);
+    add_cause(causes, "FieldValueNotFound", field, moon_asprintf("Not found: %s", shown));
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * validate.h - the rules of each kind beyond its types, in the server's words.
+ *
+ * Each adds its causes (status.h) with the path of the field. Trees are decoded and defaulted.
+ */
+#ifndef MOON_SIM_VALIDATE_H
+#define MOON_SIM_VALIDATE_H
+
+#include "sim/kinds.h"
+
+void moon_sim_validate_config_map(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
+                                  cJSON *causes);
+/* Also for Secrets: an immutable one keeps its data. */
+void moon_sim_validate_config_map_update(const cJSON *obj, const cJSON *old, cJSON *causes);
+void moon_sim_validate_event(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes);
+void moon_sim_validate_node(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes);
+void moon_sim_validate_node_update(const cJSON *obj, const cJSON *old, cJSON *causes);
+void moon_sim_validate_pod(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes);
+void moon_sim_validate_pod_update(const cJSON *obj, const cJSON *old, cJSON *causes);
+void moon_sim_validate_pod_status(const cJSON *obj, const cJSON *old, cJSON *causes);
+void moon_sim_validate_service(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
+                               cJSON *causes);
+void moon_sim_validate_service_update(const cJSON *obj, const cJSON *old, cJSON *causes);
+void moon_sim_validate_controller_revision(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
+                                           cJSON *causes);
+void moon_sim_validate_controller_revision_update(const cJSON *obj, const cJSON *old,
+                                                  cJSON *causes);
+void moon_sim_validate_daemonset(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
+                                 cJSON *causes);
+void moon_sim_validate_daemonset_update(const cJSON *obj, const cJSON *old, cJSON *causes);
+void moon_sim_validate_daemonset_status(const cJSON *obj, const cJSON *old, cJSON *causes);
+void moon_sim_validate_lease(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes);
+void moon_sim_validate_priority_class_update(const cJSON *obj, const cJSON *old, cJSON *causes);
+
+/* A PodSpec at `path`, e.g. "spec.template.spec"; a template's metadata goes with it. */
+void moon_sim_validate_pod_spec(const cJSON *spec, const char *path, cJSON *causes);
+
+#endif

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verbs.c - get, create, update and patch: from the call to write.c and back.
+ */
+#include "sim/api_priv.h"
+#include "sim/patch.h"
+
+static struct moon_sim_write write_of(const struct moon_sim_call *call)
+{
+    return (struct moon_sim_write){.api = call->api,
+                                   .kind = call->kind,
+                                   .subresource = call->subresource,
+                                   .dry_run = call->dry_run};
+}
+
+/* The place in the store: "" for kinds without namespaces. */
+static const char *place_of(const struct moon_sim_call *call)
+{
+    return call->kind->namespaced && call->ns != NULL ? call->ns : "";
+}
+
+static struct moon_sim_obj *find(const struct moon_sim_call *call, struct moon_sim_status *st)
+{
+    struct moon_sim_obj *obj =
+        moon_sim_objdb_get(call->api->db, call->kind, place_of(call), call->name);
+    if (obj == NULL) {
+        (void)moon_sim_refuse_not_found(st, call->kind, call->name);
+    }
+    return obj;
+}
+
+void moon_sim_verb_get(struct moon_sim_call *call)
+{
+    MOON_CLEANUP(moon_sim_status_fini) struct moon_sim_status st = {0};
+    const struct moon_sim_obj *obj = find(call, &st);
+    call->api->stats.reads++;
+    if (obj == NULL) {
+        moon_sim_reply_status(call, &st);
+        return;
+    }
+    moon_sim_reply_stored(call, 200, obj);
+}
+
+/* ---- create ---- */
+
+static int check_namespace(const struct moon_sim_call *call, cJSON *tree,
+                           struct moon_sim_status *st)
+{
+    const char *given = moon_sim_text(tree, "metadata.namespace");
+    if (given[0] == '\0' || moon_streq(given, place_of(call))) {
+        return 0;
+    }
+    if (!call->kind->namespaced) {
+        moon_sim_remove(moon_sim_member(tree, "metadata"), "namespace");
+        return 0;
+    }
+    return moon_sim_refuse_bad_request(
+        st,
+        "the namespace of the provided object does not match the namespace sent on the request");
+}
+
+static int create(struct moon_sim_call *call, cJSON *tree, struct moon_sim_status *st)
+{
+    const struct moon_sim_write w = write_of(call);
+    if (moon_sim_body_decode(call, call->kind, tree, st) != 0 ||
+        check_namespace(call, tree, st) != 0) {
+        return -1;
+    }
+    call->api->stats.creates++;
+    return moon_sim_create(&w, place_of(call), tree, st);
+}
+
+void moon_sim_verb_create(struct moon_sim_call *call)
+{
+    MOON_CLEANUP(moon_sim_status_fini) struct moon_sim_status st = {0};
+    MOON_AUTOJSON *tree = NULL;
+    if (moon_sim_body_tree(call, &tree, &st) != 0 || create(call, tree, &st) != 0) {
+        moon_sim_reply_status(call, &st);
+        return;
+    }
+    moon_sim_reply_object(call, 201, tree);
+}
+
+/* ---- update ---- */
+
+static int check_identity(const struct moon_sim_call *call, cJSON *tree, struct moon_sim_status *st)
+{
+    const char *name = moon_sim_text(tree, "metadata.name");
+    if (name[0] == '\0') {
+        return moon_sim_refuse_bad_request(st, "the name of the object (based on URL) was empty in "
+                                               "the body: name must be provided");
+    }
+    if (!moon_streq(name, call->name)) {
+        return moon_sim_refuse_bad_request(
+            st, "the name of the object (%s) does not match the name on the URL (%s)", name,
+            call->name);
+    }
+    return check_namespace(call, tree, st);
+}
+
+static int check_uid(const struct moon_sim_call *call, const struct moon_sim_obj *old,
+                     const cJSON *tree, struct moon_sim_status *st)
+{
+    const char *uid = moon_sim_text(tree, "metadata.uid");
+    if (uid[0] == '\0' || moon_streq(uid, old->uid)) {
+        return 0;
+    }
+    MOON_AUTOFREE char *why = moon_asprintf(
+        "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, old->uid);
+    return moon_sim_refuse_conflict(st, call->kind, call->name, why);
+}
+
+/* *ret_code: 201 when the PUT made the object. */
+static int update(struct moon_sim_call *call, cJSON *tree, int *ret_code,
+                  struct moon_sim_status *st)
+{
+    const struct moon_sim_write w = write_of(call);
+    if (moon_sim_body_decode(call, call->kind, tree, st) != 0 ||
+        check_identity(call, tree, st) != 0) {
+        return -1;
+    }
+    struct moon_sim_obj *old =
+        moon_sim_objdb_get(call->api->db, call->kind, place_of(call), call->name);
+    if (old == NULL && call->kind->creates_on_update && call->subresource == NULL) {
+        *ret_code = 201;
+        moon_sim_remove(moon_sim_member(tree, "metadata"), "resourceVersion");
+        return moon_sim_create(&w, place_of(call), tree, st);
+    }
+    if (old == NULL) {
+        return moon_sim_refuse_not_found(st, call->kind, call->name);
+    }
+    if (check_uid(call, old, tree, st) != 0) {
+        return -1;
+    }
+    return moon_sim_update(&w, old, tree, st);
+}
+
+void moon_sim_verb_update(struct moon_sim_call *call)
+{
+    MOON_CLEANUP(moon_sim_status_fini) struct moon_sim_status st = {0};
+    MOON_AUTOJSON *tree = NULL;
+    int code = 200;
+    call->api->stats.updates++;
+    if (moon_sim_body_tree(call, &tree, &st) != 0 || update(call, tree, &code, &st) != 0) {
+        moon_sim_reply_status(call, &st);
+        return;
+    }
+    moon_sim_reply_object(call, code, tree);
+}
+
+/* ---- patch ---- */
+
+enum patch_type {
+    JSON_PATCH,
+    MERGE_PATCH,
+    STRATEGIC_PATCH
+};
+
+static int read_patch_type(const struct moon_sim_call *call, enum patch_type *ret,
+                           struct moon_sim_status *st)
+{
+    static const struct {
+        const char *media;
+        enum patch_type type;
+    } types[] = {{"application/json-patch+json", JSON_PATCH},
+                 {"application/merge-patch+json", MERGE_PATCH},
+                 {"application/strategic-merge-patch+json", STRATEGIC_PATCH}};
+    const char *header = moon_httpd_header(call->request, "Content-Type");
+    struct moon_str rest = moon_str(header != NULL ? header : "");
+    struct moon_str media;
+    (void)moon_str_split(&rest, ';', &media);
+    media = moon_str_trim(media);
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(types); i++) {
+        if (moon_str_is(media, types[i].media)) {
+            *ret = types[i].type;
+            return 0;
+        }
+    }
+    if (moon_str_starts(media, "application/apply-patch")) {
+        return moon_sim_refuse(st, 415, "UnsupportedMediaType",
+                               "server-side apply is not served by this simulated API server: use "
+                               "client-side apply (kubectl apply without --server-side)");
+    }
+    return moon_sim_refuse(
+        st, 415, "UnsupportedMediaType",
+        "the body of the request was in an unknown format - accepted media types "
+        "include: application/json-patch+json, application/merge-patch+json, "
+        "application/strategic-merge-patch+json");
+}
+
+static int patch_error(const struct moon_err *err, struct moon_sim_status *st)
+{
+    if (err->code == MOON_E_CONFLICT) {
+        return moon_sim_refuse(st, 422, "Invalid",
+                               "the server rejected our request due to an error in our request: %s",
+                               err->text);
+    }
+    if (err->code == MOON_E_LIMIT) {
+        return moon_sim_refuse(st, 413, "RequestEntityTooLarge", "%s", err->text);
+    }
+    if (err->code == MOON_E_SERVER) {
+        return moon_sim_refuse(st, 500, "InternalError", "%s", err->text);
+    }
+    return moon_sim_refuse_bad_request(st, "%s", err->text);
+}
+
+static int apply_patch(const struct moon_sim_call *call, enum patch_type type, const cJSON *patch,
+                       cJSON **tree, struct moon_sim_status *st)
+{
+    struct moon_err err;
+    int rc = 0;
+    if (type != JSON_PATCH && !cJSON_IsObject(patch)) {
+        return moon_sim_refuse_bad_request(
+            st, "json: cannot unmarshal array into Go value of type map[string]interface {}");
+    }
+    switch (type) {
+    case JSON_PATCH:
+        rc = moon_sim_patch_json(tree, patch, &err);
+        break;
+    case MERGE_PATCH:
+        moon_sim_patch_merge(*tree, patch);
+        break;
+    case STRATEGIC_PATCH:
+        rc = moon_sim_patch_strategic(moon_sim_schema_type(call->api->schema, call->kind->kind),
+                                      *tree, patch, &err);
+        break;
+    }
+    return rc != 0 ? patch_error(&err, st) : 0;
+}
+
+/* The stored object as the client sees it, so that a patch may name kind and apiVersion. */
+static cJSON *tree_with_kind(const struct moon_sim_obj *obj)
+{
+    char api_version[64];
+    cJSON *tree = moon_sim_obj_tree(obj);
+    moon_sim_set_text(tree, "kind", obj->kind->kind);
+    moon_sim_set_text(tree, "apiVersion", moon_sim_kind_api_version(obj->kind, api_version));
+    return tree;
+}
+
+static int patch(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_status *st)
+{
+    enum patch_type type = MERGE_PATCH;
+    struct moon_err err;
+    const struct moon_sim_write w = write_of(call);
+    if (read_patch_type(call, &type, st) != 0) {
+        return -1;
+    }
+    struct moon_sim_obj *old = find(call, st);
+    if (old == NULL) {
+        return -1;
+    }
+    MOON_AUTOJSON *change = moon_sim_tree_parse(moon_httpd_body(call->request), &err);
+    if (change == NULL) {
+        return moon_sim_refuse_bad_request(st, "error decoding patch: %s", err.text);
+    }
+    *ret_tree = tree_with_kind(old);
+    if (apply_patch(call, type, change, ret_tree, st) != 0) {
+        return -1;
+    }
+    if (!cJSON_IsObject(*ret_tree)) {
+        return moon_sim_refuse_bad_request(st, "the patched document is no object");
+    }
+    if (moon_sim_body_decode(call, call->kind, *ret_tree, st) != 0) {
+        return -1;
+    }
+    return moon_sim_update(&w, old, *ret_tree, st);
+}
+
+void moon_sim_verb_patch(struct moon_sim_call *call)
+{
+    MOON_CLEANUP(moon_sim_status_fini) struct moon_sim_status st = {0};
+    MOON_AUTOJSON *tree = NULL;
+    call->api->stats.updates++;
+    if (patch(call, &tree, &st) != 0) {
+        moon_sim_reply_status(call, &st);
+        return;
+    }
+    moon_sim_reply_object(call, 200, tree);
+}
