@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/metrics.h"
+#include "io/file.h"
+#include "sim/apiserver.h"
+#include "sim/controlplane.h"
 #include "sim/manifest.h"
 #include "sim/node_seed.h"
 #include "sim/player.h"
@@ -26,12 +28,16 @@ enum {
 struct sim {
     struct moon_loop *loop;
     const struct moon_sim_options *options;
+    struct moon_sim_api *api; /* NULL: attached to somebody else's */
+    char *server;             /* URL of `api` */
     struct moon_client *client;
     struct moon_player *player;
+    struct moon_controlplane *controlplane; /* NULL: attached */
     struct moon_node_seed *node_seed;
     struct moon_manifest *manifest;
     struct moon_timer *progress;
     struct moon_player_counts told; /* what the last progress line said */
+    int stops;
     int status;
 };
 
@@ -113,7 +119,13 @@ static void on_nodes_progress(size_t done, size_t total, void *ctx)
     }
 }
 
-/* ---- parts ---- */
+/* ---- the API server ---- */
+
+static int make_client(struct sim *sim, struct moon_kubeconfig *take_config, struct moon_err *err)
+{
+    sim->client = moon_client_new(sim->loop, take_config, &(struct moon_client_opts){0}, err);
+    return sim->client != NULL ? 0 : -(int)err->code;
+}
 
 static int connect_to_real(struct sim *sim, struct moon_err *err)
 {
@@ -125,29 +137,116 @@ static int connect_to_real(struct sim *sim, struct moon_err *err)
         return -(int)err->code;
     }
     say(sim, "playing the nodes of %s\n", config->server);
-    sim->client = moon_client_new(sim->loop, config, &(struct moon_client_opts){0}, err);
-    return sim->client != NULL ? 0 : -(int)err->code;
+    return make_client(sim, config, err);
+}
+
+/* Where clients of this machine reach a server that listens on `listen`. */
+static char *server_url(const char *listen, uint16_t port)
+{
+    const char *colon = listen != NULL ? strrchr(listen, ':') : NULL;
+    struct moon_str host = MOON_STR_LIT("127.0.0.1");
+    if (colon != NULL) {
+        host = (struct moon_str){listen, (size_t)(colon - listen)};
+    }
+    if (host.len == 0 || moon_str_is(host, "0.0.0.0")) {
+        host = MOON_STR_LIT("127.0.0.1");
+    } else if (moon_str_is(host, "[::]")) {
+        host = MOON_STR_LIT("[::1]");
+    }
+    return moon_asprintf("http://%.*s:%u", MOON_STR_ARG(host), port);
+}
+
+static int write_kubeconfig(const struct sim *sim, struct moon_err *err)
+{
+    MOON_AUTOFREE char *text = moon_asprintf("apiVersion: v1\n"
+                                             "kind: Config\n"
+                                             "clusters:\n"
+                                             "- name: moonset-sim\n"
+                                             "  cluster:\n"
+                                             "    server: %s\n"
+                                             "users:\n"
+                                             "- name: moonset-sim\n"
+                                             "  user: {}\n"
+                                             "contexts:\n"
+                                             "- name: moonset-sim\n"
+                                             "  context:\n"
+                                             "    cluster: moonset-sim\n"
+                                             "    user: moonset-sim\n"
+                                             "    namespace: default\n"
+                                             "current-context: moonset-sim\n",
+                                             sim->server);
+    return moon_file_write(sim->options->write_kubeconfig, moon_str(text), 0600, err);
+}
+
+static int start_embedded(struct sim *sim, struct moon_err *err)
+{
+    const struct moon_sim_options *o = sim->options;
+    sim->api = moon_sim_api_new(sim->loop, &(struct moon_sim_api_opts){.listen = o->listen}, err);
+    if (sim->api == NULL) {
+        return -(int)err->code;
+    }
+    sim->server = server_url(o->listen, moon_sim_api_port(sim->api));
+    if (o->write_kubeconfig != NULL && write_kubeconfig(sim, err) != 0) {
+        return -(int)err->code;
+    }
+    say(sim, "API server on %s\n", sim->server);
+    if (o->write_kubeconfig != NULL) {
+        say(sim, "try: kubectl --kubeconfig %s get nodes\n", o->write_kubeconfig);
+    } else {
+        say(sim, "try: kubectl --server %s get nodes\n", sim->server);
+    }
+    return make_client(sim, moon_kubeconfig_for_server(sim->server), err);
+}
+
+/* ---- parts ---- */
+
+static void on_fatal(const char *why, void *ctx)
+{
+    struct sim *sim = ctx;
+    complain(why);
+    sim->status = EXIT_FAILED;
+    moon_loop_stop(sim->loop);
+}
+
+static int start_controlplane(struct sim *sim, struct moon_err *err)
+{
+    sim->controlplane =
+        moon_controlplane_new(&(struct moon_controlplane_opts){.client = sim->client,
+                                                               .player = sim->player,
+                                                               .options = sim->options,
+                                                               .on_fatal = on_fatal,
+                                                               .ctx = sim},
+                              err);
+    return sim->controlplane != NULL ? 0 : -(int)err->code;
+}
+
+static int read_manifests(struct sim *sim, struct moon_err *err)
+{
+    sim->manifest = moon_manifest_new(
+        &(struct moon_manifest_opts){.client = sim->client,
+                                     .files = (const char *const *)sim->options->manifests.items,
+                                     .file_count = sim->options->manifests.count,
+                                     .on_object = on_manifest_object,
+                                     .on_done = on_manifests_done,
+                                     .ctx = sim},
+        err);
+    return sim->manifest != NULL ? 0 : -(int)err->code;
 }
 
 static int set_up(struct sim *sim, struct moon_err *err)
 {
     const struct moon_sim_options *o = sim->options;
-    if (connect_to_real(sim, err) != 0) {
+    int rc = o->attach ? connect_to_real(sim, err) : start_embedded(sim, err);
+    if (rc != 0 || read_manifests(sim, err) != 0) {
         return -(int)err->code;
     }
-    sim->manifest = moon_manifest_new(
-        &(struct moon_manifest_opts){.client = sim->client,
-                                     .files = (const char *const *)o->manifests.items,
-                                     .file_count = o->manifests.count,
-                                     .on_object = on_manifest_object,
-                                     .on_done = on_manifests_done,
-                                     .ctx = sim},
-        err);
-    if (sim->manifest == NULL) {
+    sim->player = moon_player_new(&(struct moon_player_opts){.client = sim->client,
+                                                             .kubelet = o->kubelet,
+                                                             .heartbeat_ms = o->heartbeat_ms,
+                                                             .with_unbound = !o->attach});
+    if (!o->attach && start_controlplane(sim, err) != 0) {
         return -(int)err->code;
     }
-    sim->player = moon_player_new(&(struct moon_player_opts){
-        .client = sim->client, .kubelet = o->kubelet, .heartbeat_ms = o->heartbeat_ms});
     sim->node_seed =
         moon_node_seed_new(&(struct moon_node_seed_opts){.client = sim->client,
                                                          .options = o,
@@ -164,17 +263,31 @@ static void tear_down(struct sim *sim)
     moon_timer_free(sim->progress);
     moon_node_seed_free(sim->node_seed);
     moon_manifest_free(sim->manifest);
+    moon_controlplane_free(sim->controlplane);
     moon_player_free(sim->player);
     moon_client_free(sim->client);
+    moon_sim_api_free(sim->api);
+    moon_free(sim->server);
 }
 
 /* ---- the command ---- */
 
+static void on_stopped(void *ctx)
+{
+    struct sim *sim = ctx;
+    moon_loop_stop(sim->loop);
+}
+
+/* The first signal ends in good order, the second at once. */
 static void on_signal(int signum, void *ctx)
 {
     struct sim *sim = ctx;
     (void)signum;
-    moon_loop_stop(sim->loop);
+    if (sim->stops++ == 0 && sim->controlplane != NULL) {
+        moon_controlplane_stop(sim->controlplane, on_stopped, sim);
+    } else {
+        moon_loop_stop(sim->loop);
+    }
 }
 
 static int run(const struct moon_sim_options *options, struct moon_err *err)
@@ -218,7 +331,7 @@ int moon_cmd_sim(int argc, char **argv, void *state)
     if (options->help) {
         return print_help();
     }
-    moon_log_setup(MOON_LOG_INFO, MOON_LOG_LOGFMT, STDERR_FILENO);
+    moon_log_setup(options->quiet ? MOON_LOG_WARN : MOON_LOG_INFO, MOON_LOG_LOGFMT, STDERR_FILENO);
     int rc = run(options, &err);
     if (rc < 0) {
         complain(err.text);

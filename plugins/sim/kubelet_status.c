@@ -293,11 +293,16 @@ void moon_kubelet_write_status(const struct moon_kubelet_life *life,
     if (has_failed) {
         add_failure(&w, never_started);
     }
-    /* A pod that was turned away has no conditions and no containers, as a real kubelet's. */
+    /* A pod that was turned away has no conditions and no containers, as with a real kubelet; one
+     * that was evicted keeps no containers. */
     if (!has_failed || !never_started) {
         add_addresses(&w, node);
         add_conditions(&w);
+    }
+    if (!has_failed) {
         add_containers(&w);
+    } else if (!never_started) {
+        moon_buf_puts(out, "\"containerStatuses\":null,");
     }
     add_time(out, "startTime", life->started_s);
     moon_buf_printf(out, ",\"phase\":\"%s\"}}", phase_of(life->told));

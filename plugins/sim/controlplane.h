@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * controlplane.h - what runs beside the embedded API server, as its clients: scheduler, pod
+ * garbage collector, the taint of cordoned nodes, and, when asked for, the DaemonSet controller.
+ */
+#ifndef MOON_SIM_CONTROLPLANE_H
+#define MOON_SIM_CONTROLPLANE_H
+
+#include "sim/player.h"
+#include "sim/sim_options.h"
+
+struct moon_controlplane;
+
+struct moon_controlplane_opts {
+    struct moon_client *client;
+    const struct moon_player *player; /* its stores are shared; made with `with_unbound` */
+    const struct moon_sim_options *options;
+    /* The DaemonSet controller cannot go on. */
+    void (*on_fatal)(const char *why, void *ctx);
+    void *ctx;
+};
+
+/* NULL and *err: the controller's flags are wrong, or it could not start. */
+struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_opts *opts,
+                                                struct moon_err *err);
+/* Let the controller end in good order; then fn, from the loop. */
+void moon_controlplane_stop(struct moon_controlplane *c, void (*fn)(void *ctx), void *ctx);
+/* Before the player. NULL is fine. */
+void moon_controlplane_free(struct moon_controlplane *c);
+
+#endif
