@@ -67,7 +67,7 @@ static void check_action(const struct moon_action *a)
     case MOON_VERB_PATCH_MERGE:
     case MOON_VERB_PATCH_STRATEGIC:
     case MOON_VERB_PATCH_JSON:
-        moon_assert(a->write_body != NULL && a->uid == NULL);
+        moon_assert(a->write_body != NULL);
         return;
     case MOON_VERB_DELETE:
         moon_assert(a->write_body == NULL && a->subresource == NULL);

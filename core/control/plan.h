@@ -32,7 +32,7 @@ struct moon_action {
     const char *namespace;
     const char *name; /* also of a CREATE: we choose it, so that it can be repeated */
     const char *subresource;
-    const char *uid; /* DELETE: precondition */
+    const char *uid; /* DELETE: precondition; others: for write_body to put into the body */
     const char
         *owner_uid;     /* CREATE: what is found under the name is ours iff its controller has it */
     const char *target; /* what it is about, for people: the node's name; NULL = nothing more */
