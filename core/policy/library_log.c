@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * library_log.c - moonset.log.info("…"): a line of the process's log, a few per call.
+ */
+#include <lauxlib.h>
+
+#include "base/log.h"
+#include "policy/engine.h"
+#include "policy/library.h"
+
+enum {
+    MAX_LINES = 20,
+    MAX_LINE = 1024,
+};
+
+static int write_line(lua_State *L, enum moon_log_level level)
+{
+    struct moon_engine *e = moon_engine_of(L);
+    char text[MAX_LINE + 1];
+    struct moon_str s;
+
+    lua_settop(L, 1);
+    lua_pushcfunction(L, moon_sandbox_tostring);
+    lua_insert(L, 1);
+    lua_call(L, 1, 1);
+    s.ptr = luaL_checklstring(L, 1, &s.len);
+    if (!moon_log_enabled(level) || e->log_lines++ >= MAX_LINES) {
+        return 0;
+    }
+    s = moon_str_cut(s, MAX_LINE);
+    memcpy(text, s.ptr, s.len);
+    text[s.len] = '\0';
+    moon_log_write(level, "policy-log", text, "policy", e->name, NULL);
+    return 0;
+}
+
+static int log_debug(lua_State *L)
+{
+    return write_line(L, MOON_LOG_DEBUG);
+}
+
+static int log_info(lua_State *L)
+{
+    return write_line(L, MOON_LOG_INFO);
+}
+
+static int log_warn(lua_State *L)
+{
+    return write_line(L, MOON_LOG_WARN);
+}
+
+static int log_error(lua_State *L)
+{
+    return write_line(L, MOON_LOG_ERROR);
+}
+
+static const luaL_Reg functions[] = {
+    {"debug", log_debug}, {"info", log_info}, {"warn", log_warn},
+    {"error", log_error}, {NULL, NULL},
+};
+
+void moon_library_log(lua_State *L)
+{
+    luaL_newlib(L, functions);
+    moon_sandbox_freeze(L, "log function");
+    lua_setfield(L, -2, "log");
+}

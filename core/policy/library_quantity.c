@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * library_quantity.c - quantities with arithmetic, and "a number or a percent".
+ */
+#include <lauxlib.h>
+
+#include "kube/intstr.h"
+#include "policy/engine.h"
+#include "policy/library.h"
+
+#define QUANTITY_TYPE "quantity"
+
+/* Unaligned in Lua's memory, perhaps: copied in and out. */
+void moon_library_push_quantity(lua_State *L, struct moon_quantity q)
+{
+    void *box = lua_newuserdatauv(L, sizeof(q), 0);
+
+    memcpy(box, &q, sizeof(q));
+    luaL_setmetatable(L, QUANTITY_TYPE);
+}
+
+/* A quantity, a text ("100m", "64Mi") or an integer. */
+static struct moon_quantity quantity_at(lua_State *L, int arg)
+{
+    struct moon_quantity q;
+    struct moon_str text;
+    struct moon_err err;
+
+    if (lua_isinteger(L, arg)) {
+        return moon_quantity_from_i64(lua_tointeger(L, arg));
+    }
+    if (lua_type(L, arg) == LUA_TSTRING) {
+        text.ptr = lua_tolstring(L, arg, &text.len);
+        if (moon_quantity_parse(text, &q, &err) != 0) {
+            luaL_error(L, "quantity: %s", err.text);
+        }
+        return q;
+    }
+    memcpy(&q, luaL_checkudata(L, arg, QUANTITY_TYPE), sizeof(q));
+    return q;
+}
+
+static int library_quantity(lua_State *L)
+{
+    moon_library_push_quantity(L, quantity_at(L, 1));
+    return 1;
+}
+
+static int quantity_add(lua_State *L)
+{
+    moon_library_push_quantity(L, moon_quantity_add(quantity_at(L, 1), quantity_at(L, 2)));
+    return 1;
+}
+
+static int quantity_sub(lua_State *L)
+{
+    moon_library_push_quantity(L, moon_quantity_sub(quantity_at(L, 1), quantity_at(L, 2)));
+    return 1;
+}
+
+static int quantity_mul(lua_State *L)
+{
+    int factor = lua_isinteger(L, 1) ? 1 : 2;
+    lua_Integer n = luaL_checkinteger(L, factor);
+
+    moon_library_push_quantity(L, moon_quantity_scale(quantity_at(L, 3 - factor), n, 1));
+    return 1;
+}
+
+static int quantity_div(lua_State *L)
+{
+    lua_Integer n = luaL_checkinteger(L, 2);
+
+    luaL_argcheck(L, n > 0, 2, "quantities are divided by positive integers");
+    moon_library_push_quantity(L, moon_quantity_scale(quantity_at(L, 1), 1, n));
+    return 1;
+}
+
+static int quantity_eq(lua_State *L)
+{
+    lua_pushboolean(L, moon_quantity_cmp(quantity_at(L, 1), quantity_at(L, 2)) == 0);
+    return 1;
+}
+
+static int quantity_lt(lua_State *L)
+{
+    lua_pushboolean(L, moon_quantity_cmp(quantity_at(L, 1), quantity_at(L, 2)) < 0);
+    return 1;
+}
+
+static int quantity_le(lua_State *L)
+{
+    lua_pushboolean(L, moon_quantity_cmp(quantity_at(L, 1), quantity_at(L, 2)) <= 0);
+    return 1;
+}
+
+static int quantity_tostring(lua_State *L)
+{
+    struct moon_buf *out = &moon_engine_of(L)->scratch;
+
+    moon_buf_clear(out);
+    moon_quantity_write(quantity_at(L, 1), out);
+    lua_pushlstring(L, moon_buf_cstr(out), out->len);
+    return 1;
+}
+
+static int quantity_units(lua_State *L)
+{
+    lua_pushinteger(L, moon_quantity_units(quantity_at(L, 1)));
+    return 1;
+}
+
+static int quantity_milli(lua_State *L)
+{
+    lua_pushinteger(L, moon_quantity_milli(quantity_at(L, 1)));
+    return 1;
+}
+
+/* moonset.intstr("10%" or 3, total, "up" or "down") */
+static int library_intstr(lua_State *L)
+{
+    static const char *const ways[] = {"down", "up", NULL};
+    struct moon_intstr value = {.set = true};
+    lua_Integer total = luaL_checkinteger(L, 2);
+    bool up = luaL_checkoption(L, 3, "up", ways) == 1;
+    struct moon_str text;
+    struct moon_err err;
+
+    if (lua_isinteger(L, 1)) {
+        value.value = lua_tointeger(L, 1);
+    } else {
+        text.ptr = luaL_checklstring(L, 1, &text.len);
+        if (moon_intstr_parse(text, &value, &err) != 0) {
+            return luaL_error(L, "intstr: %s", err.text);
+        }
+    }
+    lua_pushinteger(L, moon_intstr_scale(value, total, up));
+    return 1;
+}
+
+static const luaL_Reg metamethods[] = {
+    {"__add", quantity_add},
+    {"__sub", quantity_sub},
+    {"__mul", quantity_mul},
+    {"__div", quantity_div},
+    {"__eq", quantity_eq},
+    {"__lt", quantity_lt},
+    {"__le", quantity_le},
+    {"__tostring", quantity_tostring},
+    {NULL, NULL},
+};
+static const luaL_Reg methods[] = {
+    {"units", quantity_units}, {"milli", quantity_milli}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"quantity", library_quantity}, {"intstr", library_intstr}, {NULL, NULL}};
+
+void moon_library_quantity(lua_State *L)
+{
+    luaL_newmetatable(L, QUANTITY_TYPE);
+    luaL_setfuncs(L, metamethods, 0);
+    luaL_newlib(L, methods);
+    moon_sandbox_freeze(L, "quantity method");
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+    luaL_setfuncs(L, functions, 0);
+}

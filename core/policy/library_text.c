@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * library_text.c - durations, stable hashes, globs.
+ */
+#include <lauxlib.h>
+
+#include "policy/engine.h"
+#include "policy/library.h"
+
+enum {
+    MAX_GLOB_COST = 1000 * 1000,
+};
+
+/* moonset.duration("1m30s") or a number of seconds: whole seconds, rounded up. */
+static int library_duration(lua_State *L)
+{
+    struct moon_str text;
+    uint64_t ms;
+
+    if (lua_isinteger(L, 1)) {
+        luaL_argcheck(L, lua_tointeger(L, 1) >= 0, 1, "a duration is not negative");
+        lua_settop(L, 1);
+        return 1;
+    }
+    text.ptr = luaL_checklstring(L, 1, &text.len);
+    if (!moon_parse_duration_ms(text, &ms)) {
+        return luaL_error(L, "duration: '%s' is none; write 30s, 10m, 1h30m", text.ptr);
+    }
+    lua_pushinteger(L, (lua_Integer)((ms + 999) / 1000));
+    return 1;
+}
+
+static uint64_t fnv1a(uint64_t h, struct moon_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        h = (h ^ (unsigned char)s.ptr[i]) * 0x100000001b3u;
+    }
+    return h;
+}
+
+/* FNV-1a over salt, a NUL byte and text, stirred once (splitmix64), without the sign bit. Never
+ * changes: sets that picked their nodes by it would move. */
+static uint64_t stable_hash(struct moon_str text, struct moon_str salt)
+{
+    uint64_t h = fnv1a(0xcbf29ce484222325u, salt);
+
+    h = fnv1a(h, (struct moon_str){"", 1});
+    h = fnv1a(h, text);
+    h = (h ^ (h >> 30)) * 0xbf58476d1ce4e5b9u;
+    h = (h ^ (h >> 27)) * 0x94d049bb133111ebu;
+    return (h ^ (h >> 31)) >> 1;
+}
+
+static uint64_t hash_of_args(lua_State *L)
+{
+    struct moon_str text;
+    struct moon_str salt;
+
+    text.ptr = luaL_checklstring(L, 1, &text.len);
+    salt.ptr = luaL_optlstring(L, 2, "", &salt.len);
+    return stable_hash(text, salt);
+}
+
+/* moonset.hash(text, salt): an integer of 63 bits */
+static int library_hash(lua_State *L)
+{
+    lua_pushinteger(L, (lua_Integer)hash_of_args(L));
+    return 1;
+}
+
+/* moonset.bucket(key, salt, n): 0 … n-1 */
+static int library_bucket(lua_State *L)
+{
+    uint64_t h = hash_of_args(L);
+    lua_Integer n = luaL_checkinteger(L, 3);
+
+    luaL_argcheck(L, n > 0, 3, "the number of buckets is positive");
+    lua_pushinteger(L, (lua_Integer)(h % (uint64_t)n));
+    return 1;
+}
+
+/* '*' any bytes, '?' one. The last star is widened when the rest does not fit: no recursion. */
+static bool glob(struct moon_str pattern, struct moon_str s)
+{
+    size_t p = 0;
+    size_t i = 0;
+    size_t star = SIZE_MAX;
+    size_t star_end = 0;
+
+    while (i < s.len) {
+        if (p < pattern.len && pattern.ptr[p] == '*') {
+            star = p++;
+            star_end = i;
+        } else if (p < pattern.len && (pattern.ptr[p] == '?' || pattern.ptr[p] == s.ptr[i])) {
+            p++;
+            i++;
+        } else if (star != SIZE_MAX) {
+            p = star + 1;
+            i = ++star_end;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.len && pattern.ptr[p] == '*') {
+        p++;
+    }
+    return p == pattern.len;
+}
+
+/* moonset.glob("gpu-*", node.name) */
+static int library_glob(lua_State *L)
+{
+    struct moon_str pattern;
+    struct moon_str s;
+
+    pattern.ptr = luaL_checklstring(L, 1, &pattern.len);
+    s.ptr = luaL_checklstring(L, 2, &s.len);
+    if (pattern.len * s.len > MAX_GLOB_COST) {
+        return luaL_error(L, "glob: pattern and text are too long together");
+    }
+    lua_pushboolean(L, glob(pattern, s));
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"duration", library_duration}, {"hash", library_hash}, {"bucket", library_bucket},
+    {"glob", library_glob},         {NULL, NULL},
+};
+
+void moon_library_text(lua_State *L)
+{
+    luaL_setfuncs(L, functions, 0);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * roll_priv.h - one call of the update hook: what it is shown, and what it records.
+ */
+#ifndef MOON_POLICY_ROLL_PRIV_H
+#define MOON_POLICY_ROLL_PRIV_H
+
+#include <lua.h>
+
+#include "policy/hooks.h"
+#include "policy/views.h"
+
+enum {
+    MOON_ROLL_MAX_ACTIONS = 500,
+    MOON_ROLL_MAX_REASON = 256,
+};
+
+struct moon_roll_run {
+    const struct moon_roll *roll;
+    const struct moon_set_view *set;
+    struct moon_roll_answer *answer;
+    size_t capacity;     /* of answer->actions */
+    bool *acted;         /* per slot: has its action already */
+    int64_t left;        /* available outdated pods that may still be deleted */
+    int64_t surge_left;  /* available outdated pods that may still get a second one beside them */
+    int64_t sunset_left; /* surge only: pods on nodes that want none, beyond the desired number */
+    bool unlimited;      /* the set trusts its policy with the budget */
+};
+
+static inline int64_t moon_roll_left(const struct moon_roll *r)
+{
+    return r->max_unavailable > r->unavailable ? r->max_unavailable - r->unavailable : 0;
+}
+
+static inline int64_t moon_roll_surge_left(const struct moon_roll *r)
+{
+    return r->max_surge > r->surging ? r->max_surge - r->surging : 0;
+}
+
+/* Methods of a roll, in roll_walk.c and roll_record.c; each a C function taking the roll first. */
+int moon_roll_outdated(lua_State *L);
+int moon_roll_updated(lua_State *L);
+int moon_roll_failed(lua_State *L);
+int moon_roll_missing(lua_State *L);
+int moon_roll_deleting(lua_State *L);
+int moon_roll_count(lua_State *L);
+int moon_roll_replace(lua_State *L);
+int moon_roll_delete(lua_State *L);
+int moon_roll_surge(lua_State *L);
+int moon_roll_again(lua_State *L);
+
+/* The run behind the roll at index 1; raises. */
+struct moon_roll_run *moon_roll_run_of(lua_State *L);
+
+#endif

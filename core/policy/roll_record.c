@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * roll_record.c - what an update hook records, checked at once so that an error names its line.
+ */
+#include <stdio.h>
+
+#include <lauxlib.h>
+
+#include "policy/engine.h"
+#include "policy/roll_priv.h"
+
+enum {
+    MAX_AGAIN_S = 7 * 24 * 3600,
+};
+
+static struct moon_str reason_at(lua_State *L, int arg, const char *method)
+{
+    size_t len;
+
+    if (lua_type(L, arg) != LUA_TSTRING) {
+        moon_engine_shape_error(L, "roll:%s wants a reason, a text: got %s", method,
+                                luaL_typename(L, arg));
+    }
+    const char *text = lua_tolstring(L, arg, &len);
+    return moon_str_cut((struct moon_str){text, len}, MOON_ROLL_MAX_REASON);
+}
+
+static const struct moon_roll_slot *slot_at(lua_State *L, int arg, const char *method)
+{
+    const struct moon_view *view = lua_islightuserdata(L, arg) ? moon_view_any(L, arg) : NULL;
+
+    if (view == NULL || view->slot == NULL) {
+        moon_engine_shape_error(L, "roll:%s wants a pod or node of this roll, got %s", method,
+                                luaL_typename(L, arg));
+        return NULL;
+    }
+    return view->slot;
+}
+
+static size_t number_of(const struct moon_roll_run *run, const struct moon_roll_slot *slot)
+{
+    return (size_t)(slot - run->roll->slots);
+}
+
+/* Of the kinds of doubt, each an error: acting twice on a node, or on one that the core is busy
+ * with. */
+static void check_slot(lua_State *L, const struct moon_roll_run *run,
+                       const struct moon_roll_slot *slot, const char *method)
+{
+    if (run->acted[number_of(run, slot)]) {
+        moon_engine_shape_error(L, "roll:%s: node %s has an action already", method,
+                                slot->node_name);
+    }
+    if (slot->excess) {
+        moon_engine_shape_error(L, "roll:%s: node %s has pods in excess; wait until that is over",
+                                method, slot->node_name);
+    }
+    if (run->answer->count == MOON_ROLL_MAX_ACTIONS) {
+        moon_engine_shape_error(L, "roll:%s: more than %d actions in one call", method,
+                                MOON_ROLL_MAX_ACTIONS);
+    }
+}
+
+static void add(struct moon_roll_run *run, enum moon_roll_action_type type,
+                const struct moon_roll_slot *slot, const struct moon_pod *pod,
+                struct moon_str reason)
+{
+    struct moon_roll_answer *a = run->answer;
+
+    if (a->count == run->capacity) {
+        run->capacity = run->capacity == 0 ? 8 : 2 * run->capacity;
+        a->actions = moon_realloc_array(a->actions, run->capacity, sizeof(*a->actions));
+    }
+    a->actions[a->count++] = (struct moon_roll_action){
+        .type = type,
+        .slot = number_of(run, slot),
+        .pod = pod,
+        .reason = moon_str_dup(reason),
+    };
+    run->acted[number_of(run, slot)] = true;
+}
+
+/* Take one of the budget; when there is none the action is left out, and the script told so. */
+static bool take(struct moon_roll_run *run, int64_t *budget)
+{
+    if (run->unlimited) {
+        return true;
+    }
+    if (*budget <= 0) {
+        run->answer->clipped++;
+        return false;
+    }
+    (*budget)--;
+    return true;
+}
+
+static int answer(lua_State *L, bool taken)
+{
+    lua_pushboolean(L, taken);
+    if (taken) {
+        return 1;
+    }
+    lua_pushliteral(L, "the budget is used up");
+    return 2;
+}
+
+/* Deleting an outdated pod disrupts when it is available and nothing takes its place. */
+static bool take_disruption(struct moon_roll_run *run, const struct moon_roll_slot *slot)
+{
+    if (!slot->old_available || slot->new_available) {
+        return true;
+    }
+    if (!slot->wanted && run->roll->max_surge > 0) {
+        return take(run, &run->sunset_left);
+    }
+    return take(run, &run->left);
+}
+
+static int record_delete(lua_State *L, enum moon_roll_action_type type, const char *method)
+{
+    struct moon_roll_run *run = moon_roll_run_of(L);
+    struct moon_str reason = reason_at(L, 3, method);
+    const struct moon_roll_slot *slot = slot_at(L, 2, method);
+
+    if (moon_view_test(L, 2, MOON_VIEW_OLD_POD) == NULL) {
+        return moon_engine_shape_error(L, "roll:%s: only outdated pods are deleted; on node %s",
+                                       method, slot->node_name);
+    }
+    check_slot(L, run, slot, method);
+    if (!take_disruption(run, slot)) {
+        return answer(L, false);
+    }
+    add(run, type, slot, slot->old_pod, reason);
+    return answer(L, true);
+}
+
+/* roll:replace(pod, why): delete an outdated pod; its node gets a new one when it is gone. */
+int moon_roll_replace(lua_State *L)
+{
+    return record_delete(L, MOON_ROLL_REPLACE, "replace");
+}
+
+/* roll:delete(pod, why): delete an outdated pod that needs no successor: it has one already, or its
+ * node wants none. */
+int moon_roll_delete(lua_State *L)
+{
+    const struct moon_view *v = moon_view_test(L, 2, MOON_VIEW_OLD_POD);
+
+    if (v != NULL && v->slot->wanted && v->slot->new_pod == NULL) {
+        return moon_engine_shape_error(
+            L, "roll:delete: node %s would be left without a pod; use roll:replace",
+            v->slot->node_name);
+    }
+    return record_delete(L, MOON_ROLL_DELETE, "delete");
+}
+
+/* roll:surge(node or pod, why): a new pod beside the outdated one. */
+int moon_roll_surge(lua_State *L)
+{
+    struct moon_roll_run *run = moon_roll_run_of(L);
+    struct moon_str reason = reason_at(L, 3, "surge");
+    const struct moon_roll_slot *slot = slot_at(L, 2, "surge");
+
+    check_slot(L, run, slot, "surge");
+    if (run->roll->max_surge <= 0) {
+        return moon_engine_shape_error(L, "roll:surge: the set's maxSurge is 0");
+    }
+    if (slot->node == NULL || !slot->wanted) {
+        return moon_engine_shape_error(L, "roll:surge: node %s is not to run the daemon",
+                                       slot->node_name);
+    }
+    if (slot->old_pod == NULL || slot->new_pod != NULL) {
+        return moon_engine_shape_error(L, "roll:surge: node %s has no outdated pod alone",
+                                       slot->node_name);
+    }
+    if (slot->old_available && !take(run, &run->surge_left)) {
+        return answer(L, false);
+    }
+    add(run, MOON_ROLL_SURGE, slot, NULL, reason);
+    return answer(L, true);
+}
+
+/* roll:again(seconds, why): ask again after so long; the shortest wish counts. */
+int moon_roll_again(lua_State *L)
+{
+    struct moon_roll_run *run = moon_roll_run_of(L);
+    struct moon_roll_answer *a = run->answer;
+    int is_integer;
+    lua_Integer seconds = lua_tointegerx(L, 2, &is_integer);
+    struct moon_str reason = reason_at(L, 3, "again");
+
+    if (!is_integer || seconds < 1 || seconds > MAX_AGAIN_S) {
+        return moon_engine_shape_error(L, "roll:again wants 1 to %d seconds", MAX_AGAIN_S);
+    }
+    if (a->again_s == 0 || seconds < a->again_s) {
+        moon_free(a->again_reason);
+        a->again_reason = moon_str_dup(reason);
+        a->again_s = seconds;
+    }
+    return 0;
+}

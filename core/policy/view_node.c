@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * view_node.c - a node, its conditions and its capacity.
+ */
+#include <lauxlib.h>
+
+#include "policy/engine.h"
+#include "policy/library.h"
+
+static const struct moon_node *node_of(const struct moon_view *v)
+{
+    return v->object;
+}
+
+static int node_name(lua_State *L, const struct moon_view *v)
+{
+    return moon_view_push_sym(L, node_of(v)->meta.name);
+}
+
+static int node_uid(lua_State *L, const struct moon_view *v)
+{
+    return moon_view_push_sym(L, node_of(v)->meta.uid);
+}
+
+static int node_labels(lua_State *L, const struct moon_view *v)
+{
+    moon_view_push(L, MOON_VIEW_LABELS, &node_of(v)->meta.labels);
+    return 1;
+}
+
+static int node_annotations(lua_State *L, const struct moon_view *v)
+{
+    moon_view_push(L, MOON_VIEW_LABELS, &node_of(v)->meta.annotations);
+    return 1;
+}
+
+static int node_taints(lua_State *L, const struct moon_view *v)
+{
+    moon_view_push(L, MOON_VIEW_TAINTS, &node_of(v)->taints);
+    return 1;
+}
+
+static int node_unschedulable(lua_State *L, const struct moon_view *v)
+{
+    lua_pushboolean(L, node_of(v)->unschedulable);
+    return 1;
+}
+
+static int node_ready(lua_State *L, const struct moon_view *v)
+{
+    lua_pushboolean(L, node_of(v)->ready);
+    return 1;
+}
+
+/* An empty list has no address of its own: the place of its pointer stands for it. */
+static const void *address(const void *items, const void *member)
+{
+    return items != NULL ? items : member;
+}
+
+static int node_conditions(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_node *n = node_of(v);
+
+    moon_view_push_list(L, MOON_VIEW_CONDITIONS, address(n->conditions, &n->conditions),
+                        n->condition_count);
+    return 1;
+}
+
+static int node_capacity(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_node *n = node_of(v);
+
+    moon_view_push_list(L, MOON_VIEW_AMOUNTS, address(n->capacity, &n->capacity),
+                        n->capacity_count);
+    return 1;
+}
+
+static int node_allocatable(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_node *n = node_of(v);
+
+    moon_view_push_list(L, MOON_VIEW_AMOUNTS, address(n->allocatable, &n->allocatable),
+                        n->allocatable_count);
+    return 1;
+}
+
+static int node_created(lua_State *L, const struct moon_view *v)
+{
+    lua_pushinteger(L, node_of(v)->meta.created_s);
+    return 1;
+}
+
+static int node_deleting(lua_State *L, const struct moon_view *v)
+{
+    lua_pushboolean(L, node_of(v)->meta.deleted_s != 0);
+    return 1;
+}
+
+static int node_zone(lua_State *L, const struct moon_view *v)
+{
+    return moon_view_push_sym(L, node_of(v)->zone);
+}
+
+static int node_region(lua_State *L, const struct moon_view *v)
+{
+    return moon_view_push_sym(L, node_of(v)->region);
+}
+
+static int node_arch(lua_State *L, const struct moon_view *v)
+{
+    return moon_view_push_sym(L, node_of(v)->arch);
+}
+
+static int node_os(lua_State *L, const struct moon_view *v)
+{
+    return moon_view_push_sym(L, node_of(v)->os);
+}
+
+static int node_kubelet(lua_State *L, const struct moon_view *v)
+{
+    return moon_view_push_sym(L, node_of(v)->kubelet);
+}
+
+static const char *node_text(const struct moon_view *v)
+{
+    return node_of(v)->meta.name;
+}
+
+static const struct moon_view_field node_fields[] = {
+    {"name", node_name},
+    {"uid", node_uid},
+    {"labels", node_labels},
+    {"annotations", node_annotations},
+    {"taints", node_taints},
+    {"unschedulable", node_unschedulable},
+    {"ready", node_ready},
+    {"conditions", node_conditions},
+    {"capacity", node_capacity},
+    {"allocatable", node_allocatable},
+    {"created", node_created},
+    {"zone", node_zone},
+    {"region", node_region},
+    {"arch", node_arch},
+    {"os", node_os},
+    {"kubelet", node_kubelet},
+    {"deleting", node_deleting},
+    {NULL, NULL},
+};
+
+const struct moon_view_class moon_view_node = {
+    .name = "node", .fields = node_fields, .text = node_text};
+
+/* ---- conditions: by type ---- */
+
+static int conditions_get(lua_State *L, const struct moon_view *v, int key)
+{
+    const struct moon_condition *items = v->object;
+    const char *type = luaL_checkstring(L, key);
+
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (moon_streq(items[i].type, type)) {
+            moon_view_push(L, MOON_VIEW_CONDITION, &items[i]);
+            return 1;
+        }
+    }
+    lua_pushnil(L);
+    return 1;
+}
+
+static size_t counted_length(const struct moon_view *v)
+{
+    return v->count;
+}
+
+static int conditions_entry(lua_State *L, const struct moon_view *v, size_t i)
+{
+    const struct moon_condition *items = v->object;
+
+    moon_view_push_sym(L, items[i].type);
+    moon_view_push(L, MOON_VIEW_CONDITION, &items[i]);
+    return 2;
+}
+
+const struct moon_view_class moon_view_conditions = {.name = "list of conditions",
+                                                     .get = conditions_get,
+                                                     .length = counted_length,
+                                                     .entry = conditions_entry};
+
+static int condition_type(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_condition *c = v->object;
+
+    return moon_view_push_sym(L, c->type);
+}
+
+static int condition_status(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_condition *c = v->object;
+
+    switch (c->status) {
+    case MOON_CONDITION_TRUE:
+        lua_pushliteral(L, "True");
+        return 1;
+    case MOON_CONDITION_FALSE:
+        lua_pushliteral(L, "False");
+        return 1;
+    case MOON_CONDITION_UNKNOWN:
+        break;
+    }
+    lua_pushliteral(L, "Unknown");
+    return 1;
+}
+
+static int condition_reason(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_condition *c = v->object;
+
+    return moon_view_push_sym(L, c->reason);
+}
+
+static int condition_since(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_condition *c = v->object;
+
+    lua_pushinteger(L, c->since_s);
+    return 1;
+}
+
+static const struct moon_view_field condition_fields[] = {
+    {"type", condition_type},
+    {"status", condition_status},
+    {"reason", condition_reason},
+    {"since", condition_since},
+    {NULL, NULL},
+};
+
+static const char *condition_text(const struct moon_view *v)
+{
+    const struct moon_condition *c = v->object;
+
+    return c->type != NULL ? c->type : "";
+}
+
+const struct moon_view_class moon_view_condition = {
+    .name = "condition", .fields = condition_fields, .text = condition_text};
+
+/* ---- amounts: quantities by resource ---- */
+
+static int amounts_get(lua_State *L, const struct moon_view *v, int key)
+{
+    const struct moon_amount *items = v->object;
+    const char *resource = luaL_checkstring(L, key);
+
+    for (uint32_t i = 0; i < v->count; i++) {
+        if (moon_streq(items[i].resource, resource)) {
+            moon_library_push_quantity(L, items[i].quantity);
+            return 1;
+        }
+    }
+    lua_pushnil(L);
+    return 1;
+}
+
+static int amounts_entry(lua_State *L, const struct moon_view *v, size_t i)
+{
+    const struct moon_amount *items = v->object;
+
+    moon_view_push_sym(L, items[i].resource);
+    moon_library_push_quantity(L, items[i].quantity);
+    return 2;
+}
+
+const struct moon_view_class moon_view_amounts = {.name = "list of resources",
+                                                  .get = amounts_get,
+                                                  .length = counted_length,
+                                                  .entry = amounts_entry};

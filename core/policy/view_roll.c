@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * view_roll.c - the fields of `roll` and its counts.
+ */
+#include <lauxlib.h>
+
+#include "policy/engine.h"
+#include "policy/roll_priv.h"
+
+static const struct moon_roll_run *run_of(const struct moon_view *v)
+{
+    return v->object;
+}
+
+struct moon_roll_run *moon_roll_run_of(lua_State *L)
+{
+    (void)moon_view_check(L, 1, MOON_VIEW_ROLL);
+    return moon_engine_of(L)->roll;
+}
+
+static int push_int(lua_State *L, int64_t n)
+{
+    lua_pushinteger(L, n);
+    return 1;
+}
+
+static int roll_now(lua_State *L, const struct moon_view *v)
+{
+    return push_int(L, run_of(v)->set->now_s);
+}
+
+static int roll_started(lua_State *L, const struct moon_view *v)
+{
+    return push_int(L, run_of(v)->roll->started_s);
+}
+
+static int roll_revision(lua_State *L, const struct moon_view *v)
+{
+    (void)lua_pushstring(L, run_of(v)->roll->revision);
+    return 1;
+}
+
+static int roll_previous_revision(lua_State *L, const struct moon_view *v)
+{
+    (void)lua_pushstring(L, run_of(v)->roll->previous_revision);
+    return 1;
+}
+
+static int roll_max_unavailable(lua_State *L, const struct moon_view *v)
+{
+    return push_int(L, run_of(v)->roll->max_unavailable);
+}
+
+static int roll_max_surge(lua_State *L, const struct moon_view *v)
+{
+    return push_int(L, run_of(v)->roll->max_surge);
+}
+
+static int roll_unavailable(lua_State *L, const struct moon_view *v)
+{
+    return push_int(L, run_of(v)->roll->unavailable);
+}
+
+static int roll_surging(lua_State *L, const struct moon_view *v)
+{
+    return push_int(L, run_of(v)->roll->surging);
+}
+
+static int roll_available(lua_State *L, const struct moon_view *v)
+{
+    return push_int(L, run_of(v)->roll->available);
+}
+
+static int roll_desired(lua_State *L, const struct moon_view *v)
+{
+    return push_int(L, run_of(v)->roll->desired);
+}
+
+static int roll_left(lua_State *L, const struct moon_view *v)
+{
+    return push_int(L, moon_roll_left(run_of(v)->roll));
+}
+
+static int roll_surge_left(lua_State *L, const struct moon_view *v)
+{
+    return push_int(L, moon_roll_surge_left(run_of(v)->roll));
+}
+
+static int roll_counts(lua_State *L, const struct moon_view *v)
+{
+    moon_view_push(L, MOON_VIEW_COUNTS, v->object);
+    return 1;
+}
+
+/* A field that is a method: pushes the function. */
+#define METHOD(name)                                                                               \
+    static int push_##name(lua_State *L, const struct moon_view *v MOON_UNUSED)                    \
+    {                                                                                              \
+        lua_pushcfunction(L, moon_roll_##name);                                                    \
+        return 1;                                                                                  \
+    }
+METHOD(outdated)
+METHOD(updated)
+METHOD(failed)
+METHOD(missing)
+METHOD(deleting)
+METHOD(count)
+METHOD(replace)
+METHOD(delete)
+METHOD(surge)
+METHOD(again)
+
+static const struct moon_view_field roll_fields[] = {
+    {"now", roll_now},
+    {"started", roll_started},
+    {"revision", roll_revision},
+    {"previous_revision", roll_previous_revision},
+    {"max_unavailable", roll_max_unavailable},
+    {"max_surge", roll_max_surge},
+    {"unavailable", roll_unavailable},
+    {"surging", roll_surging},
+    {"available", roll_available},
+    {"desired", roll_desired},
+    {"left", roll_left},
+    {"surge_left", roll_surge_left},
+    {"counts", roll_counts},
+    {"outdated", push_outdated},
+    {"updated", push_updated},
+    {"failed", push_failed},
+    {"missing", push_missing},
+    {"deleting", push_deleting},
+    {"count", push_count},
+    {"replace", push_replace},
+    {"delete", push_delete},
+    {"surge", push_surge},
+    {"again", push_again},
+    {NULL, NULL},
+};
+
+const struct moon_view_class moon_view_roll = {.name = "roll", .fields = roll_fields};
+
+/* ---- counts: over the nodes that want the daemon ---- */
+
+static bool has_pod(const struct moon_roll_slot *s)
+{
+    return s->old_pod != NULL || s->new_pod != NULL;
+}
+
+static bool counts_current(const struct moon_roll_slot *s)
+{
+    return s->wanted && (has_pod(s) || s->deleting);
+}
+
+static bool counts_missing(const struct moon_roll_slot *s)
+{
+    return s->wanted && !has_pod(s);
+}
+
+static bool counts_ready(const struct moon_roll_slot *s)
+{
+    return s->wanted &&
+           ((s->old_pod != NULL && s->old_pod->ready) || (s->new_pod != NULL && s->new_pod->ready));
+}
+
+static bool counts_available(const struct moon_roll_slot *s)
+{
+    return s->wanted && (s->old_available || s->new_available);
+}
+
+static bool counts_updated(const struct moon_roll_slot *s)
+{
+    return s->wanted && s->new_pod != NULL;
+}
+
+static bool counts_outdated(const struct moon_roll_slot *s)
+{
+    return s->old_pod != NULL;
+}
+
+static bool counts_failed(const struct moon_roll_slot *s)
+{
+    return (s->old_pod != NULL && s->old_pod->phase == MOON_PHASE_FAILED) ||
+           (s->new_pod != NULL && s->new_pod->phase == MOON_PHASE_FAILED);
+}
+
+static bool counts_desired(const struct moon_roll_slot *s)
+{
+    return s->wanted;
+}
+
+static int push_number_of(lua_State *L, const struct moon_view *v,
+                          bool (*counts)(const struct moon_roll_slot *s))
+{
+    const struct moon_roll *roll = run_of(v)->roll;
+    lua_Integer n = 0;
+
+    for (size_t i = 0; i < roll->count; i++) {
+        n += counts(&roll->slots[i]);
+    }
+    lua_pushinteger(L, n);
+    return 1;
+}
+
+#define COUNT(name)                                                                                \
+    static int count_##name(lua_State *L, const struct moon_view *v)                               \
+    {                                                                                              \
+        return push_number_of(L, v, counts_##name);                                                \
+    }
+COUNT(desired)
+COUNT(current)
+COUNT(ready)
+COUNT(available)
+COUNT(updated)
+COUNT(outdated)
+COUNT(missing)
+COUNT(failed)
+
+static const struct moon_view_field counts_fields[] = {
+    {"desired", count_desired},     {"current", count_current}, {"ready", count_ready},
+    {"available", count_available}, {"updated", count_updated}, {"outdated", count_outdated},
+    {"missing", count_missing},     {"failed", count_failed},   {NULL, NULL},
+};
+
+const struct moon_view_class moon_view_counts = {.name = "list of counts", .fields = counts_fields};
