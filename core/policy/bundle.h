@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bundle.h - one version of one policy: its text, what it declares, and a state to run it in.
+ *
+ * A version never changes. Its Lua state is thrown away after a stop and made anew from the same
+ * text when the next hook is called. Private to policy.
+ */
+#ifndef MOON_POLICY_BUNDLE_H
+#define MOON_POLICY_BUNDLE_H
+
+#include "base/map.h"
+#include "policy/digest.h"
+#include "policy/engine.h"
+#include "policy/params.h"
+
+enum moon_hook {
+    MOON_HOOK_SELECT,
+    MOON_HOOK_TOLERATIONS,
+    MOON_HOOK_UPDATE,
+    MOON_HOOKS,
+};
+MOON_API const char *moon_hook_name(enum moon_hook hook);
+
+struct moon_version {
+    unsigned refs;
+    char *name;
+    char *chunk_name; /* "@edge-only.lua" */
+    char *source;
+    size_t source_len;
+    struct moon_map *modules; /* name -> text of what it requires */
+    char digest[MOON_DIGEST_TEXT];
+    bool hooks[MOON_HOOKS];    /* which it has */
+    bool replaces[MOON_HOOKS]; /* the stock policy of which it stands for */
+    struct moon_params params;
+    double budget_scale;
+    struct moon_engine *engine; /* NULL: to be made */
+    uint64_t engine_serial;     /* goes up with every new state */
+    int hook_refs[MOON_HOOKS];  /* the functions, in the engine's registry */
+};
+
+struct moon_version_opts {
+    const char *name;
+    struct moon_str source;
+    struct moon_module_source modules; /* consulted while loading only */
+    double budget_scale;
+};
+
+enum {
+    MOON_BUNDLE_MAX_BYTES = 256 * 1024,
+};
+
+/* Compile, run, check. NULL: *ret says why, with file and line. */
+MOON_API struct moon_version *moon_version_load(const struct moon_version_opts *opts,
+                                                struct moon_fault *ret);
+MOON_API struct moon_version *moon_version_ref(struct moon_version *v);
+MOON_API void moon_version_unref(struct moon_version *v); /* NULL is fine */
+/* A state that is not spent; NULL and *ret when the text does not load any more (it did once, so
+ * this takes a budget that was missed by little). */
+MOON_API struct moon_engine *moon_version_engine(struct moon_version *v, struct moon_fault *ret);
+
+#endif

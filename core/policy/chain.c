@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * chain.c - which policies decide for one set: the ones it names, then the stock policies for what
+ * is left.
+ */
+#include <lauxlib.h>
+
+#include "io/yaml.h"
+#include "policy/closest.h"
+#include "policy/policies_priv.h"
+
+enum {
+    PARAMS_MAX_BYTES = 64 * 1024,
+    MIN_DIGEST_HEX = 12,
+};
+
+/* ---- links ---- */
+
+static struct moon_chain_link *add(struct moon_chain *c, struct moon_version *v)
+{
+    struct moon_chain_link *link = &c->links[c->count++];
+
+    *link = (struct moon_chain_link){.version = moon_version_ref(v)};
+    return link;
+}
+
+static int unknown(const struct moon_policies *p, const char *name, struct moon_err *err)
+{
+    struct moon_closest closest;
+    char hint[MOON_CLOSEST_TEXT];
+    struct moon_str known;
+    size_t pos = 0;
+
+    moon_closest_init(&closest, name);
+    while (moon_map_next(p->by_name, &pos, &known, NULL)) {
+        const struct moon_policy *one = moon_policies_find(p, known);
+        moon_closest_offer(&closest, one->name);
+    }
+    return moon_err_set(err, MOON_E_NOT_FOUND, "policy %s is not known%s", name,
+                        moon_closest_text(&closest, hint));
+}
+
+static struct moon_version *in_force(const struct moon_policies *p, const char *name,
+                                     struct moon_err *err)
+{
+    const struct moon_policy *one = moon_policies_find(p, moon_str(name));
+
+    if (one == NULL) {
+        (void)unknown(p, name, err);
+        return NULL;
+    }
+    if (one->version == NULL) {
+        (void)moon_err_set(err, MOON_E_NOT_FOUND, "policy %s has never loaded: %s", name,
+                           one->error != NULL ? one->error : "no reason known");
+        return NULL;
+    }
+    return one->version;
+}
+
+/* "waves" or "waves@sha256:0123456789ab…" */
+static int add_named(struct moon_chain *c, struct moon_str item, struct moon_err *err)
+{
+    struct moon_str wanted = item;
+    struct moon_str name;
+
+    (void)moon_str_split(&wanted, '@', &name);
+    MOON_AUTOFREE char *text = moon_str_dup(moon_str_trim(name));
+    struct moon_version *v = in_force(c->policies, text, err);
+    if (v == NULL) {
+        return -(int)err->code;
+    }
+    if (wanted.ptr != NULL) {
+        struct moon_str hex = moon_str_trim(wanted);
+        if (!moon_str_starts(hex, "sha256:") || hex.len < strlen("sha256:") + MIN_DIGEST_HEX) {
+            return moon_err_set(
+                err, MOON_E_INVALID,
+                "policy %s: a version is written @sha256: and %d hex digits or more", text,
+                MIN_DIGEST_HEX);
+        }
+        MOON_AUTOFREE char *digest = moon_strndup(hex.ptr + 7, hex.len - 7);
+        if (!moon_str_starts(moon_str(v->digest), digest)) {
+            return moon_err_set(err, MOON_E_INVALID,
+                                "policy %s: version %.12s… is in force, the set wants %.12s…", text,
+                                v->digest, digest);
+        }
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->links[i].version == v) {
+            return moon_err_set(err, MOON_E_INVALID, "policy %s is named twice", text);
+        }
+    }
+    (void)add(c, v);
+    return 0;
+}
+
+static int add_all_named(struct moon_chain *c, const char *names, struct moon_err *err)
+{
+    struct moon_str rest = moon_str_trim(moon_str(names));
+    struct moon_str item;
+
+    while (rest.len > 0 && moon_str_split(&rest, ',', &item)) {
+        if (moon_str_trim(item).len == 0) {
+            return moon_err_set(err, MOON_E_INVALID, "an empty name in the list of policies \"%s\"",
+                                names);
+        }
+        /* Three stock policies must still fit. */
+        if (c->count == MOON_CHAIN_MAX - MOON_HOOKS) {
+            return moon_err_set(err, MOON_E_INVALID, "more than %d policies for one set",
+                                MOON_CHAIN_MAX - MOON_HOOKS);
+        }
+        int rc = add_named(c, item, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return 0;
+}
+
+/* ---- who answers which hook ---- */
+
+static size_t count_users(struct moon_chain *c, enum moon_hook hook, bool *ret_replaced)
+{
+    size_t users = 0;
+
+    *ret_replaced = false;
+    for (size_t i = 0; i < c->count; i++) {
+        c->uses[hook][i] = c->links[i].version->hooks[hook];
+        users += c->uses[hook][i];
+        *ret_replaced = *ret_replaced || c->links[i].version->replaces[hook];
+    }
+    return users;
+}
+
+static int add_stock(struct moon_chain *c, enum moon_hook hook, const char *name,
+                     struct moon_err *err)
+{
+    struct moon_version *v = in_force(c->policies, name, err);
+
+    if (v == NULL) {
+        return -(int)err->code;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        if (c->links[i].version == v) { /* named by the set itself */
+            return 0;
+        }
+    }
+    if (v->hooks[hook]) {
+        c->uses[hook][c->count] = true;
+        (void)add(c, v);
+    }
+    return 0;
+}
+
+/* Placement is the most restrictive of all, the stock rules included; tolerations are a union with
+ * the stock ones; an update is one policy's. */
+static int assign_hooks(struct moon_chain *c, const char *stock_update, struct moon_err *err)
+{
+    bool replaced[MOON_HOOKS];
+    size_t users[MOON_HOOKS];
+    int rc = 0;
+
+    for (int hook = 0; hook < MOON_HOOKS; hook++) {
+        users[hook] = count_users(c, hook, &replaced[hook]);
+    }
+    if (users[MOON_HOOK_UPDATE] > 1) {
+        return moon_err_set(err, MOON_E_INVALID,
+                            "two policies with the hook update; a set can have only one");
+    }
+    if (!replaced[MOON_HOOK_SELECT]) {
+        rc = add_stock(c, MOON_HOOK_SELECT, "node-selection/default", err);
+    }
+    if (rc == 0 && !replaced[MOON_HOOK_TOLERATIONS]) {
+        rc = add_stock(c, MOON_HOOK_TOLERATIONS, "tolerations/default", err);
+    }
+    if (rc == 0 && users[MOON_HOOK_UPDATE] == 0 && stock_update != NULL) {
+        rc = add_stock(c, MOON_HOOK_UPDATE, stock_update, err);
+    }
+    return rc;
+}
+
+/* ---- parameters ---- */
+
+static int give_value(struct moon_chain *c, const cJSON *given, struct moon_err *err)
+{
+    bool taken = false;
+
+    for (size_t i = 0; i < c->count; i++) {
+        struct moon_chain_link *link = &c->links[i];
+        const struct moon_param *p = moon_params_find(&link->version->params, given->string);
+        if (p == NULL) {
+            continue;
+        }
+        cJSON *value = moon_param_value(p, given, err);
+        if (value == NULL) {
+            return moon_err_wrap(err, "policy %s", link->version->name);
+        }
+        if (link->params == NULL) {
+            link->params = cJSON_CreateObject();
+        }
+        cJSON_DeleteItemFromObjectCaseSensitive(link->params, given->string);
+        cJSON_AddItemToObject(link->params, given->string, value);
+        taken = true;
+    }
+    if (taken) {
+        return 0;
+    }
+    struct moon_closest closest;
+    char hint[MOON_CLOSEST_TEXT];
+    moon_closest_init(&closest, given->string);
+    for (size_t i = 0; i < c->count; i++) {
+        for (size_t k = 0; k < c->links[i].version->params.count; k++) {
+            moon_closest_offer(&closest, c->links[i].version->params.items[k].name);
+        }
+    }
+    return moon_err_set(err, MOON_E_INVALID, "no policy of this set declares the parameter '%s'%s",
+                        given->string, moon_closest_text(&closest, hint));
+}
+
+static int check_required(const struct moon_chain *c, struct moon_err *err)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct moon_version *v = c->links[i].version;
+        for (size_t k = 0; k < v->params.count; k++) {
+            const struct moon_param *p = &v->params.items[k];
+            if (p->required && p->fallback == NULL &&
+                (c->links[i].params == NULL ||
+                 moon_json_member(c->links[i].params, p->name) == NULL)) {
+                return moon_err_set(err, MOON_E_INVALID, "policy %s: parameter '%s' is required",
+                                    v->name, p->name);
+            }
+        }
+    }
+    return 0;
+}
+
+static int read_params(struct moon_chain *c, const char *text, struct moon_err *err)
+{
+    static const struct moon_yaml_opts opts = {.name = "params", .max_bytes = PARAMS_MAX_BYTES};
+    const cJSON *item;
+
+    if (text == NULL || text[0] == '\0') {
+        return check_required(c, err);
+    }
+    MOON_AUTOJSON *given = moon_yaml_parse(moon_str(text), &opts, err);
+    if (given == NULL) {
+        err->code = MOON_E_INVALID; /* also a text that is too large */
+        return -MOON_E_INVALID;
+    }
+    if (!cJSON_IsObject(given) && !cJSON_IsNull(given)) {
+        return moon_err_set(err, MOON_E_INVALID, "params: a mapping of names to values is wanted");
+    }
+    cJSON_ArrayForEach (item, given) {
+        int rc = give_value(c, item, err);
+        if (rc != 0) {
+            return rc;
+        }
+    }
+    return check_required(c, err);
+}
+
+/* ---- digest ---- */
+
+static void add_text(struct moon_digest *d, const char *text)
+{
+    moon_digest_add(d, moon_str(text));
+    moon_digest_add(d, (struct moon_str){"", 1});
+}
+
+static void make_digest(struct moon_chain *c)
+{
+    struct moon_digest *d = moon_digest_new();
+
+    for (size_t i = 0; i < c->count; i++) {
+        const struct moon_chain_link *link = &c->links[i];
+        char *params = link->params != NULL ? cJSON_PrintUnformatted(link->params) : NULL;
+        add_text(d, link->version->name);
+        add_text(d, link->version->digest);
+        add_text(d, params);
+        for (int hook = 0; hook < MOON_HOOKS; hook++) {
+            add_text(d, c->uses[hook][i] ? "1" : "0");
+        }
+        cJSON_free(params);
+    }
+    moon_digest_take(d, c->digest);
+}
+
+/* ---- life ---- */
+
+struct moon_chain *moon_chain_new(struct moon_policies *p, const struct moon_chain_opts *opts,
+                                  struct moon_err *err)
+{
+    struct moon_chain *c = moon_new(struct moon_chain);
+
+    c->policies = p;
+    c->links = moon_new_array(struct moon_chain_link, MOON_CHAIN_MAX);
+    if ((opts->names != NULL && add_all_named(c, opts->names, err) != 0) ||
+        assign_hooks(c, opts->stock_update, err) != 0 || read_params(c, opts->params, err) != 0) {
+        moon_chain_free(c);
+        return NULL;
+    }
+    make_digest(c);
+    return c;
+}
+
+void moon_chain_free(struct moon_chain *c)
+{
+    if (c == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        struct moon_chain_link *link = &c->links[i];
+        const struct moon_version *v = link->version;
+        if (link->params_serial != 0 && link->params_serial == v->engine_serial &&
+            v->engine != NULL) {
+            luaL_unref(v->engine->L, LUA_REGISTRYINDEX, link->params_ref);
+        }
+        cJSON_Delete(link->params);
+        moon_version_unref(link->version);
+    }
+    moon_free(c->links);
+    moon_free(c);
+}
+
+const char *moon_chain_digest(const struct moon_chain *c)
+{
+    return c->digest;
+}

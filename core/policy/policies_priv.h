@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * policies_priv.h - what policies.c, chain.c and the hooks share.
+ */
+#ifndef MOON_POLICY_POLICIES_PRIV_H
+#define MOON_POLICY_POLICIES_PRIV_H
+
+#include "base/map.h"
+#include "base/metrics.h"
+#include "policy/bundle.h"
+#include "policy/hooks.h"
+#include "policy/watchdog.h"
+
+#define MOON_POLICY_TOPIC "policy"
+
+/* One name. */
+struct moon_policy {
+    char *name;
+    struct moon_version *version; /* in force; NULL: never loaded */
+    char *source;                 /* of the version in force, "built in" or a path */
+    char *error;                  /* why the newest text is not in force; NULL when it is */
+    char tried[MOON_DIGEST_TEXT]; /* of the text looked at last, modules included */
+};
+
+struct moon_policies {
+    struct moon_map *by_name; /* -> moon_policy, owned */
+    char **dirs;              /* NULL-terminated */
+    struct moon_dir_watch **watches;
+    size_t dir_count;
+    double budget_scale;
+    char quarantined[MOON_DIGEST_TEXT]; /* a version that hung the process; "" = none */
+    struct moon_watchdog *watchdog;
+    void (*on_report)(const struct moon_policy_report *report, void *ctx);
+    void (*on_changed)(void *ctx);
+    void *ctx;
+    uint64_t generation;
+    struct moon_metric *calls;
+    struct moon_metric *failures;
+    struct moon_metric *cpu;
+};
+
+/* One policy of a set. */
+struct moon_chain_link {
+    struct moon_version *version;
+    cJSON *params;          /* object of checked values; NULL: only defaults */
+    int params_ref;         /* set.params in the engine of params_serial */
+    uint64_t params_serial; /* 0 = none made */
+};
+
+struct moon_chain {
+    struct moon_policies *policies;
+    struct moon_chain_link *links;
+    size_t count;
+    bool uses[MOON_HOOKS][16]; /* does link i answer this hook? */
+    char digest[MOON_DIGEST_TEXT];
+};
+
+enum {
+    MOON_CHAIN_MAX = 16
+};
+
+struct moon_policy *moon_policies_find(const struct moon_policies *p, struct moon_str name);
+/* Count a failure and tell it. */
+void moon_policies_report(const struct moon_policies *p, const struct moon_policy_report *report);
+
+/* ---- hooks.c: one call, or one batch, of one link's hook ---- */
+
+struct moon_hook_call {
+    struct moon_chain *chain;
+    struct moon_chain_link *link;
+    enum moon_hook hook;
+    const struct moon_set_view *set;
+    struct moon_engine *engine;
+    uint64_t cpu_us; /* spent so far, over all states of this call */
+};
+
+/* Ready the engine, leave the hook's function on the stack (at index 2) and start the clock.
+ * Nonzero: *ret says why not; nothing to end. */
+int moon_hook_begin(struct moon_hook_call *c, struct moon_budget budget, struct moon_fault *ret);
+void moon_hook_end(struct moon_hook_call *c);
+void moon_hook_count(const struct moon_hook_call *c, size_t calls);
+void moon_hook_report(const struct moon_hook_call *c, const struct moon_fault *fault,
+                      const char *object);
+
+#endif
