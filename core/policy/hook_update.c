@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hook_update.c - the rolling step: one call of the chain's update hook.
+ */
+#include "policy/policies_priv.h"
+#include "policy/roll_priv.h"
+
+enum {
+    CALL_US = 20 * 1000,
+};
+
+#define ANNOTATION_BUDGET_OWNER "moonset.dev/budget-owner"
+
+static void clear_actions(struct moon_roll_answer *a)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        moon_free(a->actions[i].reason);
+    }
+    moon_free(a->actions);
+    a->actions = NULL;
+    a->count = 0;
+}
+
+void moon_roll_answer_fini(struct moon_roll_answer *a)
+{
+    clear_actions(a);
+    moon_free(a->again_reason);
+    moon_sym_unref(a->policy);
+    *a = (struct moon_roll_answer){0};
+}
+
+static struct moon_chain_link *find_link(struct moon_chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        if (chain->uses[MOON_HOOK_UPDATE][i]) {
+            return &chain->links[i];
+        }
+    }
+    return NULL;
+}
+
+static void init_run(struct moon_roll_run *run, const struct moon_set_view *set,
+                     const struct moon_roll *roll, struct moon_roll_answer *answer)
+{
+    moon_sym owner = moon_labels_get(&set->set->meta.annotations, ANNOTATION_BUDGET_OWNER);
+
+    *run = (struct moon_roll_run){
+        .roll = roll,
+        .set = set,
+        .answer = answer,
+        .acted = moon_new_array(bool, roll->count + 1),
+        .left = moon_roll_left(roll),
+        .surge_left = moon_roll_surge_left(roll),
+        .sunset_left = roll->available > roll->desired ? roll->available - roll->desired : 0,
+        .unlimited = moon_streq(owner, "policy"),
+    };
+}
+
+static int ask(struct moon_hook_call *c, struct moon_roll_run *run, struct moon_fault *fault)
+{
+    if (moon_hook_begin(c, (struct moon_budget){CALL_US, CALL_US}, fault) != 0) {
+        return -1;
+    }
+    struct moon_engine *e = c->engine;
+    e->roll = run;
+    lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_ROLL, run, 0, NULL));
+    lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_SET, c->set, 0, NULL));
+    int rc = moon_engine_call(e, 2, 0, fault);
+    moon_hook_end(c);
+    moon_hook_count(c, 1);
+    return rc;
+}
+
+void moon_hook_update(struct moon_chain *chain, const struct moon_set_view *set,
+                      const struct moon_roll *roll, struct moon_roll_answer *ret)
+{
+    struct moon_hook_call call = {
+        .chain = chain, .link = find_link(chain), .hook = MOON_HOOK_UPDATE, .set = set};
+    struct moon_roll_run run;
+    struct moon_fault fault;
+
+    *ret = (struct moon_roll_answer){0};
+    if (call.link == NULL) {
+        return;
+    }
+    ret->policy = moon_intern_cstr(call.link->version->name);
+    init_run(&run, set, roll, ret);
+    if (ask(&call, &run, &fault) != 0) {
+        clear_actions(ret);
+        ret->clipped = 0;
+        ret->failed = true;
+        moon_hook_report(&call, &fault, "");
+    }
+    moon_free(run.acted);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hooks.c - what every hook has in common: a state, set.params, the clock, and telling failures.
+ */
+#include "policy/hooks.h"
+
+#include <stdio.h>
+
+#include <lauxlib.h>
+
+#include "policy/policies_priv.h"
+
+static int push_params(lua_State *L)
+{
+    const struct moon_chain_link *link = lua_touserdata(L, 1);
+
+    moon_params_push(L, &link->version->params, link->params);
+    moon_engine_of(L)->params_ref = luaL_ref(L, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+/* set.params is made once per state and chain. */
+static int ready_params(struct moon_chain_link *link, struct moon_engine *e, struct moon_fault *ret)
+{
+    if (link->params_serial != link->version->engine_serial) {
+        if (moon_engine_protect(e, push_params, link, ret) != 0) {
+            return -1;
+        }
+        link->params_ref = e->params_ref;
+        link->params_serial = link->version->engine_serial;
+    }
+    e->params_ref = link->params_ref;
+    return 0;
+}
+
+int moon_hook_begin(struct moon_hook_call *c, struct moon_budget budget, struct moon_fault *ret)
+{
+    struct moon_version *v = c->link->version;
+    struct moon_engine *e = moon_version_engine(v, ret);
+
+    if (e == NULL || ready_params(c->link, e, ret) != 0) {
+        return -1;
+    }
+    c->engine = e;
+    e->set = c->set;
+    moon_watchdog_note(v->name, v->digest, moon_hook_name(c->hook));
+    lua_settop(e->L, 1);
+    lua_rawgeti(e->L, LUA_REGISTRYINDEX, v->hook_refs[c->hook]);
+    moon_engine_enter(e, budget);
+    return 0;
+}
+
+void moon_hook_end(struct moon_hook_call *c)
+{
+    struct moon_engine *e = c->engine;
+
+    c->cpu_us += moon_engine_leave(e);
+    moon_views_forget(&e->views);
+    e->set = NULL;
+    e->roll = NULL;
+    c->engine = NULL;
+    if (!moon_engine_is_spent(e)) {
+        lua_settop(e->L, 1);
+        moon_engine_rest(e);
+    }
+}
+
+void moon_hook_count(const struct moon_hook_call *c, size_t calls)
+{
+    const struct moon_policies *p = c->chain->policies;
+    const char *const labels[] = {c->link->version->name, moon_hook_name(c->hook), NULL};
+
+    moon_metric_add(p->calls, labels, (double)calls);
+    moon_metric_add(p->cpu, labels, (double)c->cpu_us / 1e6);
+}
+
+void moon_hook_report(const struct moon_hook_call *c, const struct moon_fault *fault,
+                      const char *object)
+{
+    const struct moon_object *set = &c->set->set->meta;
+    const struct moon_version *v = c->link->version;
+    char version[MOON_DIGEST_SHORT + 1];
+    char key[512];
+
+    (void)snprintf(version, sizeof(version), "%.*s", MOON_DIGEST_SHORT, v->digest);
+    (void)snprintf(key, sizeof(key), "%s/%s", set->namespace != NULL ? set->namespace : "",
+                   set->name);
+    moon_policies_report(c->chain->policies, &(struct moon_policy_report){
+                                                 .fault = fault->kind,
+                                                 .policy = v->name,
+                                                 .version = version,
+                                                 .hook = moon_hook_name(c->hook),
+                                                 .object = object,
+                                                 .set = key,
+                                                 .text = fault->text,
+                                                 .traceback = fault->traceback,
+                                                 .cpu_us = fault->cpu_us,
+                                                 .peak_bytes = fault->peak_bytes,
+                                             });
+}
