@@ -141,19 +141,16 @@ static bool find_rule(const struct rule *rules, size_t count, struct moon_str na
     return false;
 }
 
-/* "v1" of "host:5000/path/image:v1@sha256:…"; empty when there is none. */
+/* "v1" of "host/path/image:v1@sha256:…". Of "host:5000/image" it is "5000/image", which is no tag
+ * that has a meaning here. */
 static struct moon_str tag_of(const char *image)
 {
     size_t end = strcspn(image, "@");
-    for (size_t i = end; i > 0; i--) {
-        if (image[i - 1] == ':') {
-            return (struct moon_str){image + i, end - i};
-        }
-        if (image[i - 1] == '/') {
-            break;
-        }
+    size_t start = end;
+    while (start > 0 && image[start - 1] != ':') {
+        start--;
     }
-    return (struct moon_str){0};
+    return start > 0 ? (struct moon_str){image + start, end - start} : (struct moon_str){0};
 }
 
 static void decide_by_images(struct moon_played_pod *pod)

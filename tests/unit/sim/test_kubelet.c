@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The life of pods in virtual time: a pod goes in, status patches come out. What is patched is
+ * applied to the pod as an API server would, so that the kubelet sees its own writes.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "sim/kubelet.h"
+
+enum {
+    START_S = 1767225600, /* 2026-01-01T00:00:00Z */
+    LOG_MAX = 16 * 1024
+};
+
+struct world {
+    struct moon_kubelet_opts opts;
+    struct moon_kubelet_life life;
+    uint64_t now_ms;
+    cJSON *pod_json;
+    const struct moon_object *pod;
+    const struct moon_object *node;
+    cJSON *status;       /* of the last patch */
+    struct moon_buf log; /* "0 Running, 200 ready, …" */
+};
+
+static const struct moon_object *project(const struct moon_kind *kind, const cJSON *json)
+{
+    struct moon_object *object = NULL;
+    struct moon_err err;
+    if (moon_object_project_json(kind, json, (struct moon_str){0}, &object, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return object;
+}
+
+static cJSON *parse(const char *text)
+{
+    struct moon_err err;
+    cJSON *json = moon_json_parse(moon_str(text), &err);
+    if (json == NULL) {
+        fail_msg("%s: %s", err.text, text);
+    }
+    return json;
+}
+
+/* `metadata`, `spec` and `status`: further members, ending in a comma when not empty. */
+static void world_init(struct world *w, const char *metadata, const char *spec, const char *status)
+{
+    MOON_AUTOFREE char *text =
+        moon_asprintf("{\"metadata\":{%s\"name\":\"p\",\"namespace\":\"default\",\"uid\":\"u1\","
+                      "\"resourceVersion\":\"1\"},\"spec\":{%s\"nodeName\":\"n1\"},"
+                      "\"status\":{%s\"phase\":\"Pending\"}}",
+                      metadata, spec, status);
+    *w = (struct world){.opts = {.ready_delay_ms = 200,
+                                 .stop_delay_ms = 100,
+                                 .backoff_ms = 10000,
+                                 .max_backoff_ms = 300000},
+                        .now_ms = 5000,
+                        .log = MOON_BUF_INIT(LOG_MAX)};
+    MOON_AUTOJSON *node = parse("{\"metadata\":{\"name\":\"n1\",\"uid\":\"nu\",\"labels\":"
+                                "{\"disk\":\"hdd\"}},\"status\":{\"addresses\":[{\"type\":"
+                                "\"InternalIP\",\"address\":\"172.16.0.9\"}]}}");
+    w->node = project(&moon_kind_played_node, node);
+    w->pod_json = parse(text);
+    w->pod = project(&moon_kind_played_pod, w->pod_json);
+}
+
+static void world_fini(struct world *w)
+{
+    cJSON_Delete(w->pod_json);
+    cJSON_Delete(w->status);
+    moon_object_unref(w->pod);
+    moon_object_unref(w->node);
+    moon_buf_fini(&w->log);
+}
+
+static void use_node(struct world *w, const char *text)
+{
+    MOON_AUTOJSON *json = parse(text);
+    moon_object_unref(w->node);
+    w->node = project(&moon_kind_played_node, json);
+}
+
+static void see(struct world *w)
+{
+    moon_object_unref(w->pod);
+    w->pod = project(&moon_kind_played_pod, w->pod_json);
+    moon_kubelet_see(&w->life, &w->opts, moon_played_pod(w->pod), w->now_ms);
+}
+
+static void set(struct world *w, const char *parent, const char *key, const char *value)
+{
+    cJSON *object = cJSON_GetObjectItem(w->pod_json, parent);
+    cJSON_DeleteItemFromObject(object, key);
+    cJSON_AddItemToObject(object, key, parse(value));
+}
+
+/* Conditions by type, everything else replaced: enough of a strategic merge for what is sent. */
+static void apply_status(struct world *w, const cJSON *patch)
+{
+    cJSON *status = cJSON_GetObjectItem(w->pod_json, "status");
+    const cJSON *member;
+    cJSON_ArrayForEach (member, patch) {
+        if (strcmp(member->string, "conditions") != 0) {
+            cJSON_DeleteItemFromObject(status, member->string);
+            cJSON_AddItemToObject(status, member->string, cJSON_Duplicate(member, true));
+        }
+    }
+    cJSON_DeleteItemFromObject(status, "conditions");
+    cJSON_AddItemToObject(status, "conditions",
+                          cJSON_Duplicate(moon_json_get(patch, "conditions"), true));
+}
+
+static const char *container(const struct world *w, const char *path)
+{
+    return moon_json_string(cJSON_GetArrayItem(moon_json_get(w->status, "containerStatuses"), 0),
+                            path);
+}
+
+static int restarts(const struct world *w)
+{
+    return (int)moon_json_int(cJSON_GetArrayItem(moon_json_get(w->status, "containerStatuses"), 0),
+                              "restartCount", -1);
+}
+
+static const cJSON *condition(const struct world *w, const char *type)
+{
+    const cJSON *item;
+    cJSON_ArrayForEach (item, moon_json_get(w->status, "conditions")) {
+        if (moon_streq(moon_json_string(item, "type"), type)) {
+            return item;
+        }
+    }
+    return NULL;
+}
+
+/* "Running", "Running ready", "Pending ErrImagePull", "Failed Evicted", … */
+static void note(struct world *w)
+{
+    const char *waiting = container(w, "state.waiting.reason");
+    const char *reason = moon_json_string(w->status, "reason");
+    bool ready = moon_streq(moon_json_string(condition(w, "Ready"), "status"), "True");
+    moon_buf_printf(&w->log, "%s%llu %s%s%s%s%s", w->log.len > 0 ? ", " : "",
+                    (unsigned long long)w->now_ms - 5000, moon_json_string(w->status, "phase"),
+                    ready ? " ready" : "",
+                    reason != NULL    ? " "
+                    : waiting != NULL ? " "
+                                      : "",
+                    reason != NULL ? reason : "", waiting != NULL ? waiting : "");
+}
+
+/* The next write, at its time. False: nothing is due before `until_ms` after the start. */
+static bool step(struct world *w, uint64_t until_ms)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf body = MOON_BUF_INIT(LOG_MAX);
+    if (w->life.due == MOON_KUBELET_NEVER || w->life.due > 5000 + until_ms) {
+        return false;
+    }
+    w->now_ms = w->life.due > w->now_ms ? w->life.due : w->now_ms;
+    int64_t now_s = START_S + (int64_t)(w->now_ms / 1000);
+    w->life.ip = 0x0a000001;
+    enum moon_kubelet_verb verb = moon_kubelet_act(&w->life, moon_played_pod(w->pod),
+                                                   moon_played_node(w->node), now_s, &body);
+    MOON_AUTOJSON *json = parse(moon_buf_cstr(&body));
+    if (verb == MOON_KUBELET_DELETE) {
+        assert_string_equal(moon_json_string(json, "preconditions.uid"), "u1");
+        assert_int_equal(moon_json_int(json, "gracePeriodSeconds", -1), 0);
+        moon_buf_printf(&w->log, "%s%llu DELETE", w->log.len > 0 ? ", " : "",
+                        (unsigned long long)w->now_ms - 5000);
+        moon_kubelet_done(&w->life, &w->opts, moon_played_pod(w->pod), w->now_ms);
+        return true;
+    }
+    assert_int_equal(verb, MOON_KUBELET_PATCH);
+    assert_string_equal(moon_json_string(json, "metadata.uid"), "u1");
+    cJSON_Delete(w->status);
+    w->status = cJSON_Duplicate(moon_json_get(json, "status"), true);
+    note(w);
+    moon_kubelet_done(&w->life, &w->opts, moon_played_pod(w->pod), w->now_ms);
+    apply_status(w, w->status);
+    see(w);
+    return true;
+}
+
+static void run(struct world *w, uint64_t until_ms)
+{
+    while (step(w, until_ms)) {
+    }
+    w->now_ms = 5000 + until_ms;
+}
+
+#define assert_log(w, text) assert_string_equal(moon_buf_cstr(&(w)->log), (text))
+
+/* ---- lives, one row each ---- */
+
+#define IMAGE(name) "\"containers\":[{\"name\":\"c\",\"image\":\"" name "\"}],"
+#define ANNOTATION(key, value) "\"annotations\":{\"sim.moonset.dev/" key "\":\"" value "\"},"
+
+static const struct life {
+    const char *name;
+    const char *metadata;
+    const char *spec;
+    const char *want;
+} lives[] = {
+    {"runs and becomes ready", "", IMAGE("agent"), "0 Running, 200 Running ready"},
+    {"a port in the registry is no tag", "", IMAGE("host:5000/broken"),
+     "0 Running, 200 Running ready"},
+    {"a digest is no tag", "", IMAGE("agent:v1@sha256:broken"), "0 Running, 200 Running ready"},
+    {"slow", "", IMAGE("agent:slow"), "0 Running, 10000 Running ready"},
+    {"ready-after", ANNOTATION("ready-after", "3s"), IMAGE("agent:slow"),
+     "0 Running, 3000 Running ready"},
+    {"ready at once needs one write", ANNOTATION("ready-after", "0ms"), IMAGE("agent"),
+     "0 Running ready"},
+    {"a wrong delay counts as none", ANNOTATION("ready-after", "soon"), IMAGE("agent"),
+     "0 Running, 200 Running ready"},
+    {"a wrong outcome counts as none", ANNOTATION("outcome", "maybe"), IMAGE("agent"),
+     "0 Running, 200 Running ready"},
+    {"an image that is not there", "", IMAGE("agent:broken"),
+     "0 Pending ErrImagePull, 10000 Pending ImagePullBackOff"},
+    {"crashes: restarts at once, then after 10 s, 20 s", "", IMAGE("agent:crash"),
+     "0 Running, 200 Running CrashLoopBackOff, 200 Running, 400 Running CrashLoopBackOff, "
+     "10400 Running, 10600 Running CrashLoopBackOff, 30600 Running, "
+     "30800 Running CrashLoopBackOff"},
+    {"fails", "", IMAGE("agent:failed"), "0 Failed Evicted"},
+    {"fails with a reason", ANNOTATION("reason", "OutOfcpu"), IMAGE("agent:failed"),
+     "0 Failed OutOfcpu"},
+    {"the annotation wins over the image", ANNOTATION("outcome", "succeeded"), IMAGE("agent:crash"),
+     "0 Running, 200 Succeeded"},
+    {"never ready", ANNOTATION("outcome", "never-ready"), IMAGE("agent"), "0 Running"},
+    {"the node selector does not match", "", "\"nodeSelector\":{\"disk\":\"ssd\"}," IMAGE("agent"),
+     "0 Failed NodeAffinity"},
+    {"the node selector matches", "", "\"nodeSelector\":{\"disk\":\"hdd\"}," IMAGE("agent"),
+     "0 Running, 200 Running ready"},
+};
+
+static void test_lives(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(lives); i++) {
+        struct world w;
+        world_init(&w, lives[i].metadata, lives[i].spec, "");
+        see(&w);
+        run(&w, 60 * 1000);
+        if (strcmp(moon_buf_cstr(&w.log), lives[i].want) != 0) {
+            fail_msg("%s: want %s\ngot %s", lives[i].name, lives[i].want, moon_buf_cstr(&w.log));
+        }
+        world_fini(&w);
+    }
+}
+
+static void test_delays(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    w.opts.start_delay_ms = 1000;
+    see(&w);
+    run(&w, 5000);
+    assert_log(&w, "1000 Running, 1200 Running ready");
+    set(&w, "metadata", "deletionTimestamp", "\"2026-01-01T00:00:10Z\"");
+    see(&w);
+    run(&w, 6000);
+    assert_log(&w, "1000 Running, 1200 Running ready, 5100 DELETE");
+    world_fini(&w);
+}
+
+static void test_back_off_is_capped(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent:crash"), "");
+    see(&w);
+    run(&w, 3600 * 1000);
+    /* 0, 10, 20, 40, 80, 160 s, then every 300 s. */
+    assert_int_equal(restarts(&w), 6 + (3600 - 310) / 300);
+    world_fini(&w);
+}
+
+/* ---- what the patches say ---- */
+
+static void test_status_of_a_ready_pod(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "",
+               "\"initContainers\":[{\"name\":\"i\",\"image\":\"init\"}]," IMAGE("agent:v1"), "");
+    see(&w);
+    assert_true(step(&w, 0));
+    assert_string_equal(moon_json_string(w.status, "hostIP"), "172.16.0.9");
+    assert_string_equal(moon_json_string(w.status, "podIP"), "10.0.0.1");
+    assert_string_equal(moon_json_string(w.status, "startTime"), "2026-01-01T00:00:05Z");
+    assert_string_equal(moon_json_string(condition(&w, "Initialized"), "status"), "True");
+    assert_string_equal(moon_json_string(condition(&w, "PodScheduled"), "status"), "True");
+    assert_string_equal(moon_json_string(condition(&w, "Ready"), "reason"), "ContainersNotReady");
+    assert_string_equal(moon_json_string(condition(&w, "Ready"), "message"),
+                        "containers with unready status: [c]");
+    assert_int_equal(cJSON_GetArraySize(moon_json_get(w.status, "initContainerStatuses")), 1);
+    assert_int_equal(cJSON_GetArraySize(moon_json_get(w.status, "containerStatuses")), 1);
+    w.opts.ready_delay_ms = 200;
+    assert_true(step(&w, 1000));
+    assert_non_null(condition(&w, "Ready"));
+    assert_null(moon_json_get(condition(&w, "Ready"), "reason"));
+    assert_non_null(moon_json_get(condition(&w, "Ready"), "lastTransitionTime"));
+    /* It was initialized before: that transition is not told again. */
+    assert_null(moon_json_get(condition(&w, "Initialized"), "lastTransitionTime"));
+    assert_string_equal(container(&w, "state.running.startedAt"), "2026-01-01T00:00:05Z");
+    assert_string_equal(container(&w, "image"), "agent:v1");
+    assert_int_equal(restarts(&w), 0);
+    world_fini(&w);
+}
+
+static void test_host_network(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", "\"hostNetwork\":true," IMAGE("agent"), "");
+    see(&w);
+    assert_true(step(&w, 0));
+    assert_string_equal(moon_json_string(w.status, "podIP"), "172.16.0.9");
+    world_fini(&w);
+}
+
+static void test_a_crash_is_remembered(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent:crash"), "");
+    see(&w);
+    run(&w, 10500);
+    assert_string_equal(container(&w, "state.running.startedAt"), "2026-01-01T00:00:15Z");
+    assert_int_equal(restarts(&w), 2);
+    assert_string_equal(container(&w, "lastState.terminated.reason"), "Error");
+    assert_int_equal(moon_played_pod(w.pod)->restarts, 2);
+    world_fini(&w);
+}
+
+static void test_the_node_rejects(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    use_node(&w, "{\"metadata\":{\"name\":\"n1\",\"uid\":\"nu\",\"annotations\":"
+                 "{\"sim.moonset.dev/reject\":\"OutOfpods\"}}}");
+    see(&w);
+    run(&w, 1000);
+    assert_log(&w, "0 Failed OutOfpods");
+    assert_null(moon_json_get(w.status, "containerStatuses"));
+    world_fini(&w);
+}
+
+/* ---- what changes while it runs ---- */
+
+static void test_fails_by_command(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    see(&w);
+    run(&w, 1000);
+    set(&w, "metadata", "annotations", "{\"sim.moonset.dev/outcome\":\"failed\"}");
+    see(&w);
+    run(&w, 2000);
+    assert_log(&w, "0 Running, 200 Running ready, 1000 Failed Evicted");
+    world_fini(&w);
+}
+
+static void test_unready_by_command_and_back(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    see(&w);
+    run(&w, 1000);
+    set(&w, "metadata", "annotations", "{\"sim.moonset.dev/outcome\":\"never-ready\"}");
+    see(&w);
+    run(&w, 2000);
+    set(&w, "metadata", "annotations", "{}");
+    see(&w);
+    run(&w, 3000);
+    assert_log(&w, "0 Running, 200 Running ready, 1000 Running, 2200 Running ready");
+    world_fini(&w);
+}
+
+/* The node lifecycle controller says not ready while the node was silent. */
+static void test_says_again_what_was_overwritten(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    see(&w);
+    run(&w, 1000);
+    set(&w, "status", "conditions", "[{\"type\":\"Ready\",\"status\":\"False\"}]");
+    see(&w);
+    run(&w, 2000);
+    assert_log(&w, "0 Running, 200 Running ready, 1000 Running ready");
+    world_fini(&w);
+}
+
+static void test_deleted_before_it_started(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "\"deletionTimestamp\":\"2026-01-01T00:00:10Z\",", IMAGE("agent"), "");
+    see(&w);
+    run(&w, 1000);
+    assert_log(&w, "0 DELETE");
+    world_fini(&w);
+}
+
+static void test_only_finalizers_hold_it(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w,
+               "\"deletionTimestamp\":\"2026-01-01T00:00:10Z\",\"deletionGracePeriodSeconds\":0,",
+               IMAGE("agent"), "");
+    see(&w);
+    run(&w, 1000);
+    assert_log(&w, "");
+    world_fini(&w);
+}
+
+static void test_deleted_while_a_write_is_under_way(void **state)
+{
+    struct world w;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf body = MOON_BUF_INIT(LOG_MAX);
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    see(&w);
+    (void)moon_kubelet_act(&w.life, moon_played_pod(w.pod), moon_played_node(w.node), START_S,
+                           &body);
+    set(&w, "metadata", "deletionTimestamp", "\"2026-01-01T00:00:10Z\"");
+    see(&w);
+    moon_kubelet_done(&w.life, &w.opts, moon_played_pod(w.pod), w.now_ms);
+    run(&w, 1000);
+    assert_log(&w, "0 DELETE");
+    world_fini(&w);
+}
+
+/* A write that failed is asked for again, and says the same. */
+static void test_a_write_is_repeated(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    see(&w);
+    for (int i = 0; i < 3; i++) {
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf body = MOON_BUF_INIT(LOG_MAX);
+        assert_int_equal(moon_kubelet_act(&w.life, moon_played_pod(w.pod), moon_played_node(w.node),
+                                          START_S, &body),
+                         MOON_KUBELET_PATCH);
+        assert_int_equal(w.life.told, MOON_KUBELET_RUNNING);
+    }
+    run(&w, 1000);
+    assert_log(&w, "0 Running, 200 Running ready");
+    world_fini(&w);
+}
+
+/* ---- a player that starts again ---- */
+
+static void test_goes_on(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    set(&w, "status", "phase", "\"Running\"");
+    set(&w, "status", "startTime", "\"2026-01-01T00:00:00Z\"");
+    set(&w, "status", "conditions", "[{\"type\":\"Ready\",\"status\":\"True\"}]");
+    see(&w);
+    assert_int_equal(w.life.stage, MOON_KUBELET_READY);
+    run(&w, 1000);
+    assert_log(&w, "");
+    world_fini(&w);
+
+    world_init(&w, "", IMAGE("agent:crash"), "");
+    set(&w, "status", "phase", "\"Running\"");
+    set(&w, "status", "containerStatuses",
+        "[{\"name\":\"c\",\"restartCount\":3,\"state\":{\"waiting\":{\"reason\":"
+        "\"CrashLoopBackOff\"}}}]");
+    see(&w);
+    run(&w, 41 * 1000);
+    assert_log(&w, "40000 Running, 40200 Running CrashLoopBackOff");
+    assert_int_equal(restarts(&w), 4);
+    world_fini(&w);
+}
+
+static void test_what_has_ended_stays(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    set(&w, "status", "phase", "\"Failed\"");
+    see(&w);
+    run(&w, 1000);
+    assert_log(&w, "");
+    set(&w, "metadata", "deletionTimestamp", "\"2026-01-01T00:00:10Z\"");
+    see(&w);
+    run(&w, 2000);
+    assert_log(&w, "1000 DELETE");
+    world_fini(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lives),
+        cmocka_unit_test(test_delays),
+        cmocka_unit_test(test_back_off_is_capped),
+        cmocka_unit_test(test_status_of_a_ready_pod),
+        cmocka_unit_test(test_host_network),
+        cmocka_unit_test(test_a_crash_is_remembered),
+        cmocka_unit_test(test_the_node_rejects),
+        cmocka_unit_test(test_fails_by_command),
+        cmocka_unit_test(test_unready_by_command_and_back),
+        cmocka_unit_test(test_says_again_what_was_overwritten),
+        cmocka_unit_test(test_deleted_before_it_started),
+        cmocka_unit_test(test_only_finalizers_hold_it),
+        cmocka_unit_test(test_deleted_while_a_write_is_under_way),
+        cmocka_unit_test(test_a_write_is_repeated),
+        cmocka_unit_test(test_goes_on),
+        cmocka_unit_test(test_what_has_ended_stays),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
