@@ -14,12 +14,14 @@ enum {
 };
 
 struct moon_cli {
-    struct moon_registry *registry;
+    struct moon_config *config;     /* what --plugin-dir and --plugin-option said so far */
+    struct moon_registry *registry; /* NULL unless the command wants_plugins */
 };
 
 struct moon_command {
     const char *name;
     const char *summary;
+    bool wants_plugins;
     /* argv[0] is the command's name. */
     int (*run)(struct moon_cli *cli, int argc, char **argv);
 };
@@ -31,5 +33,6 @@ int moon_cmd_version(struct moon_cli *cli, int argc, char **argv);
 
 /* "moonset: …" on stderr. */
 void moon_cli_complain(const char *fmt, ...) MOON_PRINTF(1, 2);
+bool moon_cli_is_help(const char *arg); /* --help or -h */
 
 #endif

@@ -11,16 +11,26 @@
 #include "policy/policies.h"
 
 enum {
-    SOURCE_MAX_BYTES = 256 * 1024,
-    MAX_DIRS = 32
+    SOURCE_MAX_BYTES = 256 * 1024
 };
 
-static int usage(void)
+static void print_help(void)
 {
-    (void)printf("usage: moonset policy check FILE…\n"
-                 "       moonset policy list [--policy-dir DIR]…\n\n"
-                 "check  compile each file and check its shape; exit status 1 if one is wrong\n"
-                 "list   the policies in force: stock ones, replaced or joined by those of DIR\n");
+    (void)fputs(
+        "usage: moonset policy check FILE…\n"
+        "       moonset policy list [--policy-dir DIR]…\n\n"
+        "check  compile each file, run it and check the table it returns; says \"ok\" or\n"
+        "       what is wrong, and where, for each\n"
+        "list   the policies in force: stock ones, replaced or joined by those of the\n"
+        "       folders, the later folder wins; and why a file is not in force\n\n"
+        "Exit status: 0 all is well; 1 a file is wrong or cannot be read, or a policy of a\n"
+        "folder is not in force; 2 wrong usage.\n",
+        stdout);
+}
+
+static int wrong_usage(const char *what, const char *argument)
+{
+    moon_cli_complain("policy: %s%s (see moonset policy --help)", what, argument);
     return MOON_EXIT_USAGE;
 }
 
@@ -28,6 +38,12 @@ static void complain(const struct moon_policy_report *report, void *ctx)
 {
     (void)ctx;
     moon_cli_complain("%s", report->text);
+}
+
+static void be_silent(const struct moon_policy_report *report, void *ctx)
+{
+    (void)report;
+    (void)ctx;
 }
 
 /* "policies/edge-only.lua" is policy edge-only. */
@@ -78,47 +94,76 @@ static int check(int argc, char **argv)
 
 static void print_policy(const struct moon_policy_info *info, void *ctx)
 {
-    (void)ctx;
+    bool *ok = ctx;
+
     (void)printf("%-28s %-12.12s %-22s %s\n", info->name, info->loaded ? info->version : "-",
                  info->loaded ? info->hooks : "-", info->source);
     if (info->error != NULL) {
+        *ok = false;
         (void)printf("    not in force: %s\n", info->error);
     }
 }
 
-static int list(int argc, char **argv)
+static int print_list(const char *const *dirs)
 {
-    const char *dirs[MAX_DIRS + 1] = {NULL};
-    size_t n = 0;
     struct moon_err err;
+    bool ok = true;
 
-    for (int i = 0; i < argc; i++) {
-        if (strcmp(argv[i], "--policy-dir") != 0 || i + 1 >= argc || n == MAX_DIRS) {
-            return usage();
-        }
-        dirs[n++] = argv[++i];
-    }
+    /* A file that is wrong is told in the list, once. */
     struct moon_policies *policies = moon_policies_new(
-        NULL, &(struct moon_policies_opts){.dirs = dirs, .on_report = complain}, &err);
+        NULL, &(struct moon_policies_opts){.dirs = dirs, .on_report = be_silent}, &err);
     if (policies == NULL) {
         moon_cli_complain("%s", err.text);
         return MOON_EXIT_FAILED;
     }
     (void)printf("%-28s %-12s %-22s %s\n", "NAME", "VERSION", "HOOKS", "SOURCE");
-    moon_policies_each(policies, print_policy, NULL);
+    moon_policies_each(policies, print_policy, &ok);
     moon_policies_free(policies);
-    return MOON_EXIT_OK;
+    return ok ? MOON_EXIT_OK : MOON_EXIT_FAILED;
+}
+
+static int list(int argc, char **argv)
+{
+    static const char flag[] = "--policy-dir";
+    MOON_AUTOFREE const char **dirs = moon_new_array(const char *, (size_t)argc + 1);
+    size_t n = 0;
+
+    for (int i = 0; i < argc; i++) {
+        if (strncmp(argv[i], flag, strlen(flag)) != 0) {
+            return wrong_usage("list: unexpected argument ", argv[i]);
+        }
+        const char *rest = argv[i] + strlen(flag);
+        if (rest[0] == '=') {
+            dirs[n++] = rest + 1;
+        } else if (rest[0] == '\0' && i + 1 < argc) {
+            dirs[n++] = argv[++i];
+        } else {
+            return wrong_usage("list: --policy-dir needs a value", "");
+        }
+    }
+    return print_list(dirs);
 }
 
 int moon_cmd_policy(struct moon_cli *cli, int argc, char **argv)
 {
     (void)cli;
     moon_log_setup(MOON_LOG_ERROR, MOON_LOG_LOGFMT, STDERR_FILENO);
-    if (argc >= 3 && strcmp(argv[1], "check") == 0 && argv[2][0] != '-') {
-        return check(argc - 2, argv + 2);
+    for (int i = 1; i < argc && i < 3; i++) {
+        if (moon_cli_is_help(argv[i])) {
+            print_help();
+            return MOON_EXIT_OK;
+        }
     }
     if (argc >= 2 && strcmp(argv[1], "list") == 0) {
         return list(argc - 2, argv + 2);
     }
-    return argc >= 2 && strcmp(argv[1], "--help") == 0 ? (usage(), MOON_EXIT_OK) : usage();
+    if (argc < 2 || strcmp(argv[1], "check") != 0) {
+        return argc < 2 ? wrong_usage("check or list?", "")
+                        : wrong_usage("unknown command ", argv[1]);
+    }
+    if (argc < 3) {
+        return wrong_usage("check: which file?", "");
+    }
+    return argv[2][0] == '-' ? wrong_usage("check: unknown flag ", argv[2])
+                             : check(argc - 2, argv + 2);
 }

@@ -37,6 +37,7 @@ static void on_stop(int signum, void *ctx)
     if (run->stops++ == 0) {
         moon_manager_stop(run->manager, GRACE_MS, stopped, run);
     } else {
+        run->status = MOON_EXIT_FAILED;
         moon_loop_stop(run->loop);
     }
 }
@@ -58,7 +59,23 @@ static void on_fatal(const char *why, void *ctx)
     moon_loop_stop(run->loop);
 }
 
-static int run_loop(struct moon_cli *cli, const struct moon_config *config)
+/* The handlers are there before the manager: as process 1 of a container nothing else would end
+ * it. No handler runs before the loop does. */
+static int run_loop(struct run *run, const struct moon_config *config, struct moon_err *err)
+{
+    run->manager = moon_manager_new(
+        &(struct moon_manager_opts){
+            .loop = run->loop, .config = config, .on_fatal = on_fatal, .ctx = run},
+        err);
+    if (run->manager == NULL) {
+        return -(int)err->code;
+    }
+    moon_loop_run(run->loop);
+    moon_manager_free(run->manager);
+    return 0;
+}
+
+static int run_config(const struct moon_config *config)
 {
     struct run run = {.status = MOON_EXIT_OK};
     struct moon_err err;
@@ -68,25 +85,16 @@ static int run_loop(struct moon_cli *cli, const struct moon_config *config)
         moon_cli_complain("%s", err.text);
         return MOON_EXIT_FAILED;
     }
-    run.manager = moon_manager_new(&(struct moon_manager_opts){.loop = run.loop,
-                                                               .config = config,
-                                                               .registry = cli->registry,
-                                                               .on_fatal = on_fatal,
-                                                               .ctx = &run},
-                                   &err);
-    if (run.manager == NULL) {
-        moon_cli_complain("%s", err.text);
-        moon_loop_free(run.loop);
-        return MOON_EXIT_FAILED;
-    }
     struct moon_signal *term = moon_signal_new(run.loop, SIGTERM, on_stop, &run);
     struct moon_signal *intr = moon_signal_new(run.loop, SIGINT, on_stop, &run);
     struct moon_signal *hup = moon_signal_new(run.loop, SIGHUP, on_reload, &run);
-    moon_loop_run(run.loop);
+    if (run_loop(&run, config, &err) != 0) {
+        moon_cli_complain("%s", err.text);
+        run.status = MOON_EXIT_FAILED;
+    }
     moon_signal_free(term);
     moon_signal_free(intr);
     moon_signal_free(hup);
-    moon_manager_free(run.manager);
     moon_loop_free(run.loop);
     return run.status;
 }
@@ -96,21 +104,27 @@ static void print_help(void)
     MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(64 * 1024);
 
     moon_config_help(&text);
-    (void)printf("usage: moonset run [FLAG…]\n\nKeeps the DaemonSets of a cluster. The stock "
-                 "DaemonSet controller must be off\n(kube-controller-manager "
-                 "--controllers='*,-daemonset').\n\nflags:\n%s\nSIGTERM and SIGINT end it in "
-                 "good order, SIGHUP reads the policies again.\n",
-                 moon_buf_cstr(&text));
+    (void)printf("usage: moonset run [FLAG…]\n\n"
+                 "Keeps the DaemonSets of a cluster. The stock DaemonSet controller must be off\n"
+                 "(kube-controller-manager --controllers='*,-daemonset').\n\n"
+                 "flags (--name VALUE or --name=VALUE; what is true or false may stand alone):\n"
+                 "%s\n"
+                 "The API server is that of --kubeconfig, else of $KUBECONFIG, else of the\n"
+                 "in-cluster account, else of ~/.kube/config.\n\n"
+                 "SIGTERM and SIGINT end it in good order, within %d s; a second one at once.\n"
+                 "SIGHUP reads the policies again.\n"
+                 "Exit status: 0 ended by a signal; 1 could not start, lost the lease, or was\n"
+                 "ended by a second signal; 2 wrong usage.\n",
+                 moon_buf_cstr(&text), GRACE_MS / 1000);
 }
 
 int moon_cmd_run(struct moon_cli *cli, int argc, char **argv)
 {
-    MOON_CLEANUP(moon_config_free_ptr) struct moon_config *config = moon_config_new();
     struct moon_err err;
     bool help = false;
 
-    if (moon_config_parse_args(config, argc, argv, &help, &err) != 0 ||
-        (!help && moon_config_check(config, &err) != 0)) {
+    if (moon_config_parse_args(cli->config, argc, argv, &help, &err) != 0 ||
+        (!help && moon_config_check(cli->config, &err) != 0)) {
         moon_cli_complain("%s", err.text);
         return MOON_EXIT_USAGE;
     }
@@ -118,6 +132,6 @@ int moon_cmd_run(struct moon_cli *cli, int argc, char **argv)
         print_help();
         return MOON_EXIT_OK;
     }
-    moon_log_setup(config->log_level, config->log_format, STDERR_FILENO);
-    return run_loop(cli, config);
+    moon_log_setup(cli->config->log_level, cli->config->log_format, STDERR_FILENO);
+    return run_config(cli->config);
 }

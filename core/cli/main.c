@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * main.c - finds the command and calls it.
+ *
+ * Plugins bring commands, so --plugin-dir and --plugin-option are taken out of the command line
+ * before anything else is understood; they may stand anywhere, up to a "--".
  */
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
-#include "base/log.h"
 #include "base/metrics.h"
 #include "base/str.h"
 #include "cli/cli.h"
@@ -15,11 +18,13 @@
 extern const moonset_plugin_entry moon_builtin_plugins[];
 
 static const struct moon_command commands[] = {
-    {"run", "keep DaemonSets of a cluster", moon_cmd_run},
-    {"policy", "check and list policies", moon_cmd_policy},
-    {"plugins", "list the plugins of this binary", moon_cmd_plugins},
-    {"version", "print the version", moon_cmd_version},
+    {"run", "keep the DaemonSets of a cluster", false, moon_cmd_run},
+    {"policy", "check and list policies", false, moon_cmd_policy},
+    {"plugins", "list plugins and their options", true, moon_cmd_plugins},
+    {"version", "print the version", false, moon_cmd_version},
 };
+static const char *const reserved[] = {"run", "policy", "plugins", "version", "help", NULL};
+_Static_assert(MOON_ARRAY_SIZE(reserved) == MOON_ARRAY_SIZE(commands) + 2, "all, help, the end");
 
 void moon_cli_complain(const char *fmt, ...)
 {
@@ -41,13 +46,15 @@ static void print_plugin_command(const struct moon_plugin_command *c, void *ctx)
 static void print_help(const struct moon_cli *cli)
 {
     (void)printf("moonset %s - a DaemonSet controller whose decisions are Lua policies\n\n"
-                 "usage: moonset COMMAND [FLAG…]\n\ncommands:\n",
+                 "usage: moonset [--plugin-dir DIR]… [--plugin-option PLUGIN.NAME=VALUE]… "
+                 "COMMAND [FLAG…]\n\ncommands:\n",
                  MOONSET_VERSION);
     for (size_t i = 0; i < MOON_ARRAY_SIZE(commands); i++) {
         (void)printf("  %-10s %s\n", commands[i].name, commands[i].summary);
     }
     moon_registry_each_command(cli->registry, print_plugin_command, NULL);
-    (void)printf("\n`moonset COMMAND --help` tells more about one of them.\n"
+    (void)printf("\n--plugin-dir loads the plugins (*.so) of a folder, which may bring more "
+                 "commands.\n`moonset COMMAND --help` tells more about a command.\n"
                  "Exit status: 0 done, 1 failed, 2 wrong usage.\n");
 }
 
@@ -65,77 +72,153 @@ static bool is_close(const char *a, const char *b)
            (a[0] == b[1] && a[1] == b[0] && strcmp(a + 2, b + 2) == 0);
 }
 
-static int unknown_command(const char *name)
+struct suggestion {
+    const char *typed;
+    const char *meant;
+};
+
+static void suggest(const struct moon_plugin_command *c, void *ctx)
 {
+    struct suggestion *s = ctx;
+
+    if (is_close(s->typed, c->name)) {
+        s->meant = c->name;
+    }
+}
+
+static int unknown_command(const struct moon_cli *cli, const char *name)
+{
+    struct suggestion s = {.typed = name};
+
+    moon_registry_each_command(cli->registry, suggest, &s);
     for (size_t i = 0; i < MOON_ARRAY_SIZE(commands); i++) {
         if (is_close(name, commands[i].name)) {
-            moon_cli_complain("unknown command \"%s\"; did you mean \"%s\"?", name,
-                              commands[i].name);
-            return MOON_EXIT_USAGE;
+            s.meant = commands[i].name;
         }
     }
-    moon_cli_complain("unknown command \"%s\" (see moonset --help)", name);
+    if (s.meant != NULL) {
+        moon_cli_complain("unknown command \"%s\"; did you mean \"%s\"?", name, s.meant);
+    } else {
+        moon_cli_complain("unknown command \"%s\" (see moonset --help)", name);
+    }
     return MOON_EXIT_USAGE;
+}
+
+bool moon_cli_is_help(const char *arg)
+{
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
+static const struct moon_command *find_command(const char *name)
+{
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(commands); i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+static int dispatch_to_plugin(const struct moon_cli *cli, int argc, char **argv)
+{
+    if (argc < 2 || moon_cli_is_help(argv[1]) || strcmp(argv[1], "help") == 0) {
+        print_help(cli);
+        return argc < 2 ? MOON_EXIT_USAGE : MOON_EXIT_OK;
+    }
+    const struct moon_plugin_command *c = moon_registry_command(cli->registry, argv[1]);
+    return c != NULL ? c->run(argc - 1, argv + 1, c->state) : unknown_command(cli, argv[1]);
 }
 
 static int dispatch(struct moon_cli *cli, int argc, char **argv)
 {
-    const struct moon_plugin_command *plugin;
+    struct moon_err err;
 
-    if (argc < 2) {
-        print_help(cli);
-        return MOON_EXIT_USAGE;
-    }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
-        strcmp(argv[1], "help") == 0) {
-        print_help(cli);
-        return MOON_EXIT_OK;
-    }
-    if (strcmp(argv[1], "--version") == 0) {
+    if (argc >= 2 && strcmp(argv[1], "--version") == 0) {
         return moon_cmd_version(cli, argc - 1, argv + 1);
     }
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(commands); i++) {
-        if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].run(cli, argc - 1, argv + 1);
-        }
+    const struct moon_command *c = argc >= 2 ? find_command(argv[1]) : NULL;
+    if (c != NULL && !c->wants_plugins) {
+        return c->run(cli, argc - 1, argv + 1);
     }
-    plugin = moon_registry_command(cli->registry, argv[1]);
-    return plugin != NULL ? plugin->run(argc - 1, argv + 1, plugin->state)
-                          : unknown_command(argv[1]);
+    cli->registry = moon_registry_new(cli->config, &err);
+    if (cli->registry == NULL) {
+        moon_cli_complain("%s", err.text);
+        return MOON_EXIT_FAILED;
+    }
+    int status = c != NULL ? c->run(cli, argc - 1, argv + 1) : dispatch_to_plugin(cli, argc, argv);
+    moon_registry_free(cli->registry);
+    return status;
 }
 
-/* Folders of --plugin-dir: plugins register commands, so they are wanted before the rest of the
- * command line is understood. */
-static char **plugin_dirs(int argc, char **argv)
+/* How many words the flag at `at` takes: 0 when it is none of ours. */
+static int plugin_flag_words(int argc, char **argv, int at)
 {
-    char **dirs = moon_new_array(char *, (size_t)argc + 1);
-    size_t n = 0;
+    static const char *const names[] = {"--plugin-dir", "--plugin-option"};
 
-    for (int i = 1; i < argc; i++) {
-        if (strncmp(argv[i], "--plugin-dir=", 13) == 0) {
-            dirs[n++] = argv[i] + 13;
-        } else if (strcmp(argv[i], "--plugin-dir") == 0 && i + 1 < argc) {
-            dirs[n++] = argv[++i];
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(names); i++) {
+        size_t len = strlen(names[i]);
+        if (strncmp(argv[at], names[i], len) == 0 && argv[at][len] == '=') {
+            return 1;
+        }
+        if (strcmp(argv[at], names[i]) == 0) {
+            return at + 1 < argc ? 2 : 1;
         }
     }
-    return dirs;
+    return 0;
+}
+
+/* Move the flags about plugins out of argv into *config. */
+static int take_plugin_flags(int *argc, char **argv, struct moon_config *config,
+                             struct moon_err *err)
+{
+    MOON_AUTOFREE char **taken = moon_new_array(char *, (size_t)*argc + 1);
+    int taken_count = 1; /* as argv, from 1 */
+    int kept = 1;
+    int end = *argc; /* of what is ours */
+    bool help = false;
+
+    for (int i = 1; i < *argc; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            end = i < end ? i : end;
+        }
+        int words = i < end ? plugin_flag_words(*argc, argv, i) : 0;
+        if (words == 0) {
+            argv[kept++] = argv[i];
+        }
+        for (int word = 0; word < words; word++) {
+            taken[taken_count++] = argv[i + word];
+        }
+        i += words > 0 ? words - 1 : 0;
+    }
+    *argc = kept;
+    return moon_config_parse_args(config, taken_count, taken, &help, err);
+}
+
+/* What was printed to a full disk was not printed. */
+static int flush_stdout(int status)
+{
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        moon_cli_complain("the output could not be written");
+        return status == MOON_EXIT_OK ? MOON_EXIT_FAILED : status;
+    }
+    return status;
 }
 
 int main(int argc, char **argv)
 {
-    MOON_AUTOFREE char **dirs = plugin_dirs(argc, argv);
-    struct moon_cli cli = {0};
+    struct moon_cli cli = {.config = moon_config_new()};
     struct moon_err err;
+    int status = MOON_EXIT_USAGE;
 
     (void)signal(SIGPIPE, SIG_IGN);
-    moon_registry_set_builtin(moon_builtin_plugins);
-    cli.registry = moon_registry_new((const char *const *)dirs, &err);
-    if (cli.registry == NULL) {
+    if (take_plugin_flags(&argc, argv, cli.config, &err) != 0) {
         moon_cli_complain("%s", err.text);
-        return MOON_EXIT_FAILED;
+    } else {
+        moon_registry_set_up(&(struct moon_registry_setup){
+            .builtin = moon_builtin_plugins, .reserved = reserved, .config = cli.config});
+        status = flush_stdout(dispatch(&cli, argc, argv));
     }
-    int status = dispatch(&cli, argc, argv);
-    moon_registry_free(cli.registry);
+    moon_config_free(cli.config);
     moon_metrics_reset();
     return status;
 }

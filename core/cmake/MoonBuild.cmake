@@ -36,6 +36,20 @@ function(moon_target name)
     target_link_libraries(${name} PRIVATE moon_warnings moon_sanitize)
 endfunction()
 
+# The build id: in-tree plugins use the layers' structs, so what they were compiled with must be what
+# the binary was compiled with. A digest of all headers and of what changes the layout of structs;
+# written anew only when it changes.
+set(MOON_GENERATED_DIR "${CMAKE_BINARY_DIR}/generated")
+file(GLOB_RECURSE moon_headers CONFIGURE_DEPENDS "${CMAKE_SOURCE_DIR}/core/*.h")
+add_custom_command(OUTPUT "${MOON_GENERATED_DIR}/host/build_id.h"
+    COMMAND ${CMAKE_COMMAND} "-DHEADERS=${moon_headers}" "-DROOT=${CMAKE_SOURCE_DIR}"
+            "-DTEXT=${PROJECT_VERSION} ${CMAKE_C_COMPILER_ID} ${CMAKE_C_COMPILER_VERSION} ${CMAKE_SYSTEM_PROCESSOR} ${MOONSET_SANITIZE}"
+            "-DOUTPUT=${MOON_GENERATED_DIR}/host/build_id.h"
+            -P "${CMAKE_CURRENT_LIST_DIR}/MoonBuildId.cmake"
+    DEPENDS ${moon_headers} "${CMAKE_CURRENT_LIST_DIR}/MoonBuildId.cmake"
+    COMMENT "Digest of all headers" VERBATIM)
+add_custom_target(moon_build_id DEPENDS "${MOON_GENERATED_DIR}/host/build_id.h")
+
 # moon_layer(kube SOURCES a.c … USES moon_io moon_base LIBS PkgConfig::x)
 # One static library per layer: a unit test that links one layer fails to link on an upward call.
 function(moon_layer name)
@@ -45,11 +59,15 @@ function(moon_layer name)
     target_link_libraries(moon_${name} PUBLIC ${ARG_USES} ${ARG_LIBS})
 endfunction()
 
-# moon_plugin(daemonset SOURCES a.c … USES moon_control …)
-# Built in when named in MOONSET_BUILTIN_PLUGINS (an object library the binary links), else a
-# shared object that is linked against nothing: the binary exports what it needs.
+# moon_plugin(daemonset SOURCES a.c … PARTS moon_daemonset_x USES moon_control …)
+# Built in when named in MOONSET_BUILTIN_PLUGINS (a static library the binary links), else a shared
+# object that is linked against nothing: the binary exports what it needs. The objects of PARTS,
+# libraries of the plugin's own, belong to it in both cases.
 function(moon_plugin name)
-    cmake_parse_arguments(ARG "" "" "SOURCES;USES;LIBS" ${ARGN})
+    cmake_parse_arguments(ARG "" "" "SOURCES;PARTS;USES;LIBS" ${ARGN})
+    foreach(part IN LISTS ARG_PARTS)
+        list(APPEND ARG_SOURCES $<TARGET_OBJECTS:${part}>)
+    endforeach()
     if(name IN_LIST MOONSET_BUILTIN_PLUGINS)
         add_library(moon_plugin_${name} STATIC ${ARG_SOURCES})
         target_compile_definitions(moon_plugin_${name} PRIVATE
@@ -68,6 +86,7 @@ function(moon_plugin name)
                 LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}/moonset/plugins")
     endif()
     moon_target(moon_plugin_${name})
+    add_dependencies(moon_plugin_${name} moon_build_id)
     target_include_directories(moon_plugin_${name} PRIVATE "${CMAKE_SOURCE_DIR}/plugins")
 endfunction()
 

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * admin.c - what the admin port answers.
+ */
 #include "host/admin.h"
 
 #include "base/metrics.h"
@@ -6,7 +9,7 @@
 #define ADMIN_MAGIC 0xad317001u
 
 enum {
-    MAX_CHECKS = 16,
+    READY_MAX_BYTES = 64 * 1024,
     METRICS_MAX_BYTES = 16 * 1024 * 1024
 };
 
@@ -20,7 +23,7 @@ struct moon_admin {
     unsigned magic;
     struct moon_httpd *httpd;
     const struct moon_registry *registry;
-    struct check checks[MAX_CHECKS];
+    struct check *checks;
     size_t check_count;
 };
 
@@ -31,7 +34,7 @@ static void reply_text(struct moon_httpd_request *r, int status, const char *tex
 
 static void readyz(const struct moon_admin *a, struct moon_httpd_request *r)
 {
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(4096);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(READY_MAX_BYTES);
     bool ready = true;
 
     for (size_t i = 0; i < a->check_count; i++) {
@@ -50,22 +53,20 @@ static void metrics(struct moon_httpd_request *r)
     MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(METRICS_MAX_BYTES);
 
     moon_metrics_write(&text);
+    if (text.overflow) {
+        reply_text(r, 500, "there are more metrics than fit an answer\n");
+        return;
+    }
     moon_httpd_reply(r, 200, "text/plain; version=0.0.4; charset=utf-8", moon_buf_str(&text));
-}
-
-static void route_reply(void *token, int status, const char *content_type, const char *body,
-                        size_t len)
-{
-    moon_httpd_reply(token, status, content_type, (struct moon_str){body, len});
 }
 
 static void handle(struct moon_httpd_request *r, void *ctx)
 {
     const struct moon_admin *a = MOON_CAST(moon_admin, ctx, ADMIN_MAGIC);
     const char *path = moon_httpd_path(r);
-    const struct moon_plugin_route *route = moon_registry_route(a->registry, path);
 
     if (!moon_streq(moon_httpd_method(r), "GET")) {
+        moon_httpd_add_header(r, "Allow", "GET");
         reply_text(r, 405, "only GET is answered here\n");
     } else if (moon_streq(path, "/healthz")) {
         reply_text(r, 200, "ok\n");
@@ -73,9 +74,7 @@ static void handle(struct moon_httpd_request *r, void *ctx)
         readyz(a, r);
     } else if (moon_streq(path, "/metrics")) {
         metrics(r);
-    } else if (route != NULL) {
-        route->handler(moon_httpd_query(r, "q"), route_reply, r, route->state);
-    } else {
+    } else if (!moon_registry_answer(a->registry, r)) {
         reply_text(r, 404, "not found; there are /healthz, /readyz and /metrics\n");
     }
 }
@@ -101,6 +100,7 @@ void moon_admin_free(struct moon_admin *a)
 {
     if (a != NULL) {
         moon_httpd_free(a->httpd);
+        moon_free(a->checks);
         a->magic = 0;
         moon_free(a);
     }
@@ -113,6 +113,6 @@ uint16_t moon_admin_port(const struct moon_admin *a)
 
 void moon_admin_add_check(struct moon_admin *a, const char *name, bool (*fn)(void *ctx), void *ctx)
 {
-    moon_assert(a->check_count < MAX_CHECKS);
+    a->checks = moon_realloc_array(a->checks, a->check_count + 1, sizeof(*a->checks));
     a->checks[a->check_count++] = (struct check){name, fn, ctx};
 }

@@ -9,12 +9,13 @@
 
 struct moon_admin;
 
+/* `listen` as httpd.h has it; `registry` is borrowed. NULL: the address is wrong or taken. */
 MOON_API struct moon_admin *moon_admin_new(struct moon_loop *loop, const char *listen,
                                            const struct moon_registry *registry,
                                            struct moon_err *err);
 MOON_API void moon_admin_free(struct moon_admin *a);
 MOON_API uint16_t moon_admin_port(const struct moon_admin *a);
-/* /readyz answers 503 and names each check that says no. */
+/* /readyz answers 503 and names each check that says no. `name` is borrowed until free. */
 MOON_API void moon_admin_add_check(struct moon_admin *a, const char *name, bool (*fn)(void *ctx),
                                    void *ctx);
 

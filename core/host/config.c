@@ -2,12 +2,14 @@
  *
  * config.c - the table of settings, their values, and whether they go together.
  */
-#include "host/config_priv.h"
+#include "host/config.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "host/config_priv.h"
 
 enum {
     MAX_SETTINGS = 32,

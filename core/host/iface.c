@@ -21,43 +21,39 @@ static void core_log(const struct moon_host *host, uint32_t level, const char *m
     moon_log(l, moon_loaded_of(host)->plugin->name, message);
 }
 
-static const struct moon_plugin_option *declared(const struct moon_plugin *p, const char *name)
-{
-    for (size_t i = 0; i < p->option_count; i++) {
-        if (strcmp(p->options[i].name, name) == 0) {
-            return &p->options[i];
-        }
-    }
-    return NULL;
-}
-
-/* --plugin-option PLUGIN.NAME=VALUE, the last one wins; else the declared default. */
 static const char *core_option(const struct moon_host *host, const char *name)
 {
     const struct moon_loaded *l = moon_loaded_of(host);
-    const struct moon_config *config = l->registry->internal.config;
-    const struct moon_plugin_option *option = declared(l->plugin, name);
-    MOON_AUTOFREE char *prefix = moon_asprintf("%s.%s=", l->plugin->name, name);
-    const char *value = option != NULL ? option->default_value : NULL;
+    const struct moon_plugin_option *option = moon_option_declared(l->plugin, moon_str(name));
 
-    for (size_t i = 0; option != NULL && config != NULL && config->plugin_options != NULL &&
-                       config->plugin_options[i] != NULL;
-         i++) {
-        if (moon_str_starts(moon_str(config->plugin_options[i]), prefix)) {
-            value = config->plugin_options[i] + strlen(prefix);
-        }
+    if (option == NULL) {
+        return NULL;
     }
-    return value;
+    const char *given = moon_option_given(l->registry, l->plugin->name, name);
+    return given != NULL ? given : option->default_value;
+}
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec t;
+
+    (void)clock_gettime(clock, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static int64_t core_now_ms(const struct moon_host *host)
 {
-    return (int64_t)moon_loop_now(moon_loaded_of(host)->registry->internal.loop);
+    const struct moon_loop *loop = moon_loaded_of(host)->registry->internal.loop;
+
+    /* A command has no loop of ours. */
+    return loop != NULL ? (int64_t)moon_loop_now(loop) : clock_ms(CLOCK_MONOTONIC);
 }
 
 static int64_t core_wall_ms(const struct moon_host *host)
 {
-    return moon_loop_wall_ms(moon_loaded_of(host)->registry->internal.loop);
+    const struct moon_loop *loop = moon_loaded_of(host)->registry->internal.loop;
+
+    return loop != NULL ? moon_loop_wall_ms(loop) : clock_ms(CLOCK_REALTIME);
 }
 
 static const struct moon_iface_core core = {
@@ -71,10 +67,6 @@ static const struct moon_iface_core core = {
 
 /* ---- loop ---- */
 
-enum {
-    SLOW_CALLBACK_MS = 50
-};
-
 struct moon_plugin_timer {
     struct moon_loaded *owner;
     struct moon_timer *timer;
@@ -82,27 +74,14 @@ struct moon_plugin_timer {
     void *ctx;
 };
 
-/* The loop's own clock stands still during a turn. */
-static uint64_t clock_ms(void)
-{
-    struct timespec t;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static void timer_fired(void *ctx)
 {
-    struct moon_plugin_timer *t = ctx;
-    const char *plugin = t->owner->plugin->name;
-    uint64_t started = clock_ms();
+    const struct moon_plugin_timer *t = ctx;
+    const struct moon_loaded *owner = t->owner; /* the callback may free the timer */
+    uint64_t began_ms = moon_callback_begin();
 
     t->fn(t->ctx);
-    uint64_t took = clock_ms() - started;
-    if (took > SLOW_CALLBACK_MS) {
-        moon_warn("host", "a plugin's callback kept the loop waiting", "plugin", plugin, "ms",
-                  MOON_LOG_INT(took));
-    }
+    moon_callback_end(owner, "timer", began_ms);
 }
 
 static struct moon_plugin_timer *loop_timer_new(const struct moon_host *host, void (*fn)(void *ctx),
@@ -148,16 +127,17 @@ static const struct moon_iface_loop loop = {
 
 /* ---- command ---- */
 
-static int command_add(const struct moon_host *host, const struct moon_plugin_command *command)
+static int command_add(const struct moon_host *host, const struct moon_plugin_command *given)
 {
     struct moon_registry *r = moon_loaded_of(host)->registry;
 
-    if (command->name == NULL || command->run == NULL ||
-        moon_registry_command(r, command->name) != NULL) {
+    if (given->struct_size < sizeof(*given) || given->name == NULL || given->name[0] == '-' ||
+        given->summary == NULL || given->run == NULL || moon_registry_is_reserved(given->name) ||
+        moon_registry_command(r, given->name) != NULL) {
         return -1;
     }
     r->commands = moon_realloc_array(r->commands, r->command_count + 1, sizeof(*r->commands));
-    r->commands[r->command_count++] = *command;
+    r->commands[r->command_count++] = *given;
     return 0;
 }
 
@@ -166,20 +146,43 @@ static const struct moon_iface_command command = {.struct_size = sizeof(command)
 
 /* ---- http ---- */
 
-static int http_add(const struct moon_host *host, const struct moon_plugin_route *route)
+static bool is_own_path(const char *path)
 {
-    struct moon_registry *r = moon_loaded_of(host)->registry;
+    return strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0 ||
+           strcmp(path, "/metrics") == 0;
+}
 
-    if (route->path == NULL || route->path[0] != '/' || route->handler == NULL ||
-        moon_registry_route(r, route->path) != NULL) {
+static int http_add(const struct moon_host *host, const struct moon_plugin_route *given)
+{
+    const struct moon_loaded *l = moon_loaded_of(host);
+    struct moon_registry *r = l->registry;
+
+    if (given->struct_size < sizeof(*given) || given->path == NULL || given->path[0] != '/' ||
+        given->handler == NULL || is_own_path(given->path) ||
+        moon_registry_has_route(r, given->path)) {
         return -1;
     }
     r->routes = moon_realloc_array(r->routes, r->route_count + 1, sizeof(*r->routes));
-    r->routes[r->route_count++] = *route;
+    r->routes[r->route_count++] = (struct moon_route){.given = *given, .owner = l};
     return 0;
 }
 
-static const struct moon_iface_http http = {.struct_size = sizeof(http), .add = http_add};
+static const char *http_argument(struct moon_plugin_request *request, const char *name)
+{
+    return moon_httpd_query(request->request, name);
+}
+
+static void http_reply(struct moon_plugin_request *request, int status, const char *content_type,
+                       const char *body, size_t len)
+{
+    if (!request->answered) {
+        request->answered = true;
+        moon_httpd_reply(request->request, status, content_type, (struct moon_str){body, len});
+    }
+}
+
+static const struct moon_iface_http http = {
+    .struct_size = sizeof(http), .add = http_add, .argument = http_argument, .reply = http_reply};
 
 /* ---- by name ---- */
 

@@ -11,10 +11,9 @@ extern const struct moon_iface_controller moon_iface_controller;
 
 struct moon_foreign; /* one controller a plugin has added */
 
-/* Begin to watch; free stops. Called by the registry at start and end. */
+/* Begin to watch; standing by until told to lead. Called by the registry, as the others. */
 void moon_foreign_start(struct moon_foreign *f, const struct moon_internal *in);
 void moon_foreign_role(struct moon_foreign *f, bool leader);
-void moon_foreign_stop(struct moon_foreign *f);
 void moon_foreign_free(struct moon_foreign *f);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "control/apply.h"
 #include "control/recorder.h"
+#include "host/build_id.h" /* MOON_BUILD_ID, made by the build from all headers */
 #include "host/config.h"
 #include "io/httpd.h"
 #include "policy/policies.h"
@@ -33,8 +34,5 @@ struct moon_internal {
                             void *ctx);
     struct moon_manager *manager; /* for the two functions above */
 };
-
-/* Identifies one build: version, compiler and ABI; in-tree plugins compare it. */
-#define MOON_BUILD_ID "moonset-" MOONSET_VERSION "-" __VERSION__
 
 #endif

@@ -1,18 +1,26 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * manager.c - puts the layers together, and takes them apart in the right order.
+ */
 #include "host/manager.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "control/election.h"
 #include "host/admin.h"
+#include "io/file.h"
 #include "kube/kubeconfig.h"
 
 #define MANAGER_MAGIC 0x3a7a6e01u
 #define TOPIC "manager"
 
 enum {
-    MAX_LISTENERS = 8
+    /* Calls beside the writes: the lease is renewed and events go out also when apply is busy. */
+    SPARE_CALLS = 8,
+    FIRST_RETRY_TOLD = 4,
 };
 
 struct listener {
@@ -34,7 +42,7 @@ struct moon_manager {
     struct moon_admin *admin;
     struct moon_election *election;
     struct moon_internal internal;
-    struct listener listeners[MAX_LISTENERS];
+    struct listener *listeners;
     size_t listener_count;
     bool leading;
     bool stopping;
@@ -82,7 +90,7 @@ static void listen_policies(const struct moon_internal *in,
 {
     struct moon_manager *m = manager_of(in);
 
-    moon_assert(m->listener_count < MAX_LISTENERS);
+    m->listeners = moon_realloc_array(m->listeners, m->listener_count + 1, sizeof(*m->listeners));
     m->listeners[m->listener_count++] = (struct listener){on_report, on_changed, ctx};
 }
 
@@ -133,13 +141,13 @@ static void election_info(const char *text, void *ctx)
     moon_info("election", text);
 }
 
-static int begin(struct moon_manager *m, struct moon_err *err)
+static void begin(struct moon_manager *m)
 {
     const struct moon_config *c = m->config;
 
     if (!c->leader_elect) {
         lead(m);
-        return 0;
+        return;
     }
     moon_apply_suspend(m->apply);
     m->election = moon_election_new(m->client, &(struct moon_election_opts){
@@ -150,10 +158,22 @@ static int begin(struct moon_manager *m, struct moon_err *err)
                                                    .on_info = election_info,
                                                    .ctx = m,
                                                });
-    return m->election != NULL ? 0 : moon_err_set(err, MOON_E_SYSTEM, "leader election");
 }
 
-/* ---- life ---- */
+/* ---- parts ---- */
+
+/* The 4th, 8th, 16th … time: a write that nobody answers never ends, and should not be a secret. */
+static void write_retried(const struct moon_action *action, unsigned tries,
+                          const struct moon_err *err, void *ctx)
+{
+    (void)ctx;
+    if (tries >= FIRST_RETRY_TOLD && (tries & (tries - 1)) == 0) {
+        moon_warn("apply", "no good answer yet, sending again", "verb",
+                  moon_verb_name(action->verb), "resource", action->resource->plural, "namespace",
+                  action->namespace, "name", action->name, "tries", MOON_LOG_INT(tries), "err",
+                  err->text);
+    }
+}
 
 static int connect_api(struct moon_manager *m, struct moon_kubeconfig *take_kubeconfig,
                        struct moon_err *err)
@@ -168,24 +188,45 @@ static int connect_api(struct moon_manager *m, struct moon_kubeconfig *take_kube
     if (k == NULL) {
         return -(int)err->code;
     }
-    m->client = moon_client_new(
-        m->loop, k,
-        &(struct moon_client_opts){.http1_only = c->http1, .max_in_flight = c->max_in_flight}, err);
+    m->client =
+        moon_client_new(m->loop, k,
+                        &(struct moon_client_opts){.http1_only = c->http1,
+                                                   .max_in_flight = c->max_in_flight + SPARE_CALLS},
+                        err);
     if (m->client == NULL) {
         return -(int)err->code;
     }
     m->apply = moon_apply_new(m->client, &(struct moon_apply_opts){
                                              .max_in_flight = c->max_in_flight,
                                              .dry_run = c->dry_run,
+                                             .on_retry = write_retried,
                                          });
     m->recorder = moon_recorder_new(m->client, "daemonset-controller");
     return 0;
+}
+
+/* The watchdog writes there when it is too late for error messages: find out now whether it can.
+ * The disk may have room again by then, so a failure is told but ends nothing. */
+static void try_state_dir(const char *dir)
+{
+    MOON_AUTOFREE char *path = moon_asprintf("%s/.moonset-probe", dir);
+    struct moon_err err;
+
+    if (moon_file_write(path, moon_str("moonset can write here\n"), 0600, &err) != 0) {
+        moon_warn(TOPIC, "nothing can be kept in the state folder", "flag", "--state-dir", "err",
+                  err.text);
+        return;
+    }
+    (void)unlink(path);
 }
 
 static int load_policies(struct moon_manager *m, struct moon_err *err)
 {
     const struct moon_config *c = m->config;
 
+    if (c->state_dir != NULL) {
+        try_state_dir(c->state_dir);
+    }
     m->policies = moon_policies_new(m->loop,
                                     &(struct moon_policies_opts){
                                         .dirs = (const char *const *)c->policy_dirs,
@@ -200,6 +241,14 @@ static int load_policies(struct moon_manager *m, struct moon_err *err)
     return m->policies != NULL ? 0 : -(int)err->code;
 }
 
+/* A process that is ending gets no new traffic. */
+static bool is_running(void *ctx)
+{
+    const struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    return !m->stopping;
+}
+
 static int open_admin(struct moon_manager *m, struct moon_err *err)
 {
     char addr[300];
@@ -211,6 +260,7 @@ static int open_admin(struct moon_manager *m, struct moon_err *err)
     if (m->admin == NULL) {
         return -(int)err->code;
     }
+    moon_admin_add_check(m->admin, "running", is_running, m);
     const char *colon = strrchr(m->config->listen, ':');
     (void)snprintf(addr, sizeof(addr), "%.*s:%u", (int)(colon - m->config->listen),
                    m->config->listen, moon_admin_port(m->admin));
@@ -236,6 +286,8 @@ static int start_plugins(struct moon_manager *m, struct moon_err *err)
     return moon_registry_start(m->registry, err);
 }
 
+/* ---- life ---- */
+
 struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, struct moon_err *err)
 {
     struct moon_manager *m = moon_new(struct moon_manager);
@@ -252,17 +304,32 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
     }
     if (m->registry == NULL) {
         m->owns_registry = true;
-        m->registry = moon_registry_new((const char *const *)opts->config->plugin_dirs, err);
+        m->registry = moon_registry_new(opts->config, err);
     }
-    if (m->registry == NULL || open_admin(m, err) != 0 || start_plugins(m, err) != 0 ||
-        begin(m, err) != 0) {
+    if (m->registry == NULL || open_admin(m, err) != 0 || start_plugins(m, err) != 0) {
         moon_manager_free(m);
         return NULL;
     }
     moon_info(TOPIC, "started", "version", MOONSET_VERSION, "server",
               moon_client_config(m->client)->server, "kubeconfig",
               moon_client_config(m->client)->source);
+    begin(m);
     return m;
+}
+
+static void end_plugins(struct moon_manager *m)
+{
+    if (m->registry == NULL) {
+        return;
+    }
+    m->internal.apply = NULL;
+    moon_registry_set_internal(m->registry, &m->internal);
+    moon_registry_stop(m->registry, 0);
+    moon_registry_end(m->registry);
+    moon_registry_set_internal(m->registry, NULL);
+    if (m->owns_registry) {
+        moon_registry_free(m->registry);
+    }
 }
 
 void moon_manager_free(struct moon_manager *m)
@@ -274,20 +341,13 @@ void moon_manager_free(struct moon_manager *m)
      * what the plugins were using. */
     moon_election_free(m->election);
     moon_admin_free(m->admin);
+    stop_leading(m);
     moon_apply_free(m->apply);
-    if (m->registry != NULL) {
-        m->internal.apply = NULL;
-        moon_registry_set_internal(m->registry, &m->internal);
-        moon_registry_stop(m->registry, 0);
-        if (m->owns_registry) {
-            moon_registry_free(m->registry);
-        } else {
-            moon_registry_end(m->registry);
-        }
-    }
+    end_plugins(m);
     moon_recorder_free(m->recorder);
     moon_policies_free(m->policies);
     moon_client_free(m->client);
+    moon_free(m->listeners);
     m->magic = 0;
     moon_free(m);
 }

@@ -17,7 +17,7 @@ struct moon_manager;
 struct moon_manager_opts {
     struct moon_loop *loop;
     const struct moon_config *config;        /* borrowed */
-    struct moon_registry *registry;          /* borrowed; NULL: made from config->plugin_dirs */
+    struct moon_registry *registry;          /* borrowed, ended by free; NULL: made from config */
     struct moon_kubeconfig *take_kubeconfig; /* NULL: loaded as config says */
     /* The lease is lost: nothing is written any more, and the process should end, since a fresh
      * one starts from the API server's state alone. */
@@ -25,12 +25,15 @@ struct moon_manager_opts {
     void *ctx;
 };
 
-/* Loads kubeconfig, policies, plugins; opens the admin port; begins election (or leads at once). */
+/* Loads kubeconfig, policies, plugins; opens the admin port; begins election (or leads at once). A
+ * replica that stands by keeps its caches, too, and is ready as soon as they are complete. */
 MOON_API struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts,
                                                struct moon_err *err);
-/* Stop: lead no more, give the lease back, flush events; then fn, at most grace_ms later. */
+/* Stop: lead no more (what is in flight is cut, its outcome is read back by whoever leads next),
+ * send the events that wait, give the lease back; then fn, at most grace_ms later. Once. */
 MOON_API void moon_manager_stop(struct moon_manager *m, uint64_t grace_ms, void (*fn)(void *ctx),
                                 void *ctx);
+/* Also without a stop before: then at once. NULL is fine. */
 MOON_API void moon_manager_free(struct moon_manager *m);
 /* Look at the policy folders again now. */
 MOON_API void moon_manager_reload(struct moon_manager *m);

@@ -34,10 +34,12 @@ struct moon_plugin_error {
     char text[512];
 };
 
+/* Set by `--plugin-option PLUGIN.NAME=VALUE`, in the file of --config by an item of the list
+ * `plugin-option`. The value is a text; what it means is checked by the plugin. */
 struct moon_plugin_option {
-    const char *name; /* "placement": --daemonset-placement and `daemonset: placement:` */
-    const char *default_value;
-    const char *help;
+    const char *name;
+    const char *default_value; /* NULL: none */
+    const char *help;          /* one line for `moonset plugins` */
 };
 
 struct moon_plugin {
@@ -66,6 +68,7 @@ struct moon_plugin {
 
 /* What the shared object exports. */
 typedef const struct moon_plugin *(*moonset_plugin_entry)(void);
+__attribute__((visibility("default"))) const struct moon_plugin *moonset_plugin_v1(void);
 
 /* The host. `version` is the table's version, 1 for all of today. NULL: not offered. */
 struct moon_host {
@@ -84,7 +87,8 @@ struct moon_iface_core {
     uint32_t struct_size;
     const char *host_version;
     void (*log)(const struct moon_host *host, uint32_t level, const char *message);
-    /* The value of one of the plugin's own options; borrowed for the process's life. */
+    /* The value of one of the plugin's own options, from `init` on; borrowed for the process's
+     * life. NULL: not declared, or not set and without a default. */
     const char *(*option)(const struct moon_host *host, const char *name);
     int64_t (*now_ms)(const struct moon_host *host);  /* monotonic */
     int64_t (*wall_ms)(const struct moon_host *host); /* since 1970 */
@@ -94,6 +98,7 @@ struct moon_iface_core {
 struct moon_plugin_timer;
 struct moon_iface_loop {
     uint32_t struct_size;
+    /* From `start` on; NULL before. Freed by the plugin, in `fini` at the latest. */
     struct moon_plugin_timer *(*timer_new)(const struct moon_host *host, void (*fn)(void *ctx),
                                            void *ctx);
     void (*timer_start)(struct moon_plugin_timer *timer, int64_t delay_ms);
@@ -118,22 +123,27 @@ struct moon_iface_command {
 };
 
 /* ---- "http", version 1: routes on the admin port ---- */
+struct moon_plugin_request; /* valid during the handler's call */
 struct moon_plugin_route {
     uint32_t struct_size;
-    const char *path; /* exact, "/first-plugin/hello" */
-    /* Write the answer: call reply once, before returning. */
-    void (*handler)(const char *query,
-                    void (*reply)(void *token, int status, const char *content_type,
-                                  const char *body, size_t len),
-                    void *token, void *state);
+    const char *path; /* exact, "/first-plugin/hello"; borrowed */
+    /* Answers a GET by calling `reply` once before it returns. */
+    void (*handler)(struct moon_plugin_request *request, void *state);
     void *state;
 };
 struct moon_iface_http {
     uint32_t struct_size;
+    /* The struct is copied. Nonzero: the path is taken, or does not begin with a slash. */
     int (*add)(const struct moon_host *host, const struct moon_plugin_route *route);
+    /* A decoded argument of the query; NULL: absent. Borrowed for the call. */
+    const char *(*argument)(struct moon_plugin_request *request, const char *name);
+    void (*reply)(struct moon_plugin_request *request, int status, const char *content_type,
+                  const char *body, size_t len);
 };
 
 /* ---- "controller", version 1: watch resources, reconcile keys ---- */
+
+/* Texts are borrowed for the process's life. */
 struct moon_plugin_resource {
     uint32_t struct_size;
     const char *group; /* "" for core */
@@ -147,6 +157,8 @@ struct moon_plugin_resource {
 struct moon_plugin_event {
     uint32_t struct_size;
     const struct moon_plugin_resource *resource;
+    const char *namespace_; /* "" for cluster-scoped kinds */
+    const char *name;
     const char *json;
     size_t len;
     bool deleted;
@@ -154,7 +166,7 @@ struct moon_plugin_event {
 struct moon_plugin_plan; /* filled with the functions below during reconcile */
 struct moon_plugin_controller {
     uint32_t struct_size;
-    const char *name;
+    const char *name; /* for logs and metrics */
     const struct moon_plugin_resource *resources;
     size_t resource_count;
     /* Something changed: call enqueue for each key that needs a reconcile. */
@@ -167,12 +179,19 @@ struct moon_plugin_controller {
 };
 struct moon_iface_controller {
     uint32_t struct_size;
+    /* During `init`. Structs are copied, the list of resources, too. Nonzero: something required is
+     * missing. */
     int (*add)(const struct moon_host *host, const struct moon_plugin_controller *controller);
     /* The cached object of a watched resource as JSON; NULL when there is none. Borrowed until
      * reconcile returns. namespace "" for cluster-scoped kinds. */
     const char *(*get)(struct moon_plugin_plan *plan, const struct moon_plugin_resource *resource,
                        const char *namespace_, const char *name, size_t *ret_len);
-    /* Plan actions; texts are copied. `reason` is shown to people and required. */
+    /* A text in such an object, by keys: {"metadata", "labels", "example.com/zone", NULL}. NULL:
+     * the object or the member is absent, or is no text. Borrowed until reconcile returns. */
+    const char *(*text)(struct moon_plugin_plan *plan, const struct moon_plugin_resource *resource,
+                        const char *namespace_, const char *name, const char *const *keys);
+    /* Plan actions; texts are copied. `reason` is shown to people and required, and so is `uid`:
+     * what is removed is the object that was looked at. A wrong call fails the reconcile. */
     void (*create)(struct moon_plugin_plan *plan, const struct moon_plugin_resource *resource,
                    const char *namespace_, const char *name, const char *json, const char *reason);
     void (*merge_patch)(struct moon_plugin_plan *plan, const struct moon_plugin_resource *resource,

@@ -14,13 +14,18 @@
 
 struct moon_registry;
 
-/* The built-in plugins' entries, NULL-terminated: the binary says them once, before any registry is
- * made. */
-MOON_API void moon_registry_set_builtin(const moonset_plugin_entry *entries);
+/* What every registry of this process begins with: said once, before any is made; borrowed. */
+struct moon_registry_setup {
+    const moonset_plugin_entry *builtin; /* NULL-terminated; NULL: none */
+    const char *const *reserved;         /* commands that plugins cannot have, NULL-terminated */
+    const struct moon_config *config;    /* its plugin folders and plugin options; NULL: none */
+};
+MOON_API void moon_registry_set_up(const struct moon_registry_setup *setup);
 
-/* Calls init of every plugin. A plugin that is refused is an error: half a controller is worse than
- * none. `plugin_dirs` may be NULL. */
-MOON_API struct moon_registry *moon_registry_new(const char *const *plugin_dirs,
+/* Calls init of every plugin: those built in, those of the set-up's folders, then those of `config`
+ * (borrowed; NULL: none). A plugin that is refused is an error: half a controller is worse than
+ * none. So is an option that no plugin declares. */
+MOON_API struct moon_registry *moon_registry_new(const struct moon_config *config,
                                                  struct moon_err *err);
 MOON_API void moon_registry_free(struct moon_registry *r);
 MOON_API const struct moon_plugin_command *moon_registry_command(const struct moon_registry *r,
@@ -33,15 +38,17 @@ MOON_API void moon_registry_each_plugin(const struct moon_registry *r,
                                                    void *ctx),
                                         void *ctx);
 
-/* For the manager. */
-MOON_API void moon_registry_set_internal(struct moon_registry *r, struct moon_internal *internal);
+/* For the manager. What plugins have got as the table "internal"; NULL: nothing any more. */
+MOON_API void moon_registry_set_internal(struct moon_registry *r,
+                                         const struct moon_internal *internal);
+/* Nothing that could be started is an error, too. */
 MOON_API int moon_registry_start(struct moon_registry *r, struct moon_err *err);
 MOON_API void moon_registry_role(struct moon_registry *r, bool leader);
 MOON_API void moon_registry_stop(struct moon_registry *r, int64_t grace_ms);
-/* Call fini of every plugin: the registry keeps commands, but can start no more. */
+/* Call fini of every plugin: nothing is registered any more. */
 MOON_API void moon_registry_end(struct moon_registry *r);
-/* A route of a plugin for the admin server; NULL: none. */
-MOON_API const struct moon_plugin_route *moon_registry_route(const struct moon_registry *r,
-                                                             const char *path);
+/* Let a plugin answer; false: none has this path. */
+MOON_API bool moon_registry_answer(const struct moon_registry *r,
+                                   struct moon_httpd_request *request);
 
 #endif

@@ -1,4 +1,7 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * registry_load.c - one shared object: who can write it, and what it exports.
+ */
 #include "host/registry_priv.h"
 
 #include <dlfcn.h>
@@ -22,6 +25,18 @@ static int check_mode(const char *path, struct moon_err *err)
     return 0;
 }
 
+/* dlerror() mostly begins with the path, as does our message. */
+static const char *reason(const char *path)
+{
+    const char *text = dlerror();
+    size_t len = strlen(path);
+
+    if (text != NULL && strncmp(text, path, len) == 0 && strncmp(text + len, ": ", 2) == 0) {
+        return text + len + 2;
+    }
+    return text != NULL ? text : "cannot be opened";
+}
+
 int moon_registry_load(struct moon_registry *r, const char *path, struct moon_err *err)
 {
     MOON_AUTOFREE char *copy = moon_strdup(path);
@@ -32,7 +47,7 @@ int moon_registry_load(struct moon_registry *r, const char *path, struct moon_er
     }
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (library == NULL) {
-        return moon_err_set(err, MOON_E_INVALID, "plugin %s: %s", path, dlerror());
+        return moon_err_set(err, MOON_E_INVALID, "plugin %s: %s", path, reason(path));
     }
     void *symbol = dlsym(library, "moonset_plugin_v1");
     /* NODELETE keeps the code; the handle itself is not needed. */
