@@ -175,8 +175,9 @@ static int refuse_method(const struct moon_sim_call *call, struct moon_sim_statu
                                    call->kind->resource, unplayed[i]);
         }
     }
-    return moon_sim_refuse(st, 405, "MethodNotAllowed",
-                           "the server does not allow this method on the requested resource");
+    return moon_sim_refuse_generic(
+        st, 405, "MethodNotAllowed",
+        "the server does not allow this method on the requested resource");
 }
 
 static void refuse(struct moon_sim_call *call, struct moon_sim_status *st)
@@ -185,12 +186,32 @@ static void refuse(struct moon_sim_call *call, struct moon_sim_status *st)
     moon_sim_status_fini(st);
 }
 
+/* Below a group that is served a Status says what is missing; elsewhere nobody answers. */
+static void refuse_path(struct moon_sim_call *call)
+{
+    struct moon_sim_status st = {0};
+    struct moon_str path = moon_str(moon_httpd_path(call->request));
+    bool served = moon_str_starts(path, "/api/v1/");
+    for (size_t i = 0; i < moon_sim_kind_count(); i++) {
+        const struct moon_sim_kind *kind = moon_sim_kind_at(i);
+        MOON_AUTOFREE char *prefix = moon_asprintf("/apis/%s/%s/", kind->group, kind->version);
+        served = served || moon_str_starts(path, prefix);
+    }
+    if (served) {
+        (void)moon_sim_refuse_unknown_path(&st);
+        refuse(call, &st);
+        return;
+    }
+    call->api->stats.refused++;
+    moon_httpd_reply(call->request, 404, "text/plain; charset=utf-8",
+                     MOON_STR_LIT("404 page not found\n"));
+}
+
 static void dispatch(struct moon_sim_call *call, const struct path *path)
 {
     struct moon_sim_status st = {0};
     if (!path_resolve(path, call)) {
-        (void)moon_sim_refuse_unknown_path(&st);
-        refuse(call, &st);
+        refuse_path(call);
         return;
     }
     verb_fn *verb = verb_of(call);
@@ -221,10 +242,8 @@ static void on_request(struct moon_httpd_request *request, void *ctx)
         (moon_sim_discovery(&call, plain) || moon_sim_openapi(&call, plain))) {
         return;
     }
-    struct moon_sim_status st = {0};
     if (!path_parse(text, &path)) {
-        (void)moon_sim_refuse_unknown_path(&st);
-        refuse(&call, &st);
+        refuse_path(&call);
         return;
     }
     dispatch(&call, &path);

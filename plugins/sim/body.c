@@ -13,20 +13,27 @@ static bool is_type(const char *header, const char *type)
            moon_str_is(moon_str_trim(first), type);
 }
 
-static int parse_body(struct moon_str body, bool yaml, cJSON **ret_tree, struct moon_sim_status *st)
+static int parse_body(const struct moon_sim_call *call, bool yaml, cJSON **ret_tree,
+                      struct moon_sim_status *st)
 {
+    struct moon_str body = moon_httpd_body(call->request);
     struct moon_err err;
     cJSON *tree = yaml ? moon_yaml_parse(body, &(struct moon_yaml_opts){.name = "body"}, &err)
                        : moon_sim_tree_parse(body, &err);
     if (tree == NULL) {
         return moon_sim_refuse_bad_request(
-            st, "the object provided is unrecognized (must be of type %s): %s",
-            yaml ? "YAML" : "JSON", err.text);
+            st,
+            "the object provided is unrecognized (must be of type %s): couldn't get version/kind; "
+            "%s parse error: %s",
+            call->kind->kind, yaml ? "yaml" : "json", err.text);
     }
     if (!cJSON_IsObject(tree)) {
         cJSON_Delete(tree);
         return moon_sim_refuse_bad_request(
-            st, "couldn't get version/kind; json parse error: the body is no object");
+            st,
+            "the object provided is unrecognized (must be of type %s): couldn't get version/kind; "
+            "json parse error: the body is no object",
+            call->kind->kind);
     }
     *ret_tree = tree;
     return 0;
@@ -35,14 +42,13 @@ static int parse_body(struct moon_str body, bool yaml, cJSON **ret_tree, struct 
 int moon_sim_body_tree(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_status *st)
 {
     const char *type = moon_httpd_header(call->request, "Content-Type");
-    struct moon_str body = moon_httpd_body(call->request);
     bool yaml = is_type(type, "application/yaml");
     if (type != NULL && type[0] != '\0' && !yaml && !is_type(type, "application/json")) {
         return moon_sim_refuse(st, 415, "UnsupportedMediaType",
                                "the body of the request was in an unknown format - accepted media "
                                "types include: application/json, application/yaml");
     }
-    return parse_body(body, yaml, ret_tree, st);
+    return parse_body(call, yaml, ret_tree, st);
 }
 
 /* ---- kind and apiVersion ---- */

@@ -36,6 +36,14 @@ int moon_sim_call_int(const struct moon_sim_call *call, const char *name, int64_
     return 0;
 }
 
+static const char *options_kind(const struct moon_sim_call *call)
+{
+    return moon_streq(call->method, "PATCH")    ? "PatchOptions"
+           : moon_streq(call->method, "PUT")    ? "UpdateOptions"
+           : moon_streq(call->method, "DELETE") ? "DeleteOptions"
+                                                : "CreateOptions";
+}
+
 static int read_dry_run(struct moon_sim_call *call, struct moon_sim_status *st)
 {
     const char *value = moon_sim_call_query(call, "dryRun");
@@ -46,11 +54,8 @@ static int read_dry_run(struct moon_sim_call *call, struct moon_sim_status *st)
     if (moon_streq(value, "All")) {
         return 0;
     }
-    (void)moon_sim_refuse(st, 422, "Invalid",
-                          "DryRun is invalid: dryRun: Unsupported value: []string{\"%s\"}: "
-                          "supported values: \"All\"",
-                          value);
-    return -1;
+    MOON_AUTOFREE char *shown = moon_asprintf("[]string{\"%s\"}", value);
+    return moon_sim_refuse_option(st, options_kind(call), "dryRun", shown, "\"All\"");
 }
 
 static int read_field_validation(struct moon_sim_call *call, struct moon_sim_status *st)
@@ -64,11 +69,9 @@ static int read_field_validation(struct moon_sim_call *call, struct moon_sim_sta
         call->field_validation = moon_streq(value, "Strict") ? MOON_SIM_STRICT : MOON_SIM_IGNORE;
         return 0;
     }
-    return moon_sim_refuse(
-        st, 422, "Invalid",
-        "CreateOptions.meta.k8s.io \"\" is invalid: fieldValidation: Unsupported "
-        "value: \"%s\": supported values: \"\", \"Ignore\", \"Strict\", \"Warn\"",
-        value);
+    MOON_AUTOFREE char *shown = moon_asprintf("\"%s\"", value);
+    return moon_sim_refuse_option(st, options_kind(call), "fieldValidation", shown,
+                                  "\"\", \"Ignore\", \"Strict\", \"Warn\"");
 }
 
 /* ---- Accept ---- */

@@ -208,11 +208,28 @@ static void default_requests(cJSON *container)
     }
 }
 
+/* podIP is the first of podIPs; whoever writes one of them means both. */
+static void sync_pod_ips(cJSON *status)
+{
+    const cJSON *first = cJSON_GetArrayItem(moon_sim_member(status, "podIPs"), 0);
+    const char *ip = moon_sim_text(status, "podIP");
+    if (first != NULL && ip[0] == '\0') {
+        moon_sim_set_text(status, "podIP", moon_sim_text(first, "ip"));
+    } else if (ip[0] != '\0' && !moon_streq(moon_sim_text(first, "ip"), ip)) {
+        cJSON *ips = cJSON_CreateArray();
+        cJSON *entry = cJSON_CreateObject();
+        moon_sim_set_text(entry, "ip", ip);
+        cJSON_AddItemToArray(ips, entry);
+        moon_sim_set(status, "podIPs", ips);
+    }
+}
+
 void moon_sim_defaults_pod(cJSON *pod)
 {
     cJSON *spec = moon_sim_ensure(pod, "spec");
     cJSON *item = NULL;
     moon_sim_defaults_pod_spec(spec);
+    sync_pod_ips(moon_sim_member(pod, "status"));
     moon_sim_default_bool(spec, "enableServiceLinks", true);
     cJSON_ArrayForEach (item, moon_sim_member(spec, "containers")) {
         default_requests(item);

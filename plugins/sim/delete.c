@@ -28,12 +28,9 @@ static int check_propagation(const struct moon_sim_delete_opts *opts, struct moo
         moon_streq(opts->propagation, "Foreground") || moon_streq(opts->propagation, "Orphan")) {
         return 0;
     }
-    (void)moon_sim_refuse(st, 422, "Invalid",
-                          "DeleteOptions.meta.k8s.io \"\" is invalid: propagationPolicy: "
-                          "Unsupported value: \"%s\": supported values: \"Foreground\", "
-                          "\"Background\", \"Orphan\", \"nil\"",
-                          opts->propagation);
-    return -1;
+    MOON_AUTOFREE char *shown = moon_asprintf("\"%s\"", opts->propagation);
+    return moon_sim_refuse_option(st, "DeleteOptions", "propagationPolicy", shown,
+                                  "\"Foreground\", \"Background\", \"Orphan\", \"nil\"");
 }
 
 int moon_sim_delete_opts_from_tree(const cJSON *tree, struct moon_sim_delete_opts *ret,
@@ -85,19 +82,23 @@ static int check_preconditions(const struct moon_sim_obj *obj,
                                const struct moon_sim_delete_opts *opts, struct moon_sim_status *st)
 {
     char version[24];
+    /* Here a real server names the kind where it means the resource. */
+    MOON_AUTOFREE char *what = moon_asprintf(
+        "%s%s%s", obj->kind->kind, obj->kind->group[0] != '\0' ? "." : "", obj->kind->group);
     (void)snprintf(version, sizeof(version), "%llu", (unsigned long long)obj->version);
     if (opts->uid != NULL && !moon_streq(opts->uid, obj->uid)) {
-        MOON_AUTOFREE char *why =
-            moon_asprintf("Precondition failed: UID in precondition: %s, UID in object meta: %s",
-                          opts->uid, obj->uid);
-        return moon_sim_refuse_conflict(st, obj->kind, obj->name, why);
+        MOON_AUTOFREE char *why = moon_asprintf(
+            "the UID in the precondition (%s) does not match the UID in record (%s). The object "
+            "might have been deleted and then recreated",
+            opts->uid, obj->uid);
+        return moon_sim_refuse_conflict_of(st, what, obj->name, why);
     }
     if (opts->version != NULL && !moon_streq(opts->version, version)) {
         MOON_AUTOFREE char *why =
-            moon_asprintf("Precondition failed: ResourceVersion in precondition: %s, "
-                          "ResourceVersion in object meta: %s",
+            moon_asprintf("the ResourceVersion in the precondition (%s) does not match the "
+                          "ResourceVersion in record (%s). The object might have been modified",
                           opts->version, version);
-        return moon_sim_refuse_conflict(st, obj->kind, obj->name, why);
+        return moon_sim_refuse_conflict_of(st, what, obj->name, why);
     }
     return 0;
 }

@@ -25,7 +25,8 @@ static void listing_fini(struct listing *listing)
 
 static int refuse_too_large(uint64_t wanted, uint64_t current, struct moon_sim_status *st)
 {
-    (void)moon_sim_refuse(st, 504, "Timeout", "Too large resource version: %llu, current: %llu",
+    (void)moon_sim_refuse(st, 504, "Timeout",
+                          "Timeout: Too large resource version: %llu, current: %llu",
                           (unsigned long long)wanted, (unsigned long long)current);
     moon_sim_set_int(moon_sim_ensure(st->body, "details"), "retryAfterSeconds", 1);
     moon_sim_status_add_cause(st, "ResourceVersionTooLarge", "Too large resource version", NULL);
@@ -51,10 +52,11 @@ static int check_version(const struct moon_sim_call *call, struct moon_sim_statu
         return 0;
     }
     if (!moon_parse_u64(moon_str(text), &wanted)) {
-        return moon_sim_refuse(st, 400, "BadRequest",
-                               "Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid "
-                               "syntax",
-                               text, text);
+        return moon_sim_refuse(
+            st, 500, NULL,
+            "resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid "
+            "syntax",
+            text, text);
     }
     if (wanted > current) {
         return refuse_too_large(wanted, current, st);

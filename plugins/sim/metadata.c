@@ -204,14 +204,17 @@ static void validate_owners(const cJSON *owners, cJSON *causes)
 static void validate_finalizers(const cJSON *finalizers, cJSON *causes)
 {
     const cJSON *finalizer = NULL;
+    int index = 0;
     cJSON_ArrayForEach (finalizer, finalizers) {
+        char field[48];
         const char *name = cJSON_IsString(finalizer) ? finalizer->valuestring : "";
         bool bare_ok = moon_streq(name, "orphan") || moon_streq(name, "foregroundDeletion") ||
                        moon_streq(name, "kubernetes");
         moon_sim_validate_label_key(name, "metadata.finalizers", causes);
+        (void)snprintf(field, sizeof(field), "metadata.finalizers[%d]", index++);
         if (strchr(name, '/') == NULL && !bare_ok) {
             moon_sim_cause_invalid_text(
-                causes, "metadata.finalizers", name,
+                causes, field, name,
                 "name is neither a standard finalizer name nor is it fully qualified");
         }
     }
@@ -228,6 +231,17 @@ void moon_sim_validate_metadata(const struct moon_sim_kind *kind, const cJSON *m
     const char *name = moon_sim_text(metadata, "name");
     void (*check)(const char *, const char *, cJSON *) =
         kind->names_are_labels ? moon_sim_validate_dns_label : moon_sim_validate_dns_subdomain;
+    const char *prefix = moon_sim_text(metadata, "generateName");
+    if (prefix[0] != '\0') {
+        /* A prefix may end in a dash or dot: what follows makes it whole. */
+        MOON_AUTOFREE char *whole = moon_asprintf("%sx", prefix);
+        cJSON *problems = cJSON_CreateArray();
+        check(whole, "metadata.generateName", problems);
+        if (problems->child != NULL) {
+            check(prefix, "metadata.generateName", causes);
+        }
+        cJSON_Delete(problems);
+    }
     if (name[0] == '\0') {
         moon_sim_cause_required(causes, "metadata.name", "name or generateName is required");
     } else {

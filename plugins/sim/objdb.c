@@ -98,13 +98,40 @@ static moon_sym intern_member(const cJSON *tree, const char *path)
     return moon_intern_cstr(cJSON_GetStringValue(moon_sim_get(tree, path)));
 }
 
+/* In its place behind the uid, where decoding would put it: texts are compared. */
+static void set_version(cJSON *metadata, const char *text)
+{
+    int at = 0;
+    const cJSON *member = NULL;
+    if (moon_sim_member(metadata, "resourceVersion") != NULL) {
+        moon_sim_set_text(metadata, "resourceVersion", text);
+        return;
+    }
+    cJSON_ArrayForEach (member, metadata) {
+        at++;
+        if (moon_streq(member->string, "uid")) {
+            break;
+        }
+    }
+    cJSON *rest = cJSON_CreateObject();
+    while (cJSON_GetArraySize(metadata) > at) {
+        cJSON *moved = cJSON_DetachItemFromArray(metadata, at);
+        cJSON_AddItemToArray(rest, moved); /* keeps the member's key */
+    }
+    moon_sim_set_text(metadata, "resourceVersion", text);
+    while (rest->child != NULL) {
+        cJSON_AddItemToArray(metadata, cJSON_DetachItemViaPointer(rest, rest->child));
+    }
+    cJSON_Delete(rest);
+}
+
 static struct moon_sim_obj *obj_new(const struct moon_sim_kind *kind, cJSON *tree, uint64_t version)
 {
     char version_text[24];
     struct moon_sim_obj *obj = moon_new(struct moon_sim_obj);
     cJSON *metadata = moon_sim_ensure(tree, "metadata");
     (void)snprintf(version_text, sizeof(version_text), "%llu", (unsigned long long)version);
-    moon_sim_set_text(metadata, "resourceVersion", version_text);
+    set_version(metadata, version_text);
     obj->refs = 1;
     obj->kind = kind;
     obj->version = version;

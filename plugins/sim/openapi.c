@@ -218,9 +218,7 @@ bool moon_sim_openapi(struct moon_sim_call *call, const char *path)
 {
     static const char v3[] = "/openapi/v3";
     if (moon_streq(path, "/openapi/v2")) {
-        moon_httpd_reply(call->request, 200,
-                         "application/com.github.proto-openapi.spec.v2@v1.0+protobuf",
-                         MOON_STR_LIT(""));
+        moon_httpd_reply(call->request, 200, "application/octet-stream", MOON_STR_LIT(""));
         return true;
     }
     if (!moon_str_starts(moon_str(path), v3)) {

@@ -148,7 +148,8 @@ int moon_sim_paging_find(struct moon_sim_paging *paging, const char *token,
         !moon_str_split(&rest, '.', &id_text) || !moon_parse_u64(id_text, &id) ||
         !moon_str_split(&rest, '.', &version_text) || !moon_parse_u64(version_text, &version) ||
         !moon_str_split(&rest, '/', &ns) || rest.ptr == NULL) {
-        return moon_err_set(err, MOON_E_INVALID, "continue key is not valid: %s", token);
+        return moon_err_set(err, MOON_E_INVALID,
+                            "invalid continue token: continue key is not valid: %s", token);
     }
     *ret_ns = moon_str_dup(ns);
     *ret_name = moon_str_dup(rest);

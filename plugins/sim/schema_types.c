@@ -31,6 +31,13 @@ const char *const moon_sim_schema_types[] = {
     "DaemonSet metadata:ObjectMeta! spec:DaemonSetSpec! status:DaemonSetStatus!",
     "ControllerRevision metadata:ObjectMeta! data:raw! revision:int64!",
     "Eviction metadata:ObjectMeta! deleteOptions:DeleteOptions*",
+    "PodDisruptionBudget metadata:ObjectMeta! spec:PodDisruptionBudgetSpec! "
+    "status:PodDisruptionBudgetStatus!",
+    "PodDisruptionBudgetSpec minAvailable:intstr* selector:LabelSelector* maxUnavailable:intstr* "
+    "unhealthyPodEvictionPolicy:string*",
+    "PodDisruptionBudgetStatus observedGeneration:int64 disruptedPods:{}time "
+    "disruptionsAllowed:int32! currentHealthy:int32! desiredHealthy:int32! expectedPods:int32! "
+    "conditions:[]Condition:type",
     "PriorityClass metadata:ObjectMeta! value:int32! globalDefault:bool description:string "
     "preemptionPolicy:string*",
     "ObjectMeta name:string generateName:string namespace:string selfLink:string uid:string "

@@ -32,7 +32,9 @@ static int fill(struct moon_sim_status *st, int code, const char *reason, const 
     st->code = code;
     st->body = new_status("Failure");
     moon_sim_set_text(st->body, "message", message);
-    moon_sim_set_text(st->body, "reason", reason);
+    if (reason != NULL) {
+        moon_sim_set_text(st->body, "reason", reason);
+    }
     if (take_details != NULL) {
         moon_sim_set(st->body, "details", take_details);
     }
@@ -100,6 +102,12 @@ int moon_sim_refuse_not_found(struct moon_sim_status *st, const struct moon_sim_
     return fill(st, 404, "NotFound", message, new_details(kind, name, false));
 }
 
+int moon_sim_refuse_generic(struct moon_sim_status *st, int code, const char *reason,
+                            const char *message)
+{
+    return fill(st, code, reason, message, cJSON_CreateObject());
+}
+
 int moon_sim_refuse_unknown_path(struct moon_sim_status *st)
 {
     return fill(st, 404, "NotFound", "the server could not find the requested resource",
@@ -121,6 +129,38 @@ int moon_sim_refuse_conflict(struct moon_sim_status *st, const struct moon_sim_k
     MOON_AUTOFREE char *message =
         moon_asprintf("Operation cannot be fulfilled on %s \"%s\": %s", what, name, why);
     return fill(st, 409, "Conflict", message, new_details(kind, name, false));
+}
+
+static void add_cause(cJSON *causes, const char *reason, const char *field, char *take_message)
+{
+    cJSON *cause = cJSON_CreateObject();
+    moon_sim_set_text(cause, "reason", reason);
+    moon_sim_set_text(cause, "message", take_message);
+    moon_sim_set_text(cause, "field", field);
+    cJSON_AddItemToArray(causes, cause);
+    moon_free(take_message);
+}
+
+int moon_sim_refuse_conflict_of(struct moon_sim_status *st, const char *resource, const char *name,
+                                const char *why)
+{
+    cJSON *details = cJSON_CreateObject();
+    MOON_AUTOFREE char *message =
+        moon_asprintf("Operation cannot be fulfilled on %s \"%s\": %s", resource, name, why);
+    moon_sim_set_text(details, "name", name);
+    moon_sim_set_text(details, "kind", resource);
+    return fill(st, 409, "Conflict", message, details);
+}
+
+int moon_sim_refuse_option(struct moon_sim_status *st, const char *options_kind, const char *field,
+                           const char *value, const char *supported)
+{
+    const struct moon_sim_kind kind = {
+        .group = "meta.k8s.io", .kind = options_kind, .resource = options_kind};
+    cJSON *causes = cJSON_CreateArray();
+    add_cause(causes, "FieldValueNotSupported", field,
+              moon_asprintf("Unsupported value: %s: supported values: %s", value, supported));
+    return moon_sim_refuse_invalid(st, &kind, "", causes);
 }
 
 int moon_sim_refuse_forbidden(struct moon_sim_status *st, const struct moon_sim_kind *kind,
@@ -186,16 +226,6 @@ cJSON *moon_sim_status_success(const struct moon_sim_kind *kind, const char *nam
 }
 
 /* ---- causes ---- */
-
-static void add_cause(cJSON *causes, const char *reason, const char *field, char *take_message)
-{
-    cJSON *cause = cJSON_CreateObject();
-    moon_sim_set_text(cause, "reason", reason);
-    moon_sim_set_text(cause, "message", take_message);
-    moon_sim_set_text(cause, "field", field);
-    cJSON_AddItemToArray(causes, cause);
-    moon_free(take_message);
-}
 
 static const char *colon(const char *detail)
 {
@@ -267,10 +297,92 @@ void moon_sim_cause_invalid(cJSON *causes, const char *field, const cJSON *value
     invalid(causes, field, moon_buf_cstr(&shown), detail);
 }
 
+/* ---- values as Go prints them with %#v ---- */
+
+static void print_go_map(struct moon_buf *out, const cJSON *map)
+{
+    const cJSON *member = NULL;
+    if (map == NULL || map->child == NULL) {
+        moon_buf_puts(out, "map[string]string(nil)");
+        return;
+    }
+    moon_buf_puts(out, "map[string]string{");
+    cJSON_ArrayForEach (member, map) {
+        MOON_AUTOFREE char *key = quoted(member->string);
+        MOON_AUTOFREE char *value = quoted(cJSON_IsString(member) ? member->valuestring : "");
+        moon_buf_printf(out, "%s%s:%s", member != map->child ? ", " : "", key, value);
+    }
+    moon_buf_putc(out, '}');
+}
+
+static void print_go_requirement(struct moon_buf *out, const cJSON *requirement)
+{
+    const cJSON *values = moon_sim_member(requirement, "values");
+    const cJSON *value = NULL;
+    moon_buf_printf(out,
+                    "v1.LabelSelectorRequirement{Key:\"%s\", Operator:\"%s\", Values:[]string%s",
+                    moon_sim_text(requirement, "key"), moon_sim_text(requirement, "operator"),
+                    values != NULL ? "{" : "(nil)}");
+    cJSON_ArrayForEach (value, values) {
+        moon_buf_printf(out, "%s\"%s\"", value != values->child ? ", " : "",
+                        cJSON_IsString(value) ? value->valuestring : "");
+    }
+    moon_buf_puts(out, values != NULL ? "}}" : "");
+}
+
+void moon_sim_cause_invalid_go(cJSON *causes, const char *field, const char *shown,
+                               const char *detail)
+{
+    invalid(causes, field, shown, detail);
+}
+
+void moon_sim_cause_invalid_map(cJSON *causes, const char *field, const cJSON *map,
+                                const char *detail)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf shown = MOON_BUF_INIT(MESSAGE_MAX);
+    print_go_map(&shown, map);
+    invalid(causes, field, moon_buf_cstr(&shown), detail);
+}
+
+void moon_sim_cause_invalid_selector(cJSON *causes, const char *field, const cJSON *selector,
+                                     const char *detail)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf shown = MOON_BUF_INIT(MESSAGE_MAX);
+    const cJSON *expressions = moon_sim_member(selector, "matchExpressions");
+    const cJSON *requirement = NULL;
+    moon_buf_puts(&shown, "v1.LabelSelector{MatchLabels:");
+    print_go_map(&shown, moon_sim_member(selector, "matchLabels"));
+    moon_buf_printf(&shown, ", MatchExpressions:[]v1.LabelSelectorRequirement%s",
+                    expressions != NULL ? "{" : "(nil)}");
+    cJSON_ArrayForEach (requirement, expressions) {
+        moon_buf_puts(&shown, requirement != expressions->child ? ", " : "");
+        print_go_requirement(&shown, requirement);
+    }
+    moon_buf_puts(&shown, expressions != NULL ? "}}" : "");
+    invalid(causes, field, moon_buf_cstr(&shown), detail);
+}
+
+void moon_sim_cause_invalid_intstr(cJSON *causes, const char *field, const cJSON *value,
+                                   const char *detail)
+{
+    int64_t number = 0;
+    MOON_AUTOFREE char *text = quoted(cJSON_IsString(value) ? value->valuestring : "");
+    (void)moon_sim_to_int(value, &number);
+    MOON_AUTOFREE char *shown = moon_asprintf("intstr.IntOrString{Type:%d, IntVal:%lld, StrVal:%s}",
+                                              cJSON_IsString(value), (long long)number, text);
+    invalid(causes, field, shown, detail);
+}
+
 void moon_sim_cause_unsupported(cJSON *causes, const char *field, const char *value,
                                 const char *supported)
 {
     MOON_AUTOFREE char *shown = quoted(value);
+    moon_sim_cause_unsupported_go(causes, field, shown, supported);
+}
+
+void moon_sim_cause_unsupported_go(cJSON *causes, const char *field, const char *shown,
+                                   const char *supported)
+{
     add_cause(causes, "FieldValueNotSupported", field,
               moon_asprintf("Unsupported value: %s: supported values: %s", shown, supported));
 }

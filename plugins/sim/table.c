@@ -3,6 +3,7 @@
  * table.c - the views of meta.k8s.io: Table and PartialObjectMetadata.
  */
 #include "sim/api_priv.h"
+#include "sim/strategy.h"
 #include "sim/table_cells.h"
 
 static const struct moon_sim_column *columns_of(const struct moon_sim_kind *kind)
@@ -38,7 +39,17 @@ static cJSON *new_meta_object(const struct moon_sim_call *call, const char *kind
 cJSON *moon_sim_partial(const struct moon_sim_call *call, const cJSON *tree)
 {
     cJSON *partial = new_meta_object(call, "PartialObjectMetadata");
-    moon_sim_set(partial, "metadata", moon_sim_clone(moon_sim_member(tree, "metadata")));
+    cJSON *metadata = moon_sim_clone(moon_sim_member(tree, "metadata"));
+    moon_sim_set(partial, "metadata", metadata);
+    /* On a real server this one is a field of the spec that v1 shows as an annotation: metadata
+     * alone does not have it. */
+    cJSON *annotations = moon_sim_member(metadata, "annotations");
+    if (annotations != NULL && moon_streq(call->kind->kind, "DaemonSet")) {
+        moon_sim_remove(annotations, MOON_SIM_TEMPLATE_GENERATION);
+        if (annotations->child == NULL) {
+            moon_sim_remove(metadata, "annotations");
+        }
+    }
     return partial;
 }
 

@@ -403,3 +403,32 @@ void moon_sim_cells_priority_class(const cJSON *obj, int64_t now_s, cJSON *ret_c
     cJSON_AddItemToArray(ret_cells, cJSON_CreateBool(moon_sim_true(obj, "globalDefault")));
     add_created(ret_cells, obj, now_s);
 }
+
+const struct moon_sim_column moon_sim_columns_disruption_budget[] = {
+    {"Name", "string", 0},
+    {"Min Available", "string", 0},
+    {"Max Unavailable", "string", 0},
+    {"Allowed Disruptions", "integer", 0},
+    {"Age", "string", 0},
+    {NULL, NULL, 0}};
+
+/* A number or a percentage. */
+static void add_int_or_text(cJSON *cells, const cJSON *value)
+{
+    int64_t number = 0;
+    if (moon_sim_to_int(value, &number)) {
+        MOON_AUTOFREE char *text = moon_asprintf("%lld", (long long)number);
+        add_text(cells, text);
+    } else {
+        add_text(cells, cJSON_IsString(value) ? value->valuestring : "N/A");
+    }
+}
+
+void moon_sim_cells_disruption_budget(const cJSON *obj, int64_t now_s, cJSON *ret_cells)
+{
+    add_name(ret_cells, obj);
+    add_int_or_text(ret_cells, moon_sim_get(obj, "spec.minAvailable"));
+    add_int_or_text(ret_cells, moon_sim_get(obj, "spec.maxUnavailable"));
+    add_int(ret_cells, moon_sim_int(obj, "status.disruptionsAllowed", 0));
+    add_created(ret_cells, obj, now_s);
+}

@@ -25,6 +25,7 @@ MOON_SIM_TABLE(secret);
 MOON_SIM_TABLE(service_account);
 MOON_SIM_TABLE(lease);
 MOON_SIM_TABLE(priority_class);
+MOON_SIM_TABLE(disruption_budget);
 MOON_SIM_TABLE(any); /* Name and Created At, for kinds without columns of their own */
 
 #endif

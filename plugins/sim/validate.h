@@ -31,6 +31,8 @@ void moon_sim_validate_daemonset(const cJSON *obj, const struct moon_sim_rule_ct
 void moon_sim_validate_daemonset_update(const cJSON *obj, const cJSON *old, cJSON *causes);
 void moon_sim_validate_daemonset_status(const cJSON *obj, const cJSON *old, cJSON *causes);
 void moon_sim_validate_lease(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes);
+void moon_sim_validate_disruption_budget(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
+                                         cJSON *causes);
 void moon_sim_validate_priority_class_update(const cJSON *obj, const cJSON *old, cJSON *causes);
 
 /* A PodSpec at `path`, e.g. "spec.template.spec"; a template's metadata goes with it. */

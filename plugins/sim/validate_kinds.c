@@ -134,9 +134,6 @@ static void validate_selector(const cJSON *spec, cJSON *causes)
     const cJSON *labels = moon_sim_get(spec, "template.metadata.labels");
     const cJSON *expression = NULL;
     int index = 0;
-    if (selector == NULL) {
-        moon_sim_cause_required(causes, "spec.selector", "");
-    }
     moon_sim_validate_labels(moon_sim_member(selector, "matchLabels"), "spec.selector.matchLabels",
                              causes);
     cJSON_ArrayForEach (expression, moon_sim_member(selector, "matchExpressions")) {
@@ -145,12 +142,12 @@ static void validate_selector(const cJSON *spec, cJSON *causes)
     MOON_CLEANUP(moon_sim_selector_free_ptr)
     struct moon_sim_selector *parsed = moon_sim_selector_from_tree(selector, &err);
     if (parsed != NULL && !moon_sim_selector_matches_labels(parsed, labels)) {
-        moon_sim_cause_invalid(causes, "spec.template.metadata.labels", labels,
-                               "`selector` does not match template `labels`");
+        moon_sim_cause_invalid_map(causes, "spec.template.metadata.labels", labels,
+                                   "`selector` does not match template `labels`");
     }
     if (selector != NULL && selector->child == NULL) {
-        moon_sim_cause_invalid(causes, "spec.selector", selector,
-                               "empty selector is invalid for daemonset");
+        moon_sim_cause_invalid_selector(causes, "spec.selector", selector,
+                                        "empty selector is invalid for daemonset");
     }
 }
 
@@ -171,16 +168,15 @@ static void validate_int_or_percent(const cJSON *value, const char *field, bool 
     int64_t number = 0;
     if (cJSON_IsString(value)) {
         if (!parse_percent(value->valuestring, &number)) {
-            moon_sim_cause_invalid_text(
-                causes, field, value->valuestring,
+            moon_sim_cause_invalid_intstr(
+                causes, field, value,
                 "a valid percent string must be a numeric string followed by an ending '%' (e.g. "
                 "'1%',  or '93%', regex used for validation is '[0-9]+%')");
             *ret_zero = true;
             return;
         }
         if (number > 100) {
-            moon_sim_cause_invalid_text(causes, field, value->valuestring,
-                                        "must not be greater than 100%");
+            moon_sim_cause_invalid_intstr(causes, field, value, "must not be greater than 100%");
         }
     } else if (moon_sim_to_int(value, &number) && number < 0) {
         moon_sim_cause_invalid_int(causes, field, number, "must be greater than or equal to 0");
@@ -201,8 +197,12 @@ static void validate_strategy(const cJSON *spec, cJSON *causes)
         return;
     }
     if (!moon_streq(type, "RollingUpdate")) {
-        moon_sim_cause_unsupported(causes, "spec.updateStrategy", type,
-                                   "\"OnDelete\", \"RollingUpdate\"");
+        MOON_AUTOFREE char *shown =
+            moon_asprintf("apps.DaemonSetUpdateStrategy{Type:\"%s\", "
+                          "RollingUpdate:(*apps.RollingUpdateDaemonSet)(%s)}",
+                          type, rolling == NULL ? "nil" : "0xc000000000");
+        moon_sim_cause_unsupported_go(causes, "spec.updateStrategy", shown,
+                                      "\"RollingUpdate\", \"OnDelete\"");
         return;
     }
     if (rolling == NULL) {
@@ -214,9 +214,9 @@ static void validate_strategy(const cJSON *spec, cJSON *causes)
     validate_int_or_percent(moon_sim_member(rolling, "maxSurge"),
                             "spec.updateStrategy.rollingUpdate.maxSurge", &no_surge, causes);
     if (!no_unavailable && !no_surge) {
-        moon_sim_cause_invalid(causes, "spec.updateStrategy.rollingUpdate.maxSurge",
-                               moon_sim_member(rolling, "maxSurge"),
-                               "may not be set when maxUnavailable is non-zero");
+        moon_sim_cause_invalid_intstr(causes, "spec.updateStrategy.rollingUpdate.maxSurge",
+                                      moon_sim_member(rolling, "maxSurge"),
+                                      "may not be set when maxUnavailable is non-zero");
     } else if (no_unavailable && no_surge) {
         moon_sim_cause_required(causes, "spec.updateStrategy.rollingUpdate.maxUnavailable",
                                 "cannot be 0 when maxSurge is 0");
@@ -261,8 +261,10 @@ void moon_sim_validate_daemonset(const cJSON *obj, const struct moon_sim_rule_ct
 
 void moon_sim_validate_daemonset_update(const cJSON *obj, const cJSON *old, cJSON *causes)
 {
-    moon_sim_validate_immutable(moon_sim_get(obj, "spec.selector"),
-                                moon_sim_get(old, "spec.selector"), "spec.selector", causes);
+    const cJSON *selector = moon_sim_get(obj, "spec.selector");
+    if (!moon_sim_tree_same(selector, moon_sim_get(old, "spec.selector"))) {
+        moon_sim_cause_invalid_selector(causes, "spec.selector", selector, "field is immutable");
+    }
 }
 
 void moon_sim_validate_daemonset_status(const cJSON *obj, const cJSON *old, cJSON *causes)
@@ -474,6 +476,26 @@ void moon_sim_validate_lease(const cJSON *obj, const struct moon_sim_rule_ctx *c
                                "must be greater than 0");
     }
     moon_sim_validate_not_negative(spec, "leaseTransitions", "spec.leaseTransitions", causes);
+}
+
+void moon_sim_validate_disruption_budget(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
+                                         cJSON *causes)
+{
+    const cJSON *spec = moon_sim_member(obj, "spec");
+    const cJSON *least = moon_sim_member(spec, "minAvailable");
+    const cJSON *most = moon_sim_member(spec, "maxUnavailable");
+    bool ignored = false;
+    (void)ctx;
+    if (least != NULL && most != NULL) {
+        moon_sim_cause_invalid(causes, "spec", spec,
+                               "minAvailable and maxUnavailable cannot be both set");
+    }
+    if (least != NULL) {
+        validate_int_or_percent(least, "spec.minAvailable", &ignored, causes);
+    }
+    if (most != NULL) {
+        validate_int_or_percent(most, "spec.maxUnavailable", &ignored, causes);
+    }
 }
 
 void moon_sim_validate_priority_class_update(const cJSON *obj, const cJSON *old, cJSON *causes)

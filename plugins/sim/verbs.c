@@ -95,6 +95,13 @@ static int check_identity(const struct moon_sim_call *call, cJSON *tree, struct 
             st, "the name of the object (%s) does not match the name on the URL (%s)", name,
             call->name);
     }
+    const char *ns = moon_sim_text(tree, "metadata.namespace");
+    if (call->kind->namespaced && ns[0] != '\0' && !moon_streq(ns, place_of(call))) {
+        return moon_sim_refuse_bad_request(st,
+                                           "the namespace of the object (%s) does not match the "
+                                           "namespace on the request (%s)",
+                                           ns, place_of(call));
+    }
     return check_namespace(call, tree, st);
 }
 
@@ -106,7 +113,9 @@ static int check_uid(const struct moon_sim_call *call, const struct moon_sim_obj
         return 0;
     }
     MOON_AUTOFREE char *why = moon_asprintf(
-        "Precondition failed: UID in precondition: %s, UID in object meta: %s", uid, old->uid);
+        "StorageError: invalid object, Code: 4, Key: /registry/%s/%s/%s, ResourceVersion: 0, "
+        "AdditionalErrorMsg: Precondition failed: UID in precondition: %s, UID in object meta: %s",
+        call->kind->resource, place_of(call), call->name, uid, old->uid);
     return moon_sim_refuse_conflict(st, call->kind, call->name, why);
 }
 
@@ -191,15 +200,14 @@ static int read_patch_type(const struct moon_sim_call *call, enum patch_type *re
 static int patch_error(const struct moon_err *err, struct moon_sim_status *st)
 {
     if (err->code == MOON_E_CONFLICT) {
-        return moon_sim_refuse(st, 422, "Invalid",
-                               "the server rejected our request due to an error in our request: %s",
-                               err->text);
+        return moon_sim_refuse_generic(
+            st, 422, "Invalid", "the server rejected our request due to an error in our request");
     }
     if (err->code == MOON_E_LIMIT) {
         return moon_sim_refuse(st, 413, "RequestEntityTooLarge", "%s", err->text);
     }
     if (err->code == MOON_E_SERVER) {
-        return moon_sim_refuse(st, 500, "InternalError", "%s", err->text);
+        return moon_sim_refuse(st, 500, NULL, "%s", err->text);
     }
     return moon_sim_refuse_bad_request(st, "%s", err->text);
 }
@@ -261,7 +269,8 @@ static int patch(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_s
     if (!cJSON_IsObject(*ret_tree)) {
         return moon_sim_refuse_bad_request(st, "the patched document is no object");
     }
-    if (moon_sim_body_decode(call, call->kind, *ret_tree, st) != 0) {
+    if (moon_sim_body_decode(call, call->kind, *ret_tree, st) != 0 ||
+        check_identity(call, *ret_tree, st) != 0) {
         return -1;
     }
     return moon_sim_update(&w, old, *ret_tree, st);

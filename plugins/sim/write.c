@@ -128,7 +128,7 @@ int moon_sim_create(const struct moon_sim_write *w, const char *ns, cJSON *tree,
         return moon_sim_refuse_exists(st, w->kind, name);
     }
     if (moon_sim_text(tree, "metadata.resourceVersion")[0] != '\0') {
-        return moon_sim_refuse(st, 500, "InternalError",
+        return moon_sim_refuse(st, 500, NULL,
                                "resourceVersion should not be set on objects to be created");
     }
     if (!w->dry_run) {
@@ -145,19 +145,19 @@ static int check_version(const struct moon_sim_write *w, const struct moon_sim_o
     uint64_t version = 0;
     const char *given = moon_sim_text(tree, "metadata.resourceVersion");
     if (given[0] == '\0' && w->kind->needs_version) {
+        struct moon_sim_kind named = *w->kind; /* this one message names the resource */
         cJSON *causes = cJSON_CreateArray();
-        moon_sim_cause_invalid(causes, "metadata.resourceVersion", NULL,
-                               "must be specified for an update");
-        return moon_sim_refuse_invalid(st, w->kind, old->name, causes);
+        named.kind = named.resource;
+        moon_sim_cause_invalid_go(causes, "metadata.resourceVersion", "0x0",
+                                  "must be specified for an update");
+        return moon_sim_refuse_invalid(st, &named, old->name, causes);
     }
     if (given[0] == '\0') {
         return 0;
     }
     if (!moon_parse_u64(moon_str(given), &version)) {
-        cJSON *causes = cJSON_CreateArray();
-        moon_sim_cause_invalid_text(causes, "metadata.resourceVersion", given,
-                                    "strconv.ParseUint: invalid syntax");
-        return moon_sim_refuse_invalid(st, w->kind, old->name, causes);
+        return moon_sim_refuse(st, 500, NULL, "strconv.ParseUint: parsing \"%s\": invalid syntax",
+                               given);
     }
     if (version != old->version) {
         return moon_sim_refuse_conflict(st, w->kind, old->name,
