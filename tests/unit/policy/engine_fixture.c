@@ -6,6 +6,7 @@
 struct moon_fault last_fault;
 bool last_failed;
 uint64_t last_cpu_us;
+double budget_scale = 1;
 
 static char result[4096];
 
@@ -32,7 +33,7 @@ static void take_result(lua_State *L)
 
 const char *run_lua(const char *source)
 {
-    struct moon_engine *e = moon_engine_new(BUDGET_SCALE);
+    struct moon_engine *e = moon_engine_new(budget_scale);
 
     e->name = "test";
     moon_engine_enter(e, (struct moon_budget){20000, 20000});

@@ -87,9 +87,11 @@ static void test_memory_is_capped(void **state MOON_UNUSED)
 
 static void test_garbage_is_no_memory_stop(void **state MOON_UNUSED)
 {
+    budget_scale = 10;
     assert_lua("local n = 0 for i = 1, 500 do local s = ('x'):rep(20000) .. i n = n + #s end "
                "return n > 0",
                "true");
+    budget_scale = 1;
 }
 
 static void test_recursion_is_an_error(void **state MOON_UNUSED)
