@@ -46,9 +46,9 @@ static const char *text_member(lua_State *L, int entry, const char *key)
         moon_engine_shape_error(L, "toleration %d: '%s' is a %s, not a text", entry, key,
                                 lua_typename(L, type));
     }
-    const char *text = type == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    const char *text = lua_tostring(L, -1);
     lua_pop(L, 1);
-    return text;
+    return text != NULL ? text : "";
 }
 
 static bool seconds_member(lua_State *L, int entry, int64_t *ret)

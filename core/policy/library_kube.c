@@ -148,9 +148,9 @@ static const char *text_member(lua_State *L, const char *key)
     if (type != LUA_TNIL && type != LUA_TSTRING) {
         luaL_error(L, "toleration: '%s' is a %s, not a text", key, lua_typename(L, type));
     }
-    const char *text = type == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    const char *text = lua_tostring(L, -1);
     lua_pop(L, 1);
-    return text;
+    return text != NULL ? text : "";
 }
 
 /* A list of views or tables becomes a list of the engine's, which lives until the next one. */

@@ -1,0 +1,35 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What a policy finds in its sandbox (core/policy/sandbox.c); nothing else is defined there.
+std = "none"
+read_globals = {
+  "assert", "error", "getmetatable", "ipairs", "next", "pairs", "pcall", "rawequal", "rawget",
+  "rawlen", "require", "select", "setmetatable", "tonumber", "tostring", "type",
+  math = {
+    fields = {
+      "abs", "ceil", "exp", "floor", "fmod", "huge", "log", "max", "maxinteger", "min",
+      "mininteger", "modf", "sqrt", "tointeger", "type", "ult",
+    },
+  },
+  string = {
+    fields = {
+      "byte", "char", "find", "format", "gmatch", "gsub", "len", "lower", "match", "rep",
+      "reverse", "sub", "upper",
+    },
+  },
+  table = { fields = { "concat", "insert", "move", "pack", "remove", "sort", "unpack" } },
+  utf8 = { fields = { "char", "charpattern", "codepoint", "codes", "len", "offset" } },
+  moonset = {
+    fields = {
+      "affinity_matches", "api", "bucket", "duration", "glob", "has", "hash", "intstr",
+      "json", "list", "log", "quantity", "selector", "semver", "spairs", "tolerated",
+      "untolerated", "version",
+      json = { fields = { "decode", "encode" } },
+      list = { fields = { "filter", "find", "group", "map", "max", "min", "sum" } },
+      log = { fields = { "debug", "error", "info", "warn" } },
+      semver = { fields = { "eq", "lt", "parse", "satisfies" } },
+    },
+  },
+}
+max_line_length = 110
+unused_args = false -- hooks are called with more than each needs
+exclude_files = { ".luacheckrc" }
