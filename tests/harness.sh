@@ -190,7 +190,7 @@ moonset_down()
 # ds_counts NAME: "desired current ready updated available" of a DaemonSet in $NS (default).
 ds_counts()
 {
-    k -n "${NS:-default}" get ds "$1" -o jsonpath='{.status.desiredNumberScheduled} {.status.currentNumberScheduled} {.status.numberReady} {.status.updatedNumberScheduled} {.status.numberAvailable}'
+    k -n "${NS:-default}" get ds "$1" -o go-template='{{or .status.desiredNumberScheduled 0}} {{or .status.currentNumberScheduled 0}} {{or .status.numberReady 0}} {{or .status.updatedNumberScheduled 0}} {{or .status.numberAvailable 0}}'
 }
 
 # pod_nodes SELECTOR: node names of the pods, sorted, on one line.

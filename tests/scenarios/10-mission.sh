@@ -24,7 +24,7 @@ check "describe: pods status" has "Pods Status:  3 Running / 0 Waiting / 0 Succe
 add_node kube-worker3
 eventually 20 "a node joins, a pod appears" is "4 4 4 4 4" ds_counts daemonset-demo-prometheus
 check "the node leaves" k delete node kube-worker3
-eventually 60 "its pod is collected" is "kube-master kube-worker1 kube-worker2" pod_nodes tier=monitoring
+eventually 120 "its pod is collected" is "kube-master kube-worker1 kube-worker2" pod_nodes tier=monitoring
 eventually 20 "and the counts follow" is "3 3 3 3 3" ds_counts daemonset-demo-prometheus
 
 check "cordon" k cordon kube-worker1
