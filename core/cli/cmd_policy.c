@@ -46,23 +46,48 @@ static void be_silent(const struct moon_policy_report *report, void *ctx)
     (void)ctx;
 }
 
-/* "policies/edge-only.lua" is policy edge-only. */
-static char *policy_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    const char *base = slash != NULL ? slash + 1 : path;
-    size_t len = strlen(base);
+/* Does a policy in force have a name that begins with `folder`? */
+struct folder {
+    struct moon_str name; /* "update/" */
+    bool is_known;
+};
 
-    if (moon_str_ends(moon_str(base), ".lua")) {
-        len -= strlen(".lua");
+static void look_at_folder(const struct moon_policy_info *info, void *ctx)
+{
+    struct folder *folder = ctx;
+    struct moon_str name = moon_str(info->name);
+
+    folder->is_known |=
+        name.len > folder->name.len && memcmp(name.ptr, folder->name.ptr, folder->name.len) == 0;
+}
+
+/* "my/edge-only.lua" is policy edge-only, but "my/update/rolling.lua" is update/rolling: the
+ * folders that the stock policies have are part of a name. */
+static char *policy_name(const struct moon_policies *policies, const char *path)
+{
+    struct moon_str text = moon_str(path);
+    size_t base = text.len;
+
+    while (base > 0 && path[base - 1] != '/') {
+        base--;
     }
-    return moon_strndup(base, len);
+    size_t begin = base > 0 ? base - 1 : 0;
+    while (begin > 0 && path[begin - 1] != '/') {
+        begin--;
+    }
+    struct folder folder = {.name = {path + begin, base - begin}};
+    if (folder.name.len > 1) {
+        moon_policies_each(policies, look_at_folder, &folder);
+    }
+    const char *name = path + (folder.is_known ? begin : base);
+    size_t suffix = moon_str_ends(text, ".lua") ? strlen(".lua") : 0;
+    return moon_strndup(name, strlen(name) - suffix);
 }
 
 static bool check_file(struct moon_policies *policies, const char *path)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf source = MOON_BUF_INIT(SOURCE_MAX_BYTES);
-    MOON_AUTOFREE char *name = policy_name(path);
+    MOON_AUTOFREE char *name = policy_name(policies, path);
     struct moon_err err;
 
     if (moon_file_read(path, &source, &err) != 0 ||
