@@ -10,6 +10,11 @@
 
 #include "base/random.h"
 
+enum {
+    LOOK_AGAIN_MS = 5000,
+    RECHECK_AGAIN_MS = 5000,
+};
+
 /* ---- pods without the hash label ---- */
 
 static void stray_changed(const struct moon_change *change, void *ctx)
@@ -112,7 +117,7 @@ static void look_done(uint64_t version, const struct moon_err *err, void *ctx)
     if (err != NULL) {
         moon_warn(MOON_DS_TOPIC, "cannot look for pods without the hash label", "key", set->key,
                   "err", err->text);
-        moon_timer_start(set->look_timer, moon_random_jitter(5000, 0.2));
+        moon_timer_start(set->look_timer, moon_random_jitter(LOOK_AGAIN_MS, 0.2));
         return;
     }
     set->look = MOON_DS_LOOK_DONE;
@@ -147,11 +152,11 @@ static void look(struct moon_ds_set *set)
 
 bool moon_ds_claim_is_complete(struct moon_ds_set *set)
 {
+    if (set->recheck != NULL) {
+        return false; /* the set may be on its way out */
+    }
     if (set->ds->in->config->pod_watch == MOON_POD_WATCH_ALL) {
         return true;
-    }
-    if (set->object->selector == NULL) {
-        return false; /* matches nothing: nothing can be ours */
     }
     if ((set->look == MOON_DS_LOOK_NEEDED || set->look == MOON_DS_LOOK_REPEAT) &&
         set->look_call == NULL) {
@@ -179,32 +184,42 @@ void moon_ds_claim_fini(struct moon_ds_set *set)
 
 /* ---- adoption and release ---- */
 
+/* What a claim is about; in the plan's arena. */
+struct claim {
+    const char *uid; /* of the pod */
+};
+
+static void write_head(const struct moon_action *action, struct moon_buf *out)
+{
+    const struct claim *claim = action->detail;
+
+    moon_buf_puts(out, "{\"metadata\":{\"uid\":");
+    moon_json_add_string(out, moon_str(claim->uid));
+    moon_buf_puts(out, ",\"ownerReferences\":");
+}
+
 static void write_release(const struct moon_action *action, struct moon_buf *out)
 {
     const struct moon_ds_set *set = action->ctx;
 
-    moon_buf_puts(out, "{\"metadata\":{\"uid\":");
-    moon_json_add_string(out, moon_str(action->uid));
-    moon_buf_puts(out, ",\"ownerReferences\":[{\"$patch\":\"delete\",\"uid\":");
+    write_head(action, out);
+    moon_buf_puts(out, "[{\"$patch\":\"delete\",\"uid\":");
     moon_json_add_string(out, moon_str(set->uid));
     moon_buf_puts(out, "}]}}");
 }
 
 static void write_adoption(const struct moon_action *action, struct moon_buf *out)
 {
-    const struct moon_ds_set *set = action->ctx;
-
-    moon_buf_puts(out, "{\"metadata\":{\"uid\":");
-    moon_json_add_string(out, moon_str(action->uid));
-    moon_buf_puts(out, ",\"ownerReferences\":");
-    moon_ds_body_owner_refs(set, out);
+    write_head(action, out);
+    moon_ds_body_owner_refs(action->ctx, out);
     moon_buf_puts(out, "}}");
 }
 
 static void claim_done(const struct moon_result *result, void *ctx)
 {
     struct moon_ds_set *set = ctx;
-    struct moon_ds_pod *p = moon_map_get(set->pods, moon_str(result->action->uid));
+    const struct claim *claim = result->action->detail;
+    struct moon_ds_pod *p = moon_map_get(set->pods, moon_str(claim->uid));
 
     if (p != NULL) {
         p->patching = false;
@@ -214,11 +229,8 @@ static void claim_done(const struct moon_result *result, void *ctx)
         moon_ds_store_pod(set->ds, result->answer->body);
         moon_ds_set_enqueue(set);
     } else if (!set->gone && result->err->code == MOON_E_NOT_FOUND) {
-        moon_ds_pod_is_gone(set, result->action->uid);
+        moon_ds_pod_is_gone(set, claim->uid);
         moon_ds_set_enqueue(set);
-    } else if (!set->gone && result->err->code != MOON_E_CANCELLED) {
-        moon_warn(MOON_DS_TOPIC, "cannot adopt or release pod", "key", set->key, "pod",
-                  result->action->name, "err", result->err->text);
     }
     moon_ds_set_release(set);
 }
@@ -226,7 +238,9 @@ static void claim_done(const struct moon_result *result, void *ctx)
 static void plan_claim(struct moon_ds_set *set, struct moon_ds_pod *p, struct moon_plan *plan)
 {
     struct moon_arena *arena = moon_plan_arena(plan);
+    struct claim *claim = moon_arena_alloc(arena, sizeof(*claim));
 
+    claim->uid = moon_arena_strdup(arena, p->pod->meta.uid);
     p->patching = true;
     moon_ds_set_hold(set);
     moon_plan_add(plan, &(struct moon_action){
@@ -234,48 +248,60 @@ static void plan_claim(struct moon_ds_set *set, struct moon_ds_pod *p, struct mo
                             .resource = &moon_resource_pods,
                             .namespace = moon_arena_strdup(arena, p->pod->meta.namespace),
                             .name = moon_arena_strdup(arena, p->pod->meta.name),
-                            .uid = moon_arena_strdup(arena, p->pod->meta.uid),
+                            .target = moon_arena_strdup(arena, p->pod->target),
                             .reason = p->orphan ? "adopt: the selector matches and nobody owns it"
                                                 : "release: the selector no longer matches",
                             .write_body = p->orphan ? write_adoption : write_release,
                             .on_done = claim_done,
                             .ctx = set,
+                            .detail = claim,
                         });
 }
 
-/* Before anything is adopted, ask the server itself whether the set is still there: the cache may
- * not know of its deletion yet, and an adopted pod would be collected with it. */
+/* ---- is the set alive? ---- */
+
+static bool is_alive(const struct moon_ds_set *set, struct moon_str body)
+{
+    struct moon_str value;
+    MOON_AUTOFREE char *wanted = moon_asprintf("\"%s\"", set->uid);
+
+    if (moon_json_find(body, MOON_JSON_PATH("metadata", "deletionTimestamp"), &value) &&
+        !moon_str_is(value, "null")) {
+        return false;
+    }
+    return moon_json_find(body, MOON_JSON_PATH("metadata", "uid"), &value) &&
+           moon_str_is(value, wanted);
+}
+
 static void recheck_done(const struct moon_answer *answer, const struct moon_err *err, void *ctx)
 {
     struct moon_ds_set *set = ctx;
-    struct moon_str uid;
-    struct moon_str deleted;
 
     set->recheck = NULL;
-    if (err != NULL) {
+    if (err != NULL && err->code != MOON_E_NOT_FOUND) {
         moon_warn(MOON_DS_TOPIC, "can't recheck DeletionTimestamp", "key", set->key, "err",
                   err->text);
-        moon_controller_enqueue_after(set->ds->controller, moon_str(set->key), 5000);
+        set->recheck_at = moon_loop_now(set->ds->in->loop) + RECHECK_AGAIN_MS;
+        moon_controller_enqueue_after(set->ds->controller, moon_str(set->key), RECHECK_AGAIN_MS);
         return;
     }
-    bool deleting =
-        moon_json_find(answer->body, MOON_JSON_PATH("metadata", "deletionTimestamp"), &deleted) &&
-        !moon_str_is(deleted, "null");
-    MOON_AUTOFREE char *wanted = moon_asprintf("\"%s\"", set->uid);
-    if (deleting || !moon_json_find(answer->body, MOON_JSON_PATH("metadata", "uid"), &uid) ||
-        !moon_str_is(uid, wanted)) {
-        moon_warn(MOON_DS_TOPIC, "nothing is adopted: the set is being deleted or is another one",
+    set->recheck_ok = err == NULL && is_alive(set, answer->body);
+    set->doomed = !set->recheck_ok;
+    if (set->doomed) {
+        moon_info(MOON_DS_TOPIC, "the set is being deleted or is another one: nothing is done",
                   "key", set->key);
-        moon_controller_enqueue_after(set->ds->controller, moon_str(set->key), 5000);
-        return;
     }
-    set->recheck_ok = true;
     moon_ds_set_enqueue(set);
 }
 
-static void recheck(struct moon_ds_set *set)
+/* Before anything is adopted, ask the server itself whether the set is still there: the cache may
+ * not know of its deletion yet, and what is adopted now would be collected with it. */
+bool moon_ds_claim_may_adopt(struct moon_ds_set *set)
 {
-    if (set->recheck == NULL) {
+    if (set->recheck_ok) {
+        return true;
+    }
+    if (set->recheck == NULL && moon_loop_now(set->ds->in->loop) >= set->recheck_at) {
         set->recheck = moon_client_send(
             set->ds->in->client, &(struct moon_request){.verb = MOON_VERB_GET,
                                                         .resource = &moon_resource_daemonsets,
@@ -284,32 +310,28 @@ static void recheck(struct moon_ds_set *set)
                                                         .on_done = recheck_done,
                                                         .ctx = set});
     }
+    return false;
 }
 
 void moon_ds_claim(struct moon_ds_set *set, struct moon_plan *plan)
 {
     struct moon_ds_pod *p;
     size_t pos = 0;
-    size_t open = 0;
 
     drop_idle_strays(set);
     if (!set->claims_dirty) {
         return;
     }
+    set->claims_dirty = false;
     while (moon_map_next(set->pods, &pos, NULL, (void **)&p)) {
         if (!p->orphan && !p->foreign) {
             continue;
         }
-        open++;
-        if (p->patching || (p->orphan && moon_pod_is_terminating(p->pod))) {
-            continue;
-        }
-        if (p->orphan && !set->recheck_ok) {
-            recheck(set);
+        set->claims_dirty = true;
+        if (p->patching || moon_plan_count(plan) >= MOON_DS_BURST ||
+            (p->orphan && !moon_ds_claim_may_adopt(set))) {
             continue;
         }
         plan_claim(set, p, plan);
     }
-    set->recheck_ok = false;
-    set->claims_dirty = open > 0;
 }

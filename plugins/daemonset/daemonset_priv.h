@@ -7,8 +7,8 @@
  *   set.c       one DaemonSet: its slots, its pods, when what must be looked at again
  *   slots.c     one node of one set: evaluation and the counters kept up to date with it
  *   reconcile.c the order of work; placement.c decisions; needs.c missing and surplus pods;
- *   update.c    the rolling step; revision.c history; claim.c adoption and release; status.c
- *   body.c      the pod for one node, cut from the template's text
+ *   update.c    the rolling step; history.c and revision.c revisions; claim.c adoption and release;
+ *   status.c    the counters; body.c the pod for one node, cut from the template's text
  *
  * Work is proportional to what changed: an event marks one slot, a reconcile evaluates the marked
  * slots only, and every figure (status counters, unavailable, surging) is a sum over slots that an
@@ -50,10 +50,10 @@ struct moon_ds_slot;
 struct moon_ds_pod {
     const struct moon_pod *pod; /* counted; the newest projection of any of our watches */
     struct moon_ds_slot *slot;  /* NULL: its node cannot be determined; it counts nowhere */
-    bool deleting;              /* our DELETE is in flight or was answered before the watch */
-    bool patching;              /* our adoption or release is in flight */
-    bool foreign;               /* owned, but the selector does not match: to be released */
-    bool orphan;                /* matches, has no controller: to be adopted */
+    bool deleting; /* our DELETE is in flight, or done and the watch has yet to say so */
+    bool patching; /* our adoption, release or new label is in flight */
+    bool foreign;  /* owned, but the selector does not match: to be released */
+    bool orphan;   /* matches, has no controller: to be adopted */
 };
 
 /* What one slot adds to the set's sums. All 0 or 1. */
@@ -67,8 +67,14 @@ struct moon_ds_share {
     int8_t roll_unavailable;
     int8_t roll_surging;
     int8_t roll_available;
-    int8_t outdated; /* has an outdated pod that is not being deleted */
-    int8_t paired;   /* has both an outdated and an updated pod */
+    int8_t outdated;  /* has an outdated pod that is not being deleted */
+    int8_t undecided; /* a node that no policy has ever answered for */
+};
+
+/* How many pods of the set carry a hash label. */
+struct moon_ds_live {
+    moon_sym hash;
+    size_t pods;
 };
 
 struct moon_ds_slot {
@@ -78,6 +84,7 @@ struct moon_ds_slot {
     struct moon_decision decision;
     bool decided;              /* decision has ever been made */
     bool stale;                /* decide again */
+    bool unanswered;           /* the last question was not answered: ask again in a while */
     bool creating;             /* our CREATE is in flight */
     struct moon_ds_pod **pods; /* in the order in which pods are kept */
     size_t pod_count;
@@ -106,10 +113,12 @@ struct moon_ds_set {
     moon_sym uid;
     const struct moon_daemonset *object; /* counted */
     bool gone;                           /* deleted; kept until the last action is done */
+    bool doomed;                         /* the server says so, the watch does not yet */
     size_t actions;                      /* open actions that point here */
 
     struct moon_chain *chain;
-    uint64_t chain_generation;           /* of the policies it was resolved from; 0 = resolve */
+    uint64_t chain_generation;           /* of the policies it was resolved from */
+    bool chain_stale;                    /* what it is chosen by has changed */
     char *chain_problem;                 /* why there is none; NULL = fine */
     struct moon_tolerations tolerations; /* effective */
     bool tolerations_known;
@@ -127,24 +136,27 @@ struct moon_ds_set {
     struct moon_heap due;
     struct moon_ds_share_sums {
         int64_t desired, current, ready, available, updated, misscheduled;
-        int64_t roll_unavailable, roll_surging, roll_available, outdated, paired;
+        int64_t roll_unavailable, roll_surging, roll_available, outdated, undecided;
     } sums;
 
-    bool surge;        /* maxSurge is on: decided once per change of the set */
-    bool claims_dirty; /* some pod is orphan or foreign */
-    bool history_dirty;
+    bool surge;         /* maxSurge is on: decided once per change of the set */
+    bool claims_dirty;  /* some pod is orphan or foreign */
+    bool history_dirty; /* `current` may not be the live template's */
+    struct moon_ds_live *live;
+    size_t live_count;
     const struct moon_revision *current; /* counted; NULL: unknown yet */
     moon_sym hash;                       /* its hash label; NULL: unknown yet */
     char *data;                          /* canonical revision data of the live template */
     size_t data_len;
-    bool history_busy;     /* a write about revisions is in flight */
-    bool collided;         /* our revision's name is taken by another template */
-    int64_t next_revision; /* number the current revision should have at least */
+    size_t history_open; /* writes about revisions in flight */
+    bool collided;       /* our revision's name is taken by one that cannot be ours */
     bool status_busy;
-    uint64_t status_at;        /* when the last status write was sent */
-    uint64_t status_wait_ms;   /* before the next one; 0 = none has been sent */
-    int64_t observed;          /* generation the counters speak of */
-    struct moon_ds_body *body; /* pod text with gaps; NULL: build */
+    bool status_failed;                       /* the last write */
+    uint64_t status_at;                       /* when the last status write was sent */
+    uint64_t status_wait_ms;                  /* before the next one; 0 = none has been sent */
+    struct moon_daemonset_status status_sent; /* what it said */
+    int64_t observed;                         /* generation the counters speak of */
+    struct moon_ds_body *body;                /* pod text with gaps; NULL: build */
 
     enum moon_ds_look look; /* for pods without the hash label */
     struct moon_list_call *look_call;
@@ -152,7 +164,8 @@ struct moon_ds_set {
     struct moon_timer *look_timer;
     struct moon_informer *strays;     /* pods without the hash label; NULL: none known */
     struct moon_client_call *recheck; /* live GET before adopting */
-    bool recheck_ok;
+    bool recheck_ok;                  /* for this reconcile */
+    uint64_t recheck_at;              /* not before, after a failure */
 
     char *last_report; /* policy failure told last, so that it is told once */
 };
@@ -184,6 +197,8 @@ void moon_ds_set_release(struct moon_ds_set *set);
 void moon_ds_set_pod_changed(struct moon_ds_set *set, moon_sym uid);
 /* The newest projection of a pod in the main watch and the set's own; NULL: gone. Borrowed. */
 const struct moon_pod *moon_ds_set_find_pod(const struct moon_ds_set *set, moon_sym uid);
+/* Is there a pod with this hash label, ended ones included? */
+bool moon_ds_set_has_pods_of(const struct moon_ds_set *set, moon_sym hash);
 
 /* ---- slots.c ---- */
 struct moon_ds_slot *moon_ds_slot_get(struct moon_ds_set *set, moon_sym name); /* find or make */
@@ -217,16 +232,20 @@ void moon_ds_claim(struct moon_ds_set *set, struct moon_plan *plan);
 bool moon_ds_claim_is_complete(struct moon_ds_set *set);
 /* A pod of ours lost the hash label: the main watch does not show it any more. */
 void moon_ds_claim_follow_strays(struct moon_ds_set *set);
+/* Has the server just confirmed that the set is alive? Else asks it, and wakes the set. */
+bool moon_ds_claim_may_adopt(struct moon_ds_set *set);
 void moon_ds_claim_fini(struct moon_ds_set *set);
 /* Find the revision of the live template, or plan what makes it. Nonzero: *err says why not. */
 int moon_ds_history(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err);
 bool moon_ds_history_is_known(const struct moon_ds_set *set);
 void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan);
 void moon_ds_needs(struct moon_ds_set *set, struct moon_plan *plan);
-void moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan);
+int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err);
 void moon_ds_status(struct moon_ds_set *set, struct moon_plan *plan);
 
 /* ---- needs.c: actions shared with update.c ---- */
+/* When a failed pod on this node may be replaced; 0 = now. */
+uint64_t moon_ds_backoff_ends(const struct moon_ds_slot *slot);
 void moon_ds_plan_create(struct moon_ds_slot *slot, struct moon_plan *plan, const char *reason);
 void moon_ds_plan_delete(struct moon_ds_pod *pod, struct moon_plan *plan, const char *reason);
 
@@ -247,6 +266,8 @@ char *moon_ds_body_pod_name(const struct moon_ds_set *set, struct moon_arena *ar
 void moon_ds_body_owner_refs(const struct moon_ds_set *set, struct moon_buf *out);
 
 /* ---- wake.c ---- */
+/* Make the caches, wired up but not started: whoever fills their stores wakes the sets. */
+void moon_ds_wake_init(struct moon_ds *ds);
 void moon_ds_wake_start(struct moon_ds *ds);
 void moon_ds_wake_role(struct moon_ds *ds, bool leader);
 void moon_ds_wake_stop(struct moon_ds *ds);

@@ -36,13 +36,6 @@ static void event(const struct moon_ds_set *set, enum moon_event_type type, cons
                         detail);
 }
 
-static bool is_quiet(const struct moon_result *result)
-{
-    return result->err->code == MOON_E_CANCELLED ||
-           (result->answer != NULL &&
-            moon_answer_has_cause(result->answer, "NamespaceTerminating"));
-}
-
 static void create_done(const struct moon_result *result, void *ctx)
 {
     struct moon_ds_slot *slot = ctx;
@@ -61,7 +54,7 @@ static void create_done(const struct moon_result *result, void *ctx)
         moon_info(MOON_DS_TOPIC, "created pod", "key", set->key, "pod", result->action->name,
                   "node", slot->name, "reason", result->action->reason);
         moon_ds_set_enqueue(set);
-    } else if (!is_quiet(result)) {
+    } else if (!result->quiet) {
         event(set, MOON_EVENT_WARNING, "FailedCreate", "Error creating", result->err->text);
     }
     moon_ds_set_release(set);
@@ -87,7 +80,7 @@ void moon_ds_plan_create(struct moon_ds_slot *slot, struct moon_plan *plan, cons
                             .namespace = moon_arena_strdup(arena, set->object->meta.namespace),
                             .name = moon_ds_body_pod_name(set, arena),
                             .owner_uid = set->uid,
-                            .target = slot->name,
+                            .target = moon_arena_strdup(arena, slot->name),
                             .reason = moon_arena_strdup(arena, reason),
                             .write_body = write_pod,
                             .on_done = create_done,
@@ -109,42 +102,53 @@ void moon_ds_pod_is_gone(struct moon_ds_set *set, const char *uid)
     moon_sym_unref(sym);
 }
 
-/* The answer to a DELETE is the pod, marked, or a Status: then it is gone already. */
+/* The answer to a DELETE is the pod, marked, or something else: then it is gone already. */
 static void take_deleted(struct moon_ds_set *set, const struct moon_result *result)
 {
-    struct moon_str kind;
+    struct moon_str body = result->answer->body;
+    struct moon_str value;
+    bool is_pod =
+        moon_json_find(body, MOON_JSON_PATH("kind"), &value) && moon_str_is(value, "\"Pod\"");
 
-    if (result->answer != NULL &&
-        moon_json_find(result->answer->body, MOON_JSON_PATH("kind"), &kind) &&
-        moon_str_is(kind, "\"Pod\"")) {
-        moon_ds_store_pod(set->ds, result->answer->body);
+    if (is_pod && moon_json_find(body, MOON_JSON_PATH("metadata", "deletionTimestamp"), &value) &&
+        !moon_str_is(value, "null")) {
+        moon_ds_store_pod(set->ds, body);
     } else {
         moon_ds_pod_is_gone(set, result->action->uid);
     }
 }
 
+static void tell_deleted(const struct moon_ds_set *set, const struct moon_result *result)
+{
+    const struct moon_action *action = result->action;
+
+    if (result->answer->status >= 300) {
+        return; /* it was gone before we came */
+    }
+    event(set, MOON_EVENT_NORMAL, "SuccessfulDelete", "Deleted pod", action->name);
+    moon_info(MOON_DS_TOPIC, "deleted pod", "key", set->key, "pod", action->name, "node",
+              action->target, "reason", action->reason);
+}
+
+/* A pod whose DELETE was accepted stays marked: it is on its way out, whatever the cache, which
+ * may be behind, says of it until then. */
 static void delete_done(const struct moon_result *result, void *ctx)
 {
     struct moon_ds_set *set = ctx;
-    const struct moon_action *action = result->action;
+    struct moon_ds_pod *p = moon_map_get(set->pods, moon_str(result->action->uid));
 
-    if (!set->gone && result->err == NULL) {
-        take_deleted(set, result);
-        event(set, MOON_EVENT_NORMAL, "SuccessfulDelete", "Deleted pod", action->name);
-        moon_info(MOON_DS_TOPIC, "deleted pod", "key", set->key, "pod", action->name, "node",
-                  action->target, "reason", action->reason);
-    } else if (!set->gone && result->err->code != MOON_E_CANCELLED) {
-        event(set, MOON_EVENT_WARNING, "FailedDelete", "Error deleting", result->err->text);
-    }
-    struct moon_ds_pod *pod = moon_map_get(set->pods, moon_str(action->uid));
-    if (pod != NULL) {
-        pod->deleting = false;
-        if (pod->slot != NULL) {
-            moon_ds_slot_mark(pod->slot);
+    if (result->err != NULL && p != NULL) {
+        p->deleting = false;
+        if (p->slot != NULL) {
+            moon_ds_slot_mark(p->slot);
         }
     }
-    if (result->err == NULL) {
+    if (!set->gone && result->err == NULL) {
+        take_deleted(set, result);
+        tell_deleted(set, result);
         moon_ds_set_enqueue(set);
+    } else if (!set->gone && !result->quiet) {
+        event(set, MOON_EVENT_WARNING, "FailedDelete", "Error deleting", result->err->text);
     }
     moon_ds_set_release(set);
 }
@@ -172,36 +176,34 @@ void moon_ds_plan_delete(struct moon_ds_pod *pod, struct moon_plan *plan, const 
 
 /* ---- failed pods ---- */
 
-/* True: the slot's failed pod has to wait; the slot is made due when it is over. */
-static bool in_backoff(struct moon_ds_slot *slot)
+/* A change of the set, once observed, ends all waiting; so does a long quiet time. */
+static bool backoff_counts(const struct moon_ds_slot *slot)
 {
-    uint64_t now = now_ms(slot->set);
-    int64_t generation = slot->set->object->status.observed_generation;
+    return slot->backoff_ms > 0 &&
+           slot->backoff_generation == slot->set->object->status.observed_generation &&
+           now_ms(slot->set) - slot->backoff_at <= 2 * (uint64_t)BACKOFF_MAX_MS;
+}
 
-    if (slot->backoff_generation != generation ||
-        now - slot->backoff_at > 2 * (uint64_t)BACKOFF_MAX_MS) {
-        slot->backoff_ms = 0;
-        slot->backoff_generation = generation;
-    }
-    uint64_t ends = slot->backoff_at + slot->backoff_ms;
-    if (slot->backoff_ms == 0 || now >= ends) {
-        return false;
-    }
-    if (!moon_heap_contains(&slot->due) || slot->due.at > ends) {
-        moon_heap_remove(&slot->set->due, &slot->due);
-        slot->due.at = ends;
-        moon_heap_insert(&slot->set->due, &slot->due);
-    }
-    return true;
+uint64_t moon_ds_backoff_ends(const struct moon_ds_slot *slot)
+{
+    return backoff_counts(slot) ? slot->backoff_at + slot->backoff_ms : 0;
+}
+
+static bool in_backoff(const struct moon_ds_slot *slot)
+{
+    return now_ms(slot->set) < moon_ds_backoff_ends(slot);
 }
 
 static void raise_backoff(struct moon_ds_slot *slot)
 {
-    slot->backoff_ms = slot->backoff_ms == 0 ? BACKOFF_FIRST_MS : 2 * slot->backoff_ms;
+    uint64_t last_ms = backoff_counts(slot) ? slot->backoff_ms : 0;
+
+    slot->backoff_ms = last_ms == 0 ? BACKOFF_FIRST_MS : 2 * last_ms;
     if (slot->backoff_ms > BACKOFF_MAX_MS) {
         slot->backoff_ms = BACKOFF_MAX_MS;
     }
     slot->backoff_at = now_ms(slot->set);
+    slot->backoff_generation = slot->set->object->status.observed_generation;
 }
 
 static void replace_failed(struct moon_ds_pod *p, struct moon_plan *plan)
@@ -229,25 +231,24 @@ static void replace_succeeded(struct moon_ds_pod *p, struct moon_plan *plan)
 /* ---- one slot ---- */
 
 struct tally {
-    struct moon_ds_pod *running[2]; /* the pods to keep: without surge only the first */
-    size_t running_count;
-    bool failed_waiting; /* a failed pod in back-off occupies the node */
-    bool going;          /* something is being deleted, or has just been planned to be */
+    struct moon_ds_pod *keep; /* with surge: the updated one */
+    struct moon_ds_pod *old;  /* with surge: the outdated one */
+    bool failed_waiting;      /* a failed pod in back-off occupies the node */
+    bool going;               /* something is being deleted, or has just been planned to be */
 };
 
-/* Without surge the first pod stays. With surge the first of the current revision and the first of
- * any other stay (by hash label only, as upstream). Returns whether `p` is one too many. */
+/* Without surge the first pod stays. With surge the first updated and the first outdated one stay:
+ * when the outdated one has served its time is for the update policy to say. Returns whether `p` is
+ * one too many. */
 static bool is_surplus(const struct moon_ds_set *set, struct tally *t, struct moon_ds_pod *p)
 {
-    size_t place = 0;
+    bool old = set->surge && !moon_ds_pod_is_updated(set, p->pod);
+    struct moon_ds_pod **place = old ? &t->old : &t->keep;
 
-    if (set->surge) {
-        place = moon_labels_get(&p->pod->meta.labels, MOON_LABEL_HASH) == set->hash ? 0 : 1;
-    }
-    if (t->running[place] != NULL) {
+    if (*place != NULL) {
         return true;
     }
-    t->running[place] = p;
+    *place = p;
     return false;
 }
 
@@ -278,7 +279,6 @@ static void tally_pod(struct moon_ds_slot *slot, struct moon_ds_pod *p, struct m
     case MOON_PHASE_UNKNOWN:
         break;
     }
-    t->running_count++;
     if (is_surplus(slot->set, t, p)) {
         moon_ds_plan_delete(p, plan, "one pod too many on the node");
     }
@@ -294,7 +294,7 @@ static void keep_one(struct moon_ds_slot *slot, struct moon_plan *plan)
             tally_pod(slot, slot->pods[i], plan, &t);
         }
     }
-    if (!wanted || slot->creating || t.running_count > 0 || t.failed_waiting) {
+    if (!wanted || slot->creating || t.keep != NULL || t.old != NULL || t.failed_waiting) {
         return;
     }
     /* A pod that is still going blocks its successor, except with surge. */

@@ -52,13 +52,17 @@ static void take_chain(struct moon_ds_set *set, struct moon_chain *chain)
     bool same =
         set->chain != NULL && strcmp(moon_chain_digest(set->chain), moon_chain_digest(chain)) == 0;
 
+    bool paused = set->chain_problem != NULL;
+
     moon_chain_free(set->chain);
     set->chain = chain;
     moon_free(set->chain_problem);
     set->chain_problem = NULL;
     if (!same) {
         set->tolerations_stale = true;
-        moon_ds_slot_mark_all(set, true);
+    }
+    if (!same || paused) {
+        moon_ds_slot_mark_all(set, !same);
     }
 }
 
@@ -72,9 +76,10 @@ static void resolve(struct moon_ds_set *set)
     };
     struct moon_err err;
 
-    if (set->chain_generation == moon_policies_generation(policies)) {
+    if (!set->chain_stale && set->chain_generation == moon_policies_generation(policies)) {
         return;
     }
+    set->chain_stale = false;
     set->chain_generation = moon_policies_generation(policies);
     struct moon_chain *chain = moon_chain_new(policies, &opts, &err);
     if (chain == NULL) {
@@ -130,7 +135,8 @@ bool moon_ds_placement_prepare(struct moon_ds_set *set, struct moon_plan *plan)
 
 static void take_decision(struct moon_ds_slot *slot, struct moon_decision *decision)
 {
-    if (decision->placement == MOON_PLACEMENT_UNDECIDED) {
+    slot->unanswered = decision->placement == MOON_PLACEMENT_UNDECIDED;
+    if (slot->unanswered) {
         moon_decision_fini(decision); /* stays stale: asked again when due */
         return;
     }
@@ -140,36 +146,47 @@ static void take_decision(struct moon_ds_slot *slot, struct moon_decision *decis
     slot->stale = false;
 }
 
-static size_t collect_stale(struct moon_ds_set *set, struct moon_ds_slot **slots,
-                            const struct moon_node **nodes)
+static bool asks(const struct moon_ds_slot *slot)
+{
+    return slot->stale && slot->node != NULL;
+}
+
+static size_t count_stale(const struct moon_ds_set *set)
+{
+    size_t count = 0;
+
+    moon_list_foreach (it, &set->dirty) {
+        count += asks(moon_container_of(it, struct moon_ds_slot, dirty));
+    }
+    return count;
+}
+
+static void collect_stale(const struct moon_ds_set *set, struct moon_ds_slot **slots,
+                          const struct moon_node **nodes)
 {
     size_t count = 0;
 
     moon_list_foreach (it, &set->dirty) {
         struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
-        if (slot->stale && slot->node != NULL) {
+        if (asks(slot)) {
             slots[count] = slot;
             nodes[count++] = slot->node;
         }
     }
-    return count;
 }
 
 void moon_ds_placement_decide(struct moon_ds_set *set)
 {
-    size_t max = set->slot_count;
+    size_t count = count_stale(set);
     struct moon_set_view view;
 
-    if (moon_list_is_empty(&set->dirty)) {
-        return;
-    }
-    MOON_AUTOFREE struct moon_ds_slot **slots = moon_new_array(struct moon_ds_slot *, max);
-    MOON_AUTOFREE const struct moon_node **nodes = moon_new_array(const struct moon_node *, max);
-    size_t count = collect_stale(set, slots, nodes);
     if (count == 0) {
         return;
     }
+    MOON_AUTOFREE struct moon_ds_slot **slots = moon_new_array(struct moon_ds_slot *, count);
+    MOON_AUTOFREE const struct moon_node **nodes = moon_new_array(const struct moon_node *, count);
     MOON_AUTOFREE struct moon_decision *decisions = moon_new_array(struct moon_decision, count);
+    collect_stale(set, slots, nodes);
     moon_ds_placement_view(set, &view);
     moon_hook_select(set->chain, &view, nodes, count, decisions);
     for (size_t i = 0; i < count; i++) {

@@ -59,6 +59,7 @@ static int start(void *state, struct moon_plugin_error *error)
                                              .on_failure = failed,
                                              .ctx = ds,
                                          });
+    moon_ds_wake_init(ds);
     moon_ds_wake_start(ds);
     ds->in->add_ready_check(ds->in, "daemonset-caches", is_ready, ds);
     return 0;

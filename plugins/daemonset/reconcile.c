@@ -15,16 +15,29 @@ static void tell_selects_all(const struct moon_ds_set *set)
                         "This daemon set is selecting all pods. A non-empty selector is required.");
 }
 
-static int build_body(struct moon_ds_set *set, struct moon_err *err)
+/* A set the API server would not have let in: what it made would not stay its own, or would be
+ * everybody's. */
+static int check(const struct moon_daemonset *object, struct moon_err *err)
 {
-    if (set->object->template_labels.count == 0) {
+    if (object->selector_error != NULL) {
+        return moon_err_set(err, MOON_E_INVALID, "%s", object->selector_error);
+    }
+    if (object->selector == NULL) {
+        return moon_err_set(err, MOON_E_INVALID, "spec.selector is missing");
+    }
+    if (object->template_labels.count == 0) {
         return moon_err_set(err, MOON_E_INVALID, "unable to create pods, no labels");
     }
-    if (!moon_selector_matches(set->object->selector, &set->object->template_labels)) {
+    if (!moon_selector_matches(object->selector, &object->template_labels)) {
         return moon_err_set(err, MOON_E_INVALID,
                             "spec.selector does not match spec.template.metadata.labels: no pod "
-                            "can be made that would stay ours");
+                            "can be made that would stay the set's");
     }
+    return 0;
+}
+
+static int build_body(struct moon_ds_set *set, struct moon_err *err)
+{
     if (set->body == NULL) {
         set->body = moon_ds_body_new(set, err);
     }
@@ -34,45 +47,37 @@ static int build_body(struct moon_ds_set *set, struct moon_err *err)
 /* What needs the current revision: pods come from its template and carry its hash. */
 static int keep_pods(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err)
 {
-    if (!moon_ds_history_is_known(set) && set->hash == NULL) {
+    if (!moon_ds_history_is_known(set)) {
         moon_plan_note(plan, NULL, "waits for the revision of its template");
         return 0;
     }
-    if (!moon_ds_history_is_known(set)) {
-        moon_plan_note(plan, NULL, "waits for the revision of its new template");
-        return 0;
-    }
     if (!moon_ds_claim_is_complete(set)) {
-        moon_plan_note(plan, NULL, "waits for the list of pods that lack the hash label");
+        moon_plan_note(plan, NULL, "waits to know all its pods");
         return 0;
     }
     if (build_body(set, err) != 0) {
         return -(int)err->code;
     }
     moon_ds_needs(set, plan);
-    moon_ds_update(set, plan);
-    return 0;
+    return moon_ds_update(set, plan, err);
 }
 
 static int work(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err)
 {
     int rc;
 
-    if (!moon_ds_placement_prepare(set, plan)) {
-        return 0;
-    }
     if (!set->ds->in->config->policy_cache) {
         moon_ds_slot_mark_all(set, true);
     }
     moon_ds_claim(set, plan);
     rc = moon_ds_history(set, plan, err);
+    set->recheck_ok = false;
     moon_ds_placement_decide(set);
     moon_ds_slot_evaluate_all(set);
     if (rc == 0) {
         rc = keep_pods(set, plan, err);
     }
     moon_ds_history_clean(set, plan);
-    moon_ds_status(set, plan);
     return rc;
 }
 
@@ -91,19 +96,26 @@ int moon_ds_reconcile(struct moon_str key, struct moon_plan *plan, void *ctx, st
 {
     struct moon_ds *ds = ctx;
     struct moon_ds_set *set = moon_map_get(ds->by_key, key);
-    int rc;
+    int rc = 0;
 
     if (set == NULL || set->object->meta.deleted_s != 0) {
         return 0; /* its pods and revisions are the garbage collector's */
+    }
+    if (set->doomed) {
+        moon_plan_note(plan, NULL, "the server says that the set is being deleted");
+        return 0;
     }
     if (set->object->selects_all) {
         tell_selects_all(set);
         return 0;
     }
-    if (set->object->selector_error != NULL) {
-        return moon_err_set(err, MOON_E_INVALID, "%s", set->object->selector_error);
+    if (check(set->object, err) != 0) {
+        return -(int)err->code;
     }
-    rc = work(set, plan, err);
+    if (moon_ds_placement_prepare(set, plan)) {
+        rc = work(set, plan, err);
+    }
+    moon_ds_status(set, plan);
     requeue_due(set, plan);
     return rc;
 }

@@ -1,23 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * revision.c - the history of a set: ControllerRevisions, their numbers, clean-up.
+ * revision.c - the data, the name and the writes of a ControllerRevision.
  *
  * A revision's data is a strategic merge patch that puts its template back; its bytes are those the
  * stock controller writes, so that both recognise each other's revisions. The hash only names a new
  * revision: one that exists is found by its data and keeps its label, whatever it is.
  */
-#include "daemonset/daemonset_priv.h"
+#include "daemonset/revision_priv.h"
 
+#include <ctype.h>
 #include <stdio.h>
 
 enum {
-    DATA_MAX_BYTES = 2 * 1024 * 1024
+    DATA_MAX_BYTES = 2 * 1024 * 1024,
+    BODY_MAX_BYTES = 2 * DATA_MAX_BYTES,
+    NAME_MAX = 253, /* of a DNS-1123 subdomain */
+    HASH_TEXT = 16,
+};
+
+/* What a write says; in the plan's arena. */
+struct write {
+    const char *uid; /* of the revision or pod */
+    const char *label;
+    int64_t number;
+    struct moon_str body;
 };
 
 /* ---- data and names ---- */
 
+/* Servers built with Go before 1.22 write \b and \f the long way; do as this one does. */
+static bool has_old_escapes(struct moon_str text)
+{
+    return memmem(text.ptr, text.len, "\\u0008", 6) != NULL ||
+           memmem(text.ptr, text.len, "\\u000c", 6) != NULL;
+}
+
 /* {"spec":{"template":{…,"$patch":"replace"}}} in canonical form. */
-static int make_data(struct moon_ds_set *set, struct moon_err *err)
+int moon_ds_revision_make_data(struct moon_ds_set *set, struct moon_err *err)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(DATA_MAX_BYTES);
     MOON_CLEANUP(moon_buf_fini) struct moon_buf data = MOON_BUF_INIT(DATA_MAX_BYTES);
@@ -35,24 +54,41 @@ static int make_data(struct moon_ds_set *set, struct moon_err *err)
     moon_buf_add_str(&text, members);
     moon_buf_puts(&text, moon_str_trim(members).len > 0 ? ",\"$patch\":\"replace\"}}}"
                                                         : "\"$patch\":\"replace\"}}}");
-    /* Servers built with Go before 1.22 write \b and \f the long way; do as this one does. */
-    bool old_escapes = memmem(template.ptr, template.len, "\\u0008", 6) != NULL ||
-                       memmem(template.ptr, template.len, "\\u000c", 6) != NULL;
     if (moon_buf_check(&text, "spec.template", err) != 0 ||
-        moon_json_canonical(moon_buf_str(&text), old_escapes, &data, err) != 0) {
+        moon_json_canonical(moon_buf_str(&text), has_old_escapes(template), &data, err) != 0) {
         return moon_err_wrap(err, "revision of %s", set->key);
     }
     set->data = moon_buf_take(&data, &set->data_len);
     return 0;
 }
 
+bool moon_ds_revision_has_data(const struct moon_ds_set *set, struct moon_str data)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf canonical = MOON_BUF_INIT(DATA_MAX_BYTES);
+    struct moon_str ours = {set->data, set->data_len};
+    struct moon_err err;
+
+    if (moon_json_canonical(data, false, &canonical, &err) == 0 &&
+        moon_str_eq(moon_buf_str(&canonical), ours)) {
+        return true;
+    }
+    /* Another version's encoding of the same template: nulls come and go between releases. */
+    return moon_json_equal(data, ours);
+}
+
+bool moon_ds_revision_is_claimable(const struct moon_ds_set *set, const struct moon_object *o)
+{
+    return o->deleted_s == 0 && moon_selector_matches(set->object->selector, &o->labels) &&
+           (o->controller.uid == NULL || o->controller.uid == set->uid);
+}
+
 /* 32-bit FNV-1a over the data and the collision count, in the name alphabet of the API server. */
-static void name_hash(const struct moon_ds_set *set, char out[16])
+static void name_hash(const struct moon_ds_set *set, char out[HASH_TEXT])
 {
     static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
     uint32_t hash = 0x811c9dc5u;
     char count[24] = "";
-    char digits[16];
+    char digits[HASH_TEXT];
 
     if (set->object->has_collision_count) {
         (void)snprintf(count, sizeof(count), "/%lld", (long long)set->object->collision_count);
@@ -71,70 +107,114 @@ static void name_hash(const struct moon_ds_set *set, char out[16])
     out[n] = '\0';
 }
 
-static bool has_our_data(const struct moon_ds_set *set, struct moon_str data)
+/* "<set>-<hash>". A set's name may fill all that a name can hold: then it is cut, and what is left
+ * still has to end in a letter or digit. */
+static char *revision_name(const struct moon_ds_set *set, const char *hash,
+                           struct moon_arena *arena)
 {
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf canonical = MOON_BUF_INIT(DATA_MAX_BYTES);
-    struct moon_str ours = {set->data, set->data_len};
-    struct moon_err err;
+    const char *name = set->object->meta.name;
+    size_t len = strlen(name);
+    size_t max = NAME_MAX - 1 - strlen(hash);
 
-    if (moon_json_canonical(data, false, &canonical, &err) == 0 &&
-        moon_str_eq(moon_buf_str(&canonical), ours)) {
-        return true;
+    if (len > max) {
+        len = max;
+        while (len > 1 && !isalnum((unsigned char)name[len - 1])) {
+            len--;
+        }
     }
-    /* Another version's encoding of the same template: nulls come and go between releases. */
-    return moon_json_equal(data, ours);
+    return moon_arena_printf(arena, "%.*s-%s", (int)len, name, hash);
 }
 
-/* ---- actions ---- */
+/* ---- adding actions ---- */
 
-static void write_done(const struct moon_result *result, void *ctx)
+static void add(struct moon_ds_set *set, struct moon_plan *plan, struct moon_action action,
+                struct write write)
 {
-    struct moon_ds_set *set = ctx;
-    struct moon_object *object;
-    struct moon_err err;
+    struct moon_arena *arena = moon_plan_arena(plan);
+    struct write *detail = moon_arena_alloc(arena, sizeof(*detail));
 
-    set->history_busy = false;
+    *detail = write;
+    action.namespace = moon_arena_strdup(arena, set->object->meta.namespace);
+    action.ctx = set;
+    action.detail = detail;
+    set->history_open++;
+    moon_ds_set_hold(set);
+    moon_plan_add(plan, &action);
+}
+
+/* Whatever came of it: look at the history again when nothing about it is open any more. */
+static void end(struct moon_ds_set *set, const struct moon_result *result)
+{
+    moon_assert(set->history_open > 0);
+    set->history_open--;
     set->history_dirty = true;
-    if (!set->gone && result->err == NULL) {
-        if (result->action->verb != MOON_VERB_DELETE &&
-            moon_object_project(&moon_kind_revision, result->answer->body, &object, &err) == 0 &&
-            object != NULL) {
-            (void)moon_store_put_write(moon_informer_store(set->ds->revisions), object);
-        } else if (result->action->verb == MOON_VERB_DELETE) {
-            moon_sym uid = moon_intern_cstr(result->action->uid);
-            moon_store_mark_gone(moon_informer_store(set->ds->revisions), uid);
-            moon_sym_unref(uid);
-        }
+    if (result->err == NULL) {
         moon_ds_set_enqueue(set);
     }
     moon_ds_set_release(set);
 }
 
-/* Add an action about revisions; the next look at the history waits for it. */
-static void add(struct moon_ds_set *set, struct moon_plan *plan, struct moon_action action)
+static void store_revision(struct moon_ds_set *set, struct moon_str body)
 {
-    struct moon_arena *arena = moon_plan_arena(plan);
+    struct moon_object *object;
+    struct moon_err err;
 
-    action.namespace = moon_arena_strdup(arena, set->object->meta.namespace);
-    action.name = moon_arena_strdup(arena, action.name);
-    action.uid = moon_arena_strdup(arena, action.uid);
-    action.ctx = set;
-    set->history_busy = true;
-    moon_ds_set_hold(set);
-    moon_plan_add(plan, &action);
+    if (moon_object_project(&moon_kind_revision, body, &object, &err) != 0) {
+        moon_warn(MOON_DS_TOPIC, "the server's answer to a write makes no sense", "key", set->key,
+                  "err", err.text);
+    } else if (object != NULL) {
+        (void)moon_store_put_write(moon_informer_store(set->ds->revisions), object);
+    }
 }
 
-static void write_revision(const struct moon_action *action, struct moon_buf *out)
+static void forget_revision(struct moon_ds_set *set, const char *uid)
 {
-    const struct moon_ds_set *set = action->ctx;
-    const struct moon_labels *labels = &set->object->template_labels;
-    const struct moon_labels *annotations = &set->object->meta.annotations;
+    moon_sym sym = moon_intern_cstr(uid);
 
-    moon_buf_puts(out, "{\"apiVersion\":\"apps/v1\",\"kind\":\"ControllerRevision\","
-                       "\"metadata\":{\"name\":");
-    moon_json_add_string(out, moon_str(action->name));
-    moon_buf_puts(out, ",\"labels\":{\"" MOON_LABEL_HASH "\":");
-    moon_json_add_string(out, moon_str(action->detail));
+    moon_store_mark_gone(moon_informer_store(set->ds->revisions), sym);
+    moon_sym_unref(sym);
+}
+
+static void patch_done(const struct moon_result *result, void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+    const struct write *w = result->action->detail;
+
+    if (!set->gone && result->err == NULL) {
+        store_revision(set, result->answer->body);
+    } else if (!set->gone && result->err->code == MOON_E_NOT_FOUND) {
+        forget_revision(set, w->uid);
+    }
+    end(set, result);
+}
+
+static void patch(struct moon_ds_set *set, struct moon_plan *plan, const struct moon_revision *r,
+                  const struct moon_action *how, struct write write)
+{
+    struct moon_arena *arena = moon_plan_arena(plan);
+    struct moon_action action = *how;
+
+    action.resource = &moon_resource_revisions;
+    action.name = moon_arena_strdup(arena, r->meta.name);
+    action.on_done = patch_done;
+    write.uid = moon_arena_strdup(arena, r->meta.uid);
+    add(set, plan, action, write);
+}
+
+static void write_head(const struct moon_action *action, struct moon_buf *out)
+{
+    const struct write *w = action->detail;
+
+    moon_buf_puts(out, "{\"metadata\":{\"uid\":");
+    moon_json_add_string(out, moon_str(w->uid));
+}
+
+/* ---- create ---- */
+
+static void write_labels(const struct moon_labels *labels, const char *hash, struct moon_buf *out)
+{
+    moon_buf_puts(out, "\"labels\":{\"" MOON_LABEL_HASH "\":");
+    moon_json_add_string(out, moon_str(hash));
     for (size_t i = 0; i < labels->count; i++) {
         if (strcmp(labels->items[i].key, MOON_LABEL_HASH) != 0) {
             moon_buf_putc(out, ',');
@@ -143,28 +223,107 @@ static void write_revision(const struct moon_action *action, struct moon_buf *ou
             moon_json_add_string(out, moon_str(labels->items[i].value));
         }
     }
-    moon_buf_puts(out, "},\"annotations\":{");
+    moon_buf_putc(out, '}');
+}
+
+/* All annotations of the set: this is how a revision gets its kubernetes.io/change-cause. */
+static void write_annotations(const struct moon_labels *annotations, struct moon_buf *out)
+{
+    moon_buf_puts(out, ",\"annotations\":{");
     for (size_t i = 0; i < annotations->count; i++) {
         moon_buf_puts(out, i > 0 ? "," : "");
         moon_json_add_string(out, moon_str(annotations->items[i].key));
         moon_buf_putc(out, ':');
         moon_json_add_string(out, moon_str(annotations->items[i].value));
     }
-    moon_buf_puts(out, "},\"ownerReferences\":");
-    moon_ds_body_owner_refs(set, out);
-    moon_buf_puts(out, "},\"data\":");
-    moon_buf_add(out, set->data, set->data_len);
-    moon_buf_printf(out, ",\"revision\":%lld}", (long long)set->next_revision);
+    moon_buf_putc(out, '}');
 }
+
+static struct moon_str revision_body(const struct moon_ds_set *set, const char *name,
+                                     const char *hash, int64_t number, struct moon_arena *arena)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf out = MOON_BUF_INIT(BODY_MAX_BYTES);
+
+    moon_buf_puts(&out, "{\"apiVersion\":\"apps/v1\",\"kind\":\"ControllerRevision\","
+                        "\"metadata\":{\"name\":");
+    moon_json_add_string(&out, moon_str(name));
+    moon_buf_putc(&out, ',');
+    write_labels(&set->object->template_labels, hash, &out);
+    write_annotations(&set->object->meta.annotations, &out);
+    moon_buf_puts(&out, ",\"ownerReferences\":");
+    moon_ds_body_owner_refs(set, &out);
+    moon_buf_puts(&out, "},\"data\":");
+    moon_buf_add(&out, set->data, set->data_len);
+    moon_buf_printf(&out, ",\"revision\":%lld}", (long long)number);
+    return (struct moon_str){moon_arena_dup(arena, moon_buf_str(&out)), out.len};
+}
+
+static void write_revision(const struct moon_action *action, struct moon_buf *out)
+{
+    const struct write *w = action->detail;
+
+    moon_buf_add_str(out, w->body);
+}
+
+/* What has the name already? The revision we want, ours or free to be adopted: the store gets it.
+ * Another template's, or one we could never find again (its labels do not match, it belongs to
+ * somebody else, it is on its way out): our revision needs another name. */
+static void take_existing(struct moon_ds_set *set, struct moon_str body)
+{
+    struct moon_object *object;
+    struct moon_err err;
+
+    if (moon_object_project(&moon_kind_revision, body, &object, &err) != 0 || set->data == NULL) {
+        return;
+    }
+    const struct moon_revision *r = object != NULL ? moon_revision(object) : NULL;
+    if (r == NULL || !moon_ds_revision_is_claimable(set, object) ||
+        !moon_ds_revision_has_data(set, (struct moon_str){r->data, r->data_len})) {
+        set->collided = true;
+        moon_object_unref(object);
+        return;
+    }
+    (void)moon_store_put_write(moon_informer_store(set->ds->revisions), object);
+}
+
+static void create_done(const struct moon_result *result, void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+    bool taken = result->found || (result->err != NULL && result->err->code == MOON_E_EXISTS);
+
+    if (!set->gone && taken && result->answer != NULL) {
+        take_existing(set, result->answer->body);
+    } else if (!set->gone && result->err == NULL) {
+        store_revision(set, result->answer->body);
+    }
+    end(set, result);
+}
+
+void moon_ds_revision_plan_create(struct moon_ds_set *set, struct moon_plan *plan, int64_t number)
+{
+    struct moon_arena *arena = moon_plan_arena(plan);
+    char hash[HASH_TEXT];
+
+    name_hash(set, hash);
+    char *name = revision_name(set, hash, arena);
+    add(set, plan,
+        (struct moon_action){.verb = MOON_VERB_CREATE,
+                             .resource = &moon_resource_revisions,
+                             .name = name,
+                             .owner_uid = moon_arena_strdup(arena, set->uid),
+                             .reason = "the template has no revision yet",
+                             .write_body = write_revision,
+                             .on_done = create_done},
+        (struct write){.body = revision_body(set, name, hash, number, arena)});
+}
+
+/* ---- two templates with one name ---- */
 
 static void write_collision(const struct moon_action *action, struct moon_buf *out)
 {
-    const struct moon_ds_set *set = action->ctx;
-    int64_t count = set->object->has_collision_count ? set->object->collision_count : 0;
+    const struct write *w = action->detail;
 
-    moon_buf_printf(out, "{\"metadata\":{\"uid\":\"%s\",\"resourceVersion\":\"%llu\"},", set->uid,
-                    (unsigned long long)set->object->meta.version);
-    moon_buf_printf(out, "\"status\":{\"collisionCount\":%lld}}", (long long)count + 1);
+    moon_buf_add_str(out, w->body);
 }
 
 static void collision_done(const struct moon_result *result, void *ctx)
@@ -173,319 +332,171 @@ static void collision_done(const struct moon_result *result, void *ctx)
     struct moon_object *object;
     struct moon_err err;
 
-    set->history_busy = false;
-    set->history_dirty = true;
     if (!set->gone && result->err == NULL) {
         set->collided = false;
         if (moon_object_project(&moon_kind_daemonset, result->answer->body, &object, &err) == 0 &&
             object != NULL) {
             (void)moon_store_put_write(moon_informer_store(set->ds->sets), object);
         }
-        moon_ds_set_enqueue(set);
     }
-    moon_ds_set_release(set);
+    end(set, result);
 }
 
-/* The name is taken. By the same data: fine, the watch will show it (a revision we lost track of,
- * or an orphan to adopt). By other data: two templates with one hash; count the collision. */
-static void create_done(const struct moon_result *result, void *ctx)
-{
-    struct moon_ds_set *set = ctx;
-    bool taken = result->found || (result->err != NULL && result->err->code == MOON_E_EXISTS);
-    struct moon_str data;
-
-    if (!set->gone && taken && result->answer != NULL && set->data != NULL &&
-        moon_json_find(result->answer->body, MOON_JSON_PATH("data"), &data) &&
-        !has_our_data(set, data)) {
-        set->collided = true;
-    }
-    write_done(result, ctx);
-}
-
-static void plan_create(struct moon_ds_set *set, struct moon_plan *plan)
+/* The version in it makes the server refuse when somebody else has counted meanwhile. */
+void moon_ds_revision_plan_collision(struct moon_ds_set *set, struct moon_plan *plan)
 {
     struct moon_arena *arena = moon_plan_arena(plan);
-    char hash[16];
+    int64_t count = set->object->has_collision_count ? set->object->collision_count : 0;
+    char *body = moon_arena_printf(arena,
+                                   "{\"metadata\":{\"uid\":\"%s\",\"resourceVersion\":\"%llu\"},"
+                                   "\"status\":{\"collisionCount\":%lld}}",
+                                   set->uid, (unsigned long long)set->object->meta.version,
+                                   (long long)count + 1);
 
-    if (set->collided) {
-        add(set, plan,
-            (struct moon_action){.verb = MOON_VERB_PATCH_MERGE,
-                                 .resource = &moon_resource_daemonsets,
-                                 .name = set->object->meta.name,
-                                 .subresource = "status",
-                                 .reason = "another template's revision has the same name",
-                                 .write_body = write_collision,
-                                 .on_done = collision_done});
-        return;
-    }
-    name_hash(set, hash);
     add(set, plan,
-        (struct moon_action){.verb = MOON_VERB_CREATE,
-                             .resource = &moon_resource_revisions,
-                             .name =
-                                 moon_arena_printf(arena, "%s-%s", set->object->meta.name, hash),
-                             .owner_uid = set->uid,
-                             .reason = "the template has no revision yet",
-                             .write_body = write_revision,
-                             .on_done = create_done,
-                             .detail = moon_arena_strdup(arena, hash)});
+        (struct moon_action){.verb = MOON_VERB_PATCH_MERGE,
+                             .resource = &moon_resource_daemonsets,
+                             .name = moon_arena_strdup(arena, set->object->meta.name),
+                             .subresource = "status",
+                             .reason = "another template's revision has the same name",
+                             .write_body = write_collision,
+                             .on_done = collision_done},
+        (struct write){.body = moon_str(body)});
 }
 
-static void write_number(const struct moon_action *action, struct moon_buf *out)
-{
-    const struct moon_ds_set *set = action->ctx;
-
-    moon_buf_printf(out, "{\"metadata\":{\"uid\":\"%s\"},\"revision\":%lld}", action->uid,
-                    (long long)set->next_revision);
-}
-
-static void write_hash_label(const struct moon_action *action, struct moon_buf *out)
-{
-    moon_buf_printf(
-        out, "{\"metadata\":{\"uid\":\"%s\",\"labels\":{\"" MOON_LABEL_HASH "\":", action->uid);
-    moon_json_add_string(out, moon_str(action->detail));
-    moon_buf_puts(out, "}}}");
-}
+/* ---- patches and deletes ---- */
 
 static void write_adoption(const struct moon_action *action, struct moon_buf *out)
 {
-    moon_buf_printf(out, "{\"metadata\":{\"uid\":\"%s\",\"ownerReferences\":", action->uid);
+    write_head(action, out);
+    moon_buf_puts(out, ",\"ownerReferences\":");
     moon_ds_body_owner_refs(action->ctx, out);
     moon_buf_puts(out, "}}");
 }
 
-static void patch(struct moon_ds_set *set, struct moon_plan *plan, const struct moon_revision *r,
-                  void (*write_body)(const struct moon_action *, struct moon_buf *),
-                  const char *reason)
+void moon_ds_revision_plan_adopt(struct moon_ds_set *set, struct moon_plan *plan,
+                                 const struct moon_revision *r)
 {
-    add(set, plan,
-        (struct moon_action){.verb = MOON_VERB_PATCH_MERGE,
-                             .resource = &moon_resource_revisions,
-                             .name = r->meta.name,
-                             .uid = r->meta.uid,
-                             .reason = reason,
-                             .write_body = write_body,
-                             .on_done = write_done,
-                             .detail = moon_arena_strdup(moon_plan_arena(plan), r->meta.name)});
+    patch(set, plan, r,
+          &(struct moon_action){.verb = MOON_VERB_PATCH_STRATEGIC,
+                                .reason = "adopt: the selector matches and nobody owns it",
+                                .write_body = write_adoption},
+          (struct write){0});
 }
 
-static void remove_revision(struct moon_ds_set *set, struct moon_plan *plan,
-                            const struct moon_revision *r, const char *reason)
+static void write_release(const struct moon_action *action, struct moon_buf *out)
 {
+    const struct moon_ds_set *set = action->ctx;
+
+    write_head(action, out);
+    moon_buf_puts(out, ",\"ownerReferences\":[{\"$patch\":\"delete\",\"uid\":");
+    moon_json_add_string(out, moon_str(set->uid));
+    moon_buf_puts(out, "}]}}");
+}
+
+void moon_ds_revision_plan_release(struct moon_ds_set *set, struct moon_plan *plan,
+                                   const struct moon_revision *r)
+{
+    patch(set, plan, r,
+          &(struct moon_action){.verb = MOON_VERB_PATCH_STRATEGIC,
+                                .reason = "release: the selector no longer matches",
+                                .write_body = write_release},
+          (struct write){0});
+}
+
+static void write_hash_label(const struct moon_action *action, struct moon_buf *out)
+{
+    const struct write *w = action->detail;
+
+    write_head(action, out);
+    moon_buf_puts(out, ",\"labels\":{\"" MOON_LABEL_HASH "\":");
+    moon_json_add_string(out, moon_str(w->label));
+    moon_buf_puts(out, "}}}");
+}
+
+void moon_ds_revision_plan_label(struct moon_ds_set *set, struct moon_plan *plan,
+                                 const struct moon_revision *r)
+{
+    patch(set, plan, r,
+          &(struct moon_action){.verb = MOON_VERB_PATCH_MERGE,
+                                .reason = "the revision lacks its hash label",
+                                .write_body = write_hash_label},
+          (struct write){.label = moon_arena_strdup(moon_plan_arena(plan), r->meta.name)});
+}
+
+static void write_number(const struct moon_action *action, struct moon_buf *out)
+{
+    const struct write *w = action->detail;
+
+    write_head(action, out);
+    moon_buf_printf(out, "},\"revision\":%lld}", (long long)w->number);
+}
+
+void moon_ds_revision_plan_number(struct moon_ds_set *set, struct moon_plan *plan,
+                                  const struct moon_revision *r, int64_t number)
+{
+    patch(set, plan, r,
+          &(struct moon_action){.verb = MOON_VERB_PATCH_MERGE,
+                                .reason = "the template went back to this revision",
+                                .write_body = write_number},
+          (struct write){.number = number});
+}
+
+static void delete_done(const struct moon_result *result, void *ctx)
+{
+    struct moon_ds_set *set = ctx;
+
+    if (!set->gone && result->err == NULL) {
+        forget_revision(set, result->action->uid);
+    }
+    end(set, result);
+}
+
+void moon_ds_revision_plan_delete(struct moon_ds_set *set, struct moon_plan *plan,
+                                  const struct moon_revision *r, const char *reason)
+{
+    struct moon_arena *arena = moon_plan_arena(plan);
+
     add(set, plan,
         (struct moon_action){.verb = MOON_VERB_DELETE,
                              .resource = &moon_resource_revisions,
-                             .name = r->meta.name,
-                             .uid = r->meta.uid,
+                             .name = moon_arena_strdup(arena, r->meta.name),
+                             .uid = moon_arena_strdup(arena, r->meta.uid),
                              .reason = reason,
-                             .on_done = write_done});
-}
-
-/* ---- the revision of the live template ---- */
-
-struct history {
-    const struct moon_revision *current; /* the one to keep */
-    const struct moon_revision *duplicate;
-    const struct moon_revision *unlabelled;
-    const struct moon_revision *orphan;
-    int64_t max_old; /* highest number among the others */
-};
-
-static bool is_ours(const struct moon_ds_set *set, const struct moon_object *o)
-{
-    return o->deleted_s == 0 && moon_selector_matches(set->object->selector, &o->labels);
-}
-
-static void look_at(struct moon_ds_set *set, const struct moon_revision *r, struct history *h)
-{
-    struct moon_str data = {r->data, r->data_len};
-
-    if (r->meta.controller.uid == NULL) {
-        h->orphan = r;
-        return;
-    }
-    if (moon_labels_get(&r->meta.labels, MOON_LABEL_HASH) == NULL) {
-        h->unlabelled = r;
-    }
-    if (!has_our_data(set, data)) {
-        h->max_old = r->revision > h->max_old ? r->revision : h->max_old;
-        return;
-    }
-    if (h->current == NULL) {
-        h->current = r;
-    } else if (r->revision >= h->current->revision) {
-        h->duplicate = h->current;
-        h->current = r;
-    } else {
-        h->duplicate = r;
-    }
-}
-
-static void collect(struct moon_ds_set *set, struct history *h)
-{
-    struct moon_store *store = moon_informer_store(set->ds->revisions);
-    const moon_sym keys[] = {set->uid, set->object->meta.namespace};
-    static const size_t indexes[] = {MOON_DS_BY_OWNER, MOON_DS_ORPHANS};
-
-    *h = (struct history){0};
-    for (size_t k = 0; k < MOON_ARRAY_SIZE(keys); k++) {
-        size_t count;
-        const struct moon_object *const *found =
-            moon_store_by_index(store, indexes[k], keys[k], &count);
-        for (size_t i = 0; i < count; i++) {
-            if (is_ours(set, found[i])) {
-                look_at(set, moon_revision(found[i]), h);
-            }
-        }
-    }
+                             .on_done = delete_done},
+        (struct write){0});
 }
 
 static void relabel_done(const struct moon_result *result, void *ctx)
 {
     struct moon_ds_set *set = ctx;
+    const struct write *w = result->action->detail;
+    struct moon_ds_pod *p = moon_map_get(set->pods, moon_str(w->uid));
 
+    if (p != NULL) {
+        p->patching = false;
+    }
     if (!set->gone && result->err == NULL) {
         moon_ds_store_pod(set->ds, result->answer->body);
+    } else if (!set->gone && result->err->code == MOON_E_NOT_FOUND) {
+        moon_ds_pod_is_gone(set, w->uid);
     }
-    write_done(&(struct moon_result){.action = result->action,
-                                     .answer = result->answer,
-                                     .err = result->err != NULL
-                                                ? result->err
-                                                : &(struct moon_err){.code = MOON_E_CANCELLED}},
-               ctx);
-    if (!set->gone && result->err == NULL) {
-        moon_ds_set_enqueue(set);
-    }
+    end(set, result);
 }
 
-/* Two revisions hold the live template: pods of the one to go get the label of the one to stay
- * (only those: pods of older revisions must still be rolled), then it goes. */
-static void dedupe(struct moon_ds_set *set, struct moon_plan *plan, const struct history *h)
+void moon_ds_revision_plan_relabel(struct moon_ds_set *set, struct moon_plan *plan,
+                                   struct moon_ds_pod *p, moon_sym hash)
 {
-    moon_sym keep = moon_labels_get(&h->current->meta.labels, MOON_LABEL_HASH);
-    moon_sym drop = moon_labels_get(&h->duplicate->meta.labels, MOON_LABEL_HASH);
     struct moon_arena *arena = moon_plan_arena(plan);
-    struct moon_ds_pod *p;
-    size_t pos = 0;
-    bool relabelling = false;
 
-    while (keep != drop && moon_map_next(set->pods, &pos, NULL, (void **)&p)) {
-        if (p->orphan || p->foreign ||
-            moon_labels_get(&p->pod->meta.labels, MOON_LABEL_HASH) != drop) {
-            continue;
-        }
-        relabelling = true;
-        add(set, plan,
-            (struct moon_action){.verb = MOON_VERB_PATCH_MERGE,
-                                 .resource = &moon_resource_pods,
-                                 .name = p->pod->meta.name,
-                                 .uid = p->pod->meta.uid,
-                                 .reason = "its revision is a duplicate",
-                                 .write_body = write_hash_label,
-                                 .on_done = relabel_done,
-                                 .detail = moon_arena_strdup(arena, keep)});
-    }
-    if (!relabelling) {
-        remove_revision(set, plan, h->duplicate, "a newer revision holds the same template");
-    }
-}
-
-static void take_current(struct moon_ds_set *set, const struct moon_revision *r)
-{
-    moon_sym hash = moon_labels_get(&r->meta.labels, MOON_LABEL_HASH);
-
-    moon_object_ref(&r->meta);
-    if (set->current != NULL) {
-        moon_object_unref(&set->current->meta);
-    }
-    set->current = r;
-    if (hash == set->hash) {
-        return;
-    }
-    moon_sym_unref(set->hash);
-    set->hash = moon_sym_ref(hash);
-    moon_ds_body_free(set->body);
-    set->body = NULL;
-    moon_ds_slot_mark_all(set, false);
-}
-
-bool moon_ds_history_is_known(const struct moon_ds_set *set)
-{
-    return set->current != NULL && set->data != NULL && !set->history_dirty && !set->history_busy;
-}
-
-int moon_ds_history(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err)
-{
-    struct history h;
-
-    if (!set->history_dirty || set->history_busy) {
-        return 0;
-    }
-    if (make_data(set, err) != 0) {
-        return -(int)err->code;
-    }
-    collect(set, &h);
-    set->next_revision = h.max_old + 1;
-    if (h.orphan != NULL) {
-        patch(set, plan, h.orphan, write_adoption,
-              "adopt: the selector matches and nobody owns it");
-    } else if (h.unlabelled != NULL) {
-        patch(set, plan, h.unlabelled, write_hash_label, "the revision lacks its hash label");
-    } else if (h.current == NULL) {
-        plan_create(set, plan);
-    } else if (h.duplicate != NULL) {
-        dedupe(set, plan, &h);
-    } else {
-        if (h.current->revision < set->next_revision) {
-            /* A rollback looks like this: an old revision is the newest again. */
-            patch(set, plan, h.current, write_number, "the template went back to this revision");
-        }
-        take_current(set, h.current);
-        set->history_dirty = false;
-    }
-    return 0;
-}
-
-/* ---- clean-up ---- */
-
-static bool is_live(const struct moon_ds_set *set, moon_sym hash)
-{
-    struct moon_ds_pod *p;
-    size_t pos = 0;
-
-    while (moon_map_next(set->pods, &pos, NULL, (void **)&p)) {
-        if (moon_labels_get(&p->pod->meta.labels, MOON_LABEL_HASH) == hash) {
-            return true;
-        }
-    }
-    return false;
-}
-
-void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan)
-{
-    struct moon_store *store = moon_informer_store(set->ds->revisions);
-    const struct moon_revision *victim = NULL;
-    size_t count;
-    size_t old = 0;
-    const struct moon_object *const *found =
-        moon_store_by_index(store, MOON_DS_BY_OWNER, set->uid, &count);
-
-    if (!moon_ds_history_is_known(set) || (int64_t)count <= set->object->history_limit + 1) {
-        return;
-    }
-    /* One at a time, lowest number first: there is seldom more than one to go. */
-    for (size_t i = 0; i < count; i++) {
-        const struct moon_revision *r = moon_revision(found[i]);
-        if (!is_ours(set, found[i]) || r->meta.uid == set->current->meta.uid) {
-            continue;
-        }
-        old++;
-        if ((victim == NULL || r->revision < victim->revision) &&
-            !is_live(set, moon_labels_get(&r->meta.labels, MOON_LABEL_HASH))) {
-            victim = r;
-        }
-    }
-    if (victim != NULL && (int64_t)old > set->object->history_limit) {
-        remove_revision(set, plan, victim, "more old revisions than revisionHistoryLimit");
-    }
+    p->patching = true;
+    add(set, plan,
+        (struct moon_action){.verb = MOON_VERB_PATCH_MERGE,
+                             .resource = &moon_resource_pods,
+                             .name = moon_arena_strdup(arena, p->pod->meta.name),
+                             .reason = "its revision is a duplicate",
+                             .write_body = write_hash_label,
+                             .on_done = relabel_done},
+        (struct write){.uid = moon_arena_strdup(arena, p->pod->meta.uid),
+                       .label = moon_arena_strdup(arena, hash)});
 }

@@ -13,6 +13,56 @@ static void free_pod(void *value)
     moon_free(p);
 }
 
+/* ---- pods per revision ---- */
+
+static struct moon_ds_live *find_live(const struct moon_ds_set *set, moon_sym hash)
+{
+    for (size_t i = 0; i < set->live_count; i++) {
+        if (set->live[i].hash == hash) {
+            return &set->live[i];
+        }
+    }
+    return NULL;
+}
+
+bool moon_ds_set_has_pods_of(const struct moon_ds_set *set, moon_sym hash)
+{
+    return find_live(set, hash) != NULL;
+}
+
+static void count_in(struct moon_ds_set *set, const struct moon_pod *pod)
+{
+    moon_sym hash = moon_labels_get(&pod->meta.labels, MOON_LABEL_HASH);
+    struct moon_ds_live *live = find_live(set, hash);
+
+    if (hash == NULL) {
+        return;
+    }
+    if (live == NULL) {
+        set->live = moon_realloc_array(set->live, set->live_count + 1, sizeof(struct moon_ds_live));
+        live = &set->live[set->live_count++];
+        *live = (struct moon_ds_live){.hash = moon_sym_ref(hash)};
+    }
+    live->pods++;
+}
+
+static void count_out(struct moon_ds_set *set, const struct moon_pod *pod)
+{
+    moon_sym hash = moon_labels_get(&pod->meta.labels, MOON_LABEL_HASH);
+    struct moon_ds_live *live = find_live(set, hash);
+
+    if (hash == NULL) {
+        return;
+    }
+    moon_assert(live != NULL && live->pods > 0);
+    if (--live->pods == 0) {
+        moon_sym_unref(live->hash);
+        *live = set->live[--set->live_count];
+    }
+}
+
+/* ---- life ---- */
+
 static bool surge_is_on(const struct moon_daemonset *object)
 {
     return object->strategy == MOON_STRATEGY_ROLLING && object->has_rolling_update &&
@@ -46,6 +96,7 @@ struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemon
     moon_list_init(&set->work);
     moon_heap_init(&set->due);
     set->history_dirty = true;
+    set->chain_stale = true;
     set->tolerations_stale = true;
     take_object(set, object);
     while ((node = moon_store_next(nodes, &pos)) != NULL) {
@@ -67,6 +118,10 @@ static void set_free(struct moon_ds_set *set)
     moon_ds_slot_free_all(set);
     moon_map_free(set->slot_by_name);
     moon_map_free(set->pods);
+    for (size_t i = 0; i < set->live_count; i++) {
+        moon_sym_unref(set->live[i].hash);
+    }
+    moon_free(set->live);
     moon_heap_fini(&set->due);
     moon_chain_free(set->chain);
     moon_tolerations_fini(&set->tolerations);
@@ -137,18 +192,25 @@ void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *ob
     bool template_changed = !same_template(old, object);
     bool decisions_changed = !same_decisions(old, object);
     bool spec_changed = old->meta.generation != object->meta.generation;
+    bool observed = old->status.observed_generation != object->status.observed_generation;
 
     moon_object_ref(&old->meta);
     take_object(set, object);
+    if (decisions_changed || spec_changed) {
+        set->chain_stale = true; /* the strategy says which update policy is the stock one */
+    }
     if (decisions_changed) {
-        set->chain_generation = 0;
         set->tolerations_stale = true;
         forget_body(set);
     }
     if (template_changed) {
         set->history_dirty = true;
+        set->collided = false;
         moon_free(set->data);
         set->data = NULL;
+    }
+    if (observed) {
+        moon_ds_slot_mark_all(set, false); /* failed pods need not wait any longer */
     }
     if (spec_changed || decisions_changed) {
         /* Cheap beside being wrong: the strategy, the selector or what policies read has changed.
@@ -180,11 +242,13 @@ const struct moon_pod *moon_ds_set_find_pod(const struct moon_ds_set *set, moon_
 /* Is this pod the set's business? Ours by owner, or an orphan that its selector matches. */
 static bool concerns(const struct moon_ds_set *set, const struct moon_pod *pod)
 {
+    if (pod->meta.namespace != set->object->meta.namespace) {
+        return false;
+    }
     if (pod->meta.controller.uid != NULL) {
         return pod->meta.controller.uid == set->uid;
     }
-    return pod->meta.namespace == set->object->meta.namespace && pod->meta.deleted_s == 0 &&
-           pod->meta.labels.count > 0 && !set->object->selects_all &&
+    return pod->meta.deleted_s == 0 && pod->meta.labels.count > 0 && !set->object->selects_all &&
            moon_selector_matches(set->object->selector, &pod->meta.labels);
 }
 
@@ -198,7 +262,8 @@ static void detach(struct moon_ds_set *set, moon_sym uid)
     if (p->slot != NULL) {
         moon_ds_slot_remove_pod(p->slot, p);
     }
-    moon_map_remove(set->pods, moon_str(uid));
+    count_out(set, p->pod);
+    (void)moon_map_remove(set->pods, moon_str(uid));
 }
 
 static void place(struct moon_ds_set *set, struct moon_ds_pod *p)
@@ -225,10 +290,12 @@ static void attach(struct moon_ds_set *set, const struct moon_pod *pod)
     struct moon_ds_pod *p = moon_map_get(set->pods, moon_str(pod->meta.uid));
 
     moon_object_ref(&pod->meta);
+    count_in(set, pod);
     if (p == NULL) {
         p = moon_new(struct moon_ds_pod);
         moon_map_set(set->pods, moon_str(pod->meta.uid), p);
     } else {
+        count_out(set, p->pod);
         moon_object_unref(&p->pod->meta);
     }
     p->pod = pod;
@@ -254,7 +321,7 @@ void moon_ds_set_pod_changed(struct moon_ds_set *set, moon_sym uid)
 static void attach_known_pods(struct moon_ds_set *set)
 {
     struct moon_store *pods = moon_ds_pod_store(set->ds);
-    struct moon_str uid;
+    struct moon_ds_pod *p;
     size_t count;
     size_t pos = 0;
     const struct moon_object *const *found =
@@ -269,11 +336,10 @@ static void attach_known_pods(struct moon_ds_set *set)
             attach(set, moon_pod(found[i]));
         }
     }
-    while (moon_map_next(set->pods, &pos, &uid, NULL)) {
-        moon_sym sym = moon_intern_find(uid);
-        const struct moon_pod *pod = sym != NULL ? moon_ds_set_find_pod(set, sym) : NULL;
+    while (moon_map_next(set->pods, &pos, NULL, (void **)&p)) {
+        const struct moon_pod *pod = moon_ds_set_find_pod(set, p->pod->meta.uid);
         if (pod == NULL || !concerns(set, pod)) {
-            detach(set, sym);
+            detach(set, p->pod->meta.uid);
         } else {
             attach(set, pod);
         }

@@ -4,6 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum {
+    DECIDE_AGAIN_MS = 30000
+};
+
 static int64_t now_s(const struct moon_ds_set *set)
 {
     return moon_loop_wall_ms(set->ds->in->loop) / 1000;
@@ -167,7 +171,11 @@ static void share_status(const struct moon_ds_slot *slot, struct moon_ds_share *
 {
     const struct moon_ds_pod *first = first_counting(slot);
 
-    if (slot->node == NULL || !slot->decided) {
+    if (slot->node == NULL) {
+        return;
+    }
+    if (!slot->decided) {
+        share->undecided = 1;
         return;
     }
     if (!is_wanted(slot)) {
@@ -224,11 +232,10 @@ static void share_roll(const struct moon_roll_slot *r, struct moon_ds_share *sha
     bool paired = r->old_pod != NULL && r->new_pod != NULL;
 
     share->outdated = r->old_pod != NULL;
-    share->paired = paired;
     share->roll_unavailable = r->wanted && counts_as_unavailable(r);
     share->roll_surging = r->excess || (paired && !r->new_available);
     share->roll_available =
-        r->old_pod != NULL ? r->old_available : (r->new_pod != NULL && r->new_available);
+        r->node != NULL && (r->old_pod != NULL ? r->old_available : r->new_available);
 }
 
 static void add_shares(struct moon_ds_set *set, const struct moon_ds_share *s, int sign)
@@ -243,7 +250,7 @@ static void add_shares(struct moon_ds_set *set, const struct moon_ds_share *s, i
     set->sums.roll_surging += sign * s->roll_surging;
     set->sums.roll_available += sign * s->roll_available;
     set->sums.outdated += sign * s->outdated;
-    set->sums.paired += sign * s->paired;
+    set->sums.undecided += sign * s->undecided;
 }
 
 static void change_share(struct moon_ds_slot *slot, const struct moon_ds_share *share)
@@ -253,23 +260,44 @@ static void change_share(struct moon_ds_slot *slot, const struct moon_ds_share *
     add_shares(slot->set, &slot->share, +1);
 }
 
-/* A pod that is ready but not yet for minReadySeconds makes the slot due again at that moment. */
-static void arm_due(struct moon_ds_slot *slot)
+static void earlier(uint64_t *at, uint64_t candidate)
 {
-    struct moon_ds_set *set = slot->set;
-    int64_t soonest = 0;
+    *at = candidate < *at ? candidate : *at;
+}
+
+/* When the slot has to be looked at again although nothing happens: a pod becomes available, a
+ * failed one has waited long enough, a question that was not answered is asked again. */
+static uint64_t next_look(const struct moon_ds_slot *slot)
+{
+    const struct moon_ds_set *set = slot->set;
+    uint64_t now = now_ms(set);
+    uint64_t at = UINT64_MAX;
 
     for (size_t i = 0; i < slot->pod_count; i++) {
-        int64_t in =
-            moon_pod_available_in(slot->pods[i]->pod, set->object->min_ready_s, now_s(set));
-        if (in > 0 && (soonest == 0 || in < soonest)) {
-            soonest = in;
+        const struct moon_pod *pod = slot->pods[i]->pod;
+        int64_t in = moon_pod_available_in(pod, set->object->min_ready_s, now_s(set));
+        if (in > 0) {
+            earlier(&at, now + (uint64_t)in * 1000);
+        }
+        if (pod->phase == MOON_PHASE_FAILED && moon_ds_backoff_ends(slot) > now) {
+            earlier(&at, moon_ds_backoff_ends(slot));
         }
     }
-    moon_heap_remove(&set->due, &slot->due);
-    if (soonest > 0) {
-        slot->due.at = now_ms(set) + (uint64_t)soonest * 1000;
-        moon_heap_insert(&set->due, &slot->due);
+    if (slot->unanswered) {
+        earlier(&at, now + DECIDE_AGAIN_MS);
+    }
+    return at;
+}
+
+static void arm_due(struct moon_ds_slot *slot)
+{
+    struct moon_heap *due = &slot->set->due;
+    uint64_t at = next_look(slot);
+
+    moon_heap_remove(due, &slot->due);
+    if (at != UINT64_MAX) {
+        slot->due.at = at;
+        moon_heap_insert(due, &slot->due);
     }
 }
 

@@ -4,8 +4,9 @@
  *
  * A merge patch of the eight fields that are ours: conditions and collisionCount of others pass
  * untouched, and no stale copy of the rest can overwrite anything. While a roll runs, writes are at
- * least STATUS_INTERVAL_MS apart (more after failures); the last one is never lost, since the plan
- * asks again.
+ * least STATUS_INTERVAL_MS apart (more when they fail or do not last); the last one is never lost,
+ * since the plan asks again. Nothing is written while a counter is not known: zeros over the
+ * numbers of a predecessor would be lies.
  */
 #include "daemonset/daemonset_priv.h"
 
@@ -14,32 +15,48 @@ enum {
     STATUS_MAX_WAIT_MS = 60000,
 };
 
-static bool is_current(const struct moon_ds_set *set)
+static struct moon_daemonset_status wanted(const struct moon_ds_set *set)
 {
-    const struct moon_daemonset_status *s = &set->object->status;
+    return (struct moon_daemonset_status){
+        .desired = set->sums.desired,
+        .current = set->sums.current,
+        .ready = set->sums.ready,
+        .available = set->sums.available,
+        .updated = set->sums.updated,
+        .misscheduled = set->sums.misscheduled,
+        .unavailable = set->sums.desired - set->sums.available,
+        .observed_generation = set->observed,
+    };
+}
 
-    return s->desired == set->sums.desired && s->current == set->sums.current &&
-           s->ready == set->sums.ready && s->available == set->sums.available &&
-           s->updated == set->sums.updated && s->misscheduled == set->sums.misscheduled &&
-           s->unavailable == set->sums.desired - set->sums.available &&
-           s->observed_generation >= set->observed;
+/* The generation observed may be ahead of what we would write. */
+static bool covers(const struct moon_daemonset_status *has,
+                   const struct moon_daemonset_status *wants)
+{
+    return has->desired == wants->desired && has->current == wants->current &&
+           has->ready == wants->ready && has->available == wants->available &&
+           has->updated == wants->updated && has->misscheduled == wants->misscheduled &&
+           has->unavailable == wants->unavailable &&
+           has->observed_generation >= wants->observed_generation;
 }
 
 static void write_status(const struct moon_action *action, struct moon_buf *out)
 {
-    const struct moon_ds_set *set = action->ctx;
+    struct moon_ds_set *set = action->ctx;
+    struct moon_daemonset_status s = wanted(set); /* the newest, whenever it is sent */
 
+    set->status_sent = s;
     moon_buf_puts(out, "{\"metadata\":{\"uid\":");
     moon_json_add_string(out, moon_str(set->uid));
-    moon_buf_printf(
-        out,
-        "},\"status\":{\"desiredNumberScheduled\":%lld,\"currentNumberScheduled\":%lld,"
-        "\"numberReady\":%lld,\"numberAvailable\":%lld,\"numberUnavailable\":%lld,"
-        "\"updatedNumberScheduled\":%lld,\"numberMisscheduled\":%lld,"
-        "\"observedGeneration\":%lld}}",
-        (long long)set->sums.desired, (long long)set->sums.current, (long long)set->sums.ready,
-        (long long)set->sums.available, (long long)(set->sums.desired - set->sums.available),
-        (long long)set->sums.updated, (long long)set->sums.misscheduled, (long long)set->observed);
+    moon_buf_printf(out,
+                    "},\"status\":{\"desiredNumberScheduled\":%lld,"
+                    "\"currentNumberScheduled\":%lld,\"numberReady\":%lld,"
+                    "\"numberAvailable\":%lld,\"numberUnavailable\":%lld,"
+                    "\"updatedNumberScheduled\":%lld,\"numberMisscheduled\":%lld,"
+                    "\"observedGeneration\":%lld}}",
+                    (long long)s.desired, (long long)s.current, (long long)s.ready,
+                    (long long)s.available, (long long)s.unavailable, (long long)s.updated,
+                    (long long)s.misscheduled, (long long)s.observed_generation);
 }
 
 static void status_done(const struct moon_result *result, void *ctx)
@@ -49,11 +66,8 @@ static void status_done(const struct moon_result *result, void *ctx)
     struct moon_err err;
 
     set->status_busy = false;
-    if (result->err != NULL) {
-        set->status_wait_ms = 2 * set->status_wait_ms < STATUS_MAX_WAIT_MS ? 2 * set->status_wait_ms
-                                                                           : STATUS_MAX_WAIT_MS;
-    } else if (!set->gone) {
-        set->status_wait_ms = STATUS_INTERVAL_MS;
+    set->status_failed = result->err != NULL;
+    if (!set->gone && result->err == NULL) {
         if (moon_object_project(&moon_kind_daemonset, result->answer->body, &object, &err) == 0 &&
             object != NULL) {
             (void)moon_store_put_write(moon_informer_store(set->ds->sets), object);
@@ -63,31 +77,54 @@ static void status_done(const struct moon_result *result, void *ctx)
     moon_ds_set_release(set);
 }
 
-void moon_ds_status(struct moon_ds_set *set, struct moon_plan *plan)
+/* Counters of the new template only count once its revision is known: until then a client that
+ * waits for observedGeneration must go on waiting. It never goes down. */
+static void observe(struct moon_ds_set *set)
 {
-    uint64_t now = moon_loop_now(set->ds->in->loop);
-    struct moon_arena *arena = moon_plan_arena(plan);
+    int64_t seen = set->object->status.observed_generation;
 
-    moon_ds_slot_evaluate_all(set);
-    /* Counters of the new template only count once its revision is known: until then a client
-     * that waits for observedGeneration must go on waiting. */
-    if (!set->history_dirty && !set->history_busy) {
+    if (moon_ds_history_is_known(set)) {
         set->observed = set->object->meta.generation;
     }
-    if (set->observed < set->object->status.observed_generation) {
-        set->observed = set->object->status.observed_generation;
+    set->observed = seen > set->observed ? seen : set->observed;
+}
+
+/* May we write now? Else the plan asks again. After a failure, and when what we said last is not so
+ * (somebody else writes other numbers, or the server drops ours), we write ever more seldom. */
+static bool may_write(struct moon_ds_set *set, const struct moon_daemonset_status *wants,
+                      struct moon_plan *plan)
+{
+    uint64_t since = moon_loop_now(set->ds->in->loop) - set->status_at;
+
+    if (since < set->status_wait_ms) {
+        moon_plan_requeue(plan, set->status_wait_ms - since);
+        return false;
     }
-    if (set->status_busy || is_current(set)) {
+    if (set->status_wait_ms == 0 || !(set->status_failed || covers(&set->status_sent, wants))) {
+        set->status_wait_ms = STATUS_INTERVAL_MS;
+    } else if (set->status_wait_ms < STATUS_MAX_WAIT_MS) {
+        set->status_wait_ms *= 2;
+    }
+    return true;
+}
+
+void moon_ds_status(struct moon_ds_set *set, struct moon_plan *plan)
+{
+    struct moon_arena *arena = moon_plan_arena(plan);
+    struct moon_daemonset_status wants;
+
+    moon_ds_slot_evaluate_all(set);
+    observe(set);
+    wants = wanted(set);
+    if (set->hash == NULL || set->sums.undecided > 0) {
+        moon_plan_note(plan, NULL, "no status: the counters are not known yet");
         return;
     }
-    if (set->status_wait_ms == 0) {
-        set->status_wait_ms = STATUS_INTERVAL_MS;
-    } else if (now - set->status_at < set->status_wait_ms) {
-        moon_plan_requeue(plan, set->status_wait_ms - (now - set->status_at));
+    if (set->status_busy || covers(&set->object->status, &wants) || !may_write(set, &wants, plan)) {
         return;
     }
     set->status_busy = true;
-    set->status_at = now;
+    set->status_at = moon_loop_now(set->ds->in->loop);
     moon_ds_set_hold(set);
     moon_plan_add(plan, &(struct moon_action){
                             .verb = MOON_VERB_PATCH_MERGE,

@@ -84,40 +84,42 @@ static void take_action(struct moon_ds_set *set, const struct moon_roll_action *
     }
 }
 
-/* Some slot that has been evaluated before is marked again: a need has just been planned. */
-static bool has_roll_work(const struct moon_ds_set *set)
+static void take_answer(struct moon_ds_set *set, const struct moon_roll_answer *answer,
+                        struct moon_plan *plan)
 {
-    return set->sums.outdated > 0;
+    for (size_t i = 0; i < answer->count; i++) {
+        take_action(set, &answer->actions[i], plan);
+    }
+    if (answer->again_s > 0) {
+        moon_plan_requeue(plan, (uint64_t)answer->again_s * 1000);
+        moon_plan_note(plan, NULL, "update goes on in %lld s: %s", (long long)answer->again_s,
+                       answer->again_reason != NULL ? answer->again_reason : "policy says so");
+    } else {
+        moon_plan_requeue(plan, AGAIN_MS);
+    }
 }
 
-void moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan)
+int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err)
 {
+    const struct moon_daemonset *object = set->object;
     struct moon_roll_answer answer = {0};
     struct moon_set_view view;
     struct moon_roll roll;
 
-    if (set->object->strategy_error != NULL) {
-        moon_plan_note(plan, NULL, "no update: %s", set->object->strategy_error);
-        return;
+    if (object->strategy == MOON_STRATEGY_ROLLING && object->strategy_error != NULL) {
+        return moon_err_set(err, MOON_E_INVALID, "couldn't get unavailable numbers: %s",
+                            object->strategy_error);
     }
     /* What needs.c has planned counts: a pod it deletes is unavailable from now on. */
     moon_ds_slot_evaluate_all(set);
-    if (!has_roll_work(set)) {
-        return;
+    if (set->sums.outdated == 0) {
+        return 0;
     }
     moon_ds_slot_sort(set);
     fill_roll(set, &roll);
     moon_ds_placement_view(set, &view);
     moon_hook_update(set->chain, &view, &roll, &answer);
-    for (size_t i = 0; i < answer.count; i++) {
-        take_action(set, &answer.actions[i], plan);
-    }
-    if (answer.again_s > 0) {
-        moon_plan_requeue(plan, (uint64_t)answer.again_s * 1000);
-        moon_plan_note(plan, NULL, "update goes on in %lld s: %s", (long long)answer.again_s,
-                       answer.again_reason != NULL ? answer.again_reason : "policy says so");
-    } else {
-        moon_plan_requeue(plan, AGAIN_MS);
-    }
+    take_answer(set, &answer, plan);
     moon_roll_answer_fini(&answer);
+    return 0;
 }

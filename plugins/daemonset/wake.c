@@ -296,7 +296,7 @@ static struct moon_informer *informer(struct moon_ds *ds, const struct moon_kind
     return i;
 }
 
-void moon_ds_wake_start(struct moon_ds *ds)
+void moon_ds_wake_init(struct moon_ds *ds)
 {
     bool all = ds->in->config->pod_watch == MOON_POD_WATCH_ALL;
 
@@ -308,6 +308,10 @@ void moon_ds_wake_start(struct moon_ds *ds)
     ds->sets = informer(ds, &moon_kind_daemonset, NULL, set_changed);
     ds->clock = moon_clock_watch_new(ds->in->loop, clock_jumped, ds);
     ds->in->listen_policies(ds->in, policy_failed, policies_changed, ds);
+}
+
+void moon_ds_wake_start(struct moon_ds *ds)
+{
     moon_informer_start(ds->nodes);
     moon_informer_start(ds->pods);
     moon_informer_start(ds->revisions);

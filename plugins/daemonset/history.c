@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * history.c - which revision is the live template's, what the others need, and clean-up.
+ *
+ * Until the current revision is known nothing is made or rolled: pods carry its hash. What does not
+ * change the answer (a number, a duplicate without pods, clean-up) is written beside the work.
+ */
+#include "daemonset/revision_priv.h"
+
+/* ---- looking ---- */
+
+struct history {
+    const struct moon_revision *current; /* the one to keep */
+    const struct moon_revision *duplicate;
+    const struct moon_revision *unlabelled;
+    const struct moon_revision *orphan;
+    const struct moon_revision *foreign; /* ours, but the selector does not match */
+    int64_t max_old;                     /* highest number among the others */
+};
+
+static moon_sym hash_of(const struct moon_revision *r)
+{
+    return moon_labels_get(&r->meta.labels, MOON_LABEL_HASH);
+}
+
+static void take_same(const struct moon_revision *r, struct history *h)
+{
+    if (h->current == NULL) {
+        h->current = r;
+    } else if (r->revision >= h->current->revision) {
+        h->duplicate = h->current;
+        h->current = r;
+    } else {
+        h->duplicate = r;
+    }
+}
+
+static void look_at(struct moon_ds_set *set, const struct moon_revision *r, struct history *h)
+{
+    bool ours = r->meta.controller.uid == set->uid;
+
+    if (!moon_ds_revision_is_claimable(set, &r->meta)) {
+        if (ours && r->meta.deleted_s == 0) {
+            h->foreign = r;
+        }
+        return;
+    }
+    if (!ours) {
+        h->orphan = r;
+        return;
+    }
+    /* The label it would get is its name; a name too long for one cannot be repaired, and is no
+     * reason to stop. */
+    bool labelled = hash_of(r) != NULL;
+    bool can_be = labelled || moon_is_label_value(moon_str(r->meta.name));
+    if (!labelled && can_be) {
+        h->unlabelled = r;
+    }
+    if (can_be && moon_ds_revision_has_data(set, (struct moon_str){r->data, r->data_len})) {
+        take_same(r, h);
+    } else if (r->revision > h->max_old) {
+        h->max_old = r->revision;
+    }
+}
+
+static void collect(struct moon_ds_set *set, struct history *h)
+{
+    struct moon_store *store = moon_informer_store(set->ds->revisions);
+    const moon_sym keys[] = {set->uid, set->object->meta.namespace};
+    static const size_t indexes[] = {MOON_DS_BY_OWNER, MOON_DS_ORPHANS};
+
+    *h = (struct history){0};
+    for (size_t k = 0; k < MOON_ARRAY_SIZE(keys); k++) {
+        size_t count;
+        const struct moon_object *const *found =
+            moon_store_by_index(store, indexes[k], keys[k], &count);
+        for (size_t i = 0; i < count; i++) {
+            look_at(set, moon_revision(found[i]), h);
+        }
+    }
+}
+
+/* ---- duplicates ---- */
+
+/* Two revisions hold the live template: pods of the one to go get the label of the one to stay
+ * (only those: pods of older revisions must still be rolled), then it goes. True when there are
+ * pods to wait for. */
+static bool relabel(struct moon_ds_set *set, struct moon_plan *plan, const struct history *h)
+{
+    moon_sym keep = hash_of(h->current);
+    moon_sym drop = hash_of(h->duplicate);
+    struct moon_ds_pod *p;
+    size_t pos = 0;
+    bool wait = false;
+
+    while (keep != drop && moon_map_next(set->pods, &pos, NULL, (void **)&p)) {
+        if (p->orphan || p->foreign ||
+            moon_labels_get(&p->pod->meta.labels, MOON_LABEL_HASH) != drop) {
+            continue;
+        }
+        wait = true;
+        if (!p->patching && set->history_open < MOON_DS_BURST) {
+            moon_ds_revision_plan_relabel(set, plan, p, keep);
+        }
+    }
+    return wait;
+}
+
+/* ---- the revision of the live template ---- */
+
+static void take_current(struct moon_ds_set *set, const struct moon_revision *r)
+{
+    moon_sym hash = hash_of(r);
+
+    moon_object_ref(&r->meta);
+    if (set->current != NULL) {
+        moon_object_unref(&set->current->meta);
+    }
+    set->current = r;
+    set->history_dirty = false;
+    if (hash == set->hash) {
+        return;
+    }
+    moon_sym_unref(set->hash);
+    set->hash = moon_sym_ref(hash);
+    moon_ds_body_free(set->body);
+    set->body = NULL;
+    moon_ds_slot_mark_all(set, false);
+}
+
+bool moon_ds_history_is_known(const struct moon_ds_set *set)
+{
+    return set->current != NULL && set->data != NULL && !set->history_dirty;
+}
+
+/* The current revision is there and no other is in its way. */
+static void settle(struct moon_ds_set *set, struct moon_plan *plan, const struct history *h)
+{
+    if (h->duplicate != NULL) {
+        moon_ds_revision_plan_delete(set, plan, h->duplicate,
+                                     "a newer revision holds the same template");
+    }
+    if (h->current->revision <= h->max_old) {
+        /* A rollback looks like this: an old revision is the newest again. */
+        moon_ds_revision_plan_number(set, plan, h->current, h->max_old + 1);
+    }
+    if (h->foreign != NULL) {
+        moon_ds_revision_plan_release(set, plan, h->foreign);
+    }
+    take_current(set, h->current);
+}
+
+static void make_current(struct moon_ds_set *set, struct moon_plan *plan, const struct history *h)
+{
+    if (set->collided) {
+        moon_ds_revision_plan_collision(set, plan);
+    } else {
+        moon_ds_revision_plan_create(set, plan, h->max_old + 1);
+    }
+}
+
+int moon_ds_history(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err)
+{
+    struct history h;
+
+    if (!set->history_dirty || set->history_open > 0) {
+        return 0;
+    }
+    if (moon_ds_revision_make_data(set, err) != 0) {
+        return -(int)err->code;
+    }
+    collect(set, &h);
+    if (h.orphan != NULL) {
+        if (moon_ds_claim_may_adopt(set)) {
+            moon_ds_revision_plan_adopt(set, plan, h.orphan);
+        }
+    } else if (h.unlabelled != NULL) {
+        moon_ds_revision_plan_label(set, plan, h.unlabelled);
+    } else if (h.current == NULL) {
+        make_current(set, plan, &h);
+    } else if (h.duplicate == NULL || !relabel(set, plan, &h)) {
+        settle(set, plan, &h);
+    }
+    return 0;
+}
+
+/* ---- clean-up ---- */
+
+/* The lowest number first, one at a time: there is seldom more than one to go. */
+void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan)
+{
+    struct moon_store *store = moon_informer_store(set->ds->revisions);
+    const struct moon_revision *victim = NULL;
+    int64_t old = 0;
+    size_t count;
+    const struct moon_object *const *found =
+        moon_store_by_index(store, MOON_DS_BY_OWNER, set->uid, &count);
+
+    if (!moon_ds_history_is_known(set) || set->history_open > 0 ||
+        (int64_t)count <= set->object->history_limit + 1) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct moon_revision *r = moon_revision(found[i]);
+        if (!moon_ds_revision_is_claimable(set, found[i]) ||
+            r->meta.uid == set->current->meta.uid) {
+            continue;
+        }
+        old++;
+        if ((victim == NULL || r->revision < victim->revision) &&
+            !moon_ds_set_has_pods_of(set, hash_of(r))) {
+            victim = r;
+        }
+    }
+    if (victim != NULL && old > set->object->history_limit) {
+        moon_ds_revision_plan_delete(set, plan, victim,
+                                     "more old revisions than revisionHistoryLimit");
+    }
+}
