@@ -75,7 +75,7 @@ static void check_values(lua_State *L, int entry, const char *key, const char *o
     if (key[0] != '\0' && !moon_is_label_key(moon_str(key))) {
         moon_engine_shape_error(L, "toleration %d: '%s' is no key", entry, key);
     }
-    if (op[0] != '\0' && !exists && !moon_streq(op, "Equal")) {
+    if (!exists && !moon_streq(op, "") && !moon_streq(op, "Equal")) {
         moon_engine_shape_error(L, "toleration %d: operator is \"Exists\" or \"Equal\"", entry);
     }
     if (exists && value[0] != '\0') {

@@ -361,8 +361,8 @@ static void test_stock_rolling(void **state)
         {1, 0, {"o", "O", "o"}, "replace n1, replace n3"}, /* unavailable ones are free */
         {3, 0, {"o", "O", "O"}, "replace n1, replace n2, replace n3"},
         {2, 0, {"O!", "O", "O"}, "replace n2"}, /* excess counts, and is left alone */
-        {2, 0, {"ON", "O", "O"}, "replace n2"},  /* so do two pods on a node */
-        {1, 0, {"Ox", "O", "O"}, "replace n2"},  /* a node that wants none is not rolled */
+        {2, 0, {"ON", "O", "O"}, "replace n2"}, /* so do two pods on a node */
+        {1, 0, {"Ox", "O", "O"}, "replace n2"}, /* a node that wants none is not rolled */
         {5, 0, {"Ox", "N", "N"}, ""},
         {0, 1, {"O", "O", "O"}, "surge n1"},
         {0, 2, {"O", "O", "O"}, "surge n1, surge n2"},
@@ -371,7 +371,7 @@ static void test_stock_rolling(void **state)
         {0, 1, {"rn", "O", "O"}, ""}, /* ready is enough to stay */
         {0, 1, {"on", "O", "O"}, "delete n1"},
         {0, 1, {"o", "o", "O"}, "surge n1, surge n2, surge n3"}, /* unavailable: no budget */
-        {0, 1, {"O!", "O", "O"}, ""},                           /* excess counts as surging */
+        {0, 1, {"O!", "O", "O"}, ""},                            /* excess counts as surging */
         {0, 1, {"-", "O", "N"}, "surge n2"},
         {0, 1, {"ox", "N", "N"}, "delete n1"},
         {0, 1, {"Ox", "N", "N"}, "delete n1"}, /* sunset: 3 available, 2 desired */
