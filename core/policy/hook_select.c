@@ -13,6 +13,7 @@ enum {
     BATCH_NODES = 4096,
     BATCH_US = 50 * 1000,
     CALL_US = 5 * 1000,
+    MAX_STATES = 16, /* of one batch: making them anew takes time, too */
     MAX_REASON = 256,
 };
 
@@ -169,7 +170,7 @@ static void run_batch(struct batch *b)
     struct moon_fault fault;
     size_t i = 0;
 
-    while (i < b->count && b->call.cpu_us < total) {
+    for (int states = 0; i < b->count && b->call.cpu_us < total && states < MAX_STATES; states++) {
         double scale = b->call.link->version->budget_scale;
         uint64_t left = (uint64_t)((double)(total - b->call.cpu_us) / scale);
         struct moon_budget budget = {.call_us = CALL_US, .total_us = left > 0 ? left : 1};

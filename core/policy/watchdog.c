@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/watchdog.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,7 +28,7 @@ static struct {
     char policy[NAME_MAX_BYTES];
     char version[VERSION_HEX + 1];
     char hook[32];
-    volatile uint64_t serial;
+    _Atomic uint64_t serial;
 } note;
 
 struct moon_watchdog {
@@ -51,7 +51,7 @@ void moon_watchdog_note(const char *policy, const char *version, const char *hoo
     copy(note.policy, sizeof(note.policy), policy);
     copy(note.version, sizeof(note.version), version);
     copy(note.hook, sizeof(note.hook), hook);
-    note.serial = note.serial + 1;
+    (void)atomic_fetch_add(&note.serial, 1);
 }
 
 static double cpu_ms(const struct moon_watchdog *w)
@@ -105,7 +105,7 @@ static void *watch(void *ctx)
 
     (void)pthread_mutex_lock(&w->lock);
     while (!w->stopping) {
-        uint64_t now_running = moon_budget_is_running() ? note.serial : 0;
+        uint64_t now_running = moon_budget_is_running() ? atomic_load(&note.serial) : 0;
         if (now_running == 0 || now_running != seen) {
             seen = now_running;
             since = cpu_ms(w);

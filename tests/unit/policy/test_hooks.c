@@ -297,6 +297,18 @@ static void test_isolation(void **state MOON_UNUSED)
     check_isolation("local t = {} while true do t[#t + 1] = {} end", MOON_FAULT_MEMORY, 1);
 }
 
+static double select_calls(void)
+{
+    struct moon_metric *calls = moon_metric_register(&(struct moon_metric_opts){
+        .name = "moonset_policy_calls_total",
+        .help = "Calls of a policy's hook.",
+        .type = MOON_METRIC_COUNTER,
+        .labels = {"policy", "hook"},
+    });
+
+    return moon_metric_value(calls, MOON_LABELS("test", "select"));
+}
+
 /* When every node loops, the batch ends after its 50 ms and leaves the rest undecided. */
 static void test_batch_budget(void **state)
 {
@@ -318,13 +330,34 @@ static void test_batch_budget(void **state)
         moon_decision_fini(&decisions[i]);
     }
     assert_int_equal(f->reports, 1);
-    struct moon_metric *calls = moon_metric_register(&(struct moon_metric_opts){
-        .name = "moonset_policy_calls_total",
-        .help = "Calls of a policy's hook.",
-        .type = MOON_METRIC_COUNTER,
-        .labels = {"policy", "hook"},
-    });
-    assert_true(moon_metric_value(calls, MOON_LABELS("test", "select")) < 60);
+    assert_true(select_calls() < 60);
+    moon_object_unref(&node->meta);
+}
+
+/* Each node spends a state at once: a batch makes only so many new ones. */
+static void test_states_of_a_batch_are_counted(void **state)
+{
+    enum {
+        NODES = 200
+    };
+    struct fixture *f = *state;
+    const struct moon_node *nodes[NODES];
+    struct moon_decision decisions[NODES] = {0};
+
+    f->budget_scale = 100;
+    fixture_policy(f, "select = function() local s = ('x'):rep(60000) return s .. s end");
+    const struct moon_node *node = make_node(PLAIN_NODE);
+    for (int i = 0; i < NODES; i++) {
+        nodes[i] = node;
+    }
+    moon_hook_select(f->chain, &f->view, nodes, NODES, decisions);
+    for (int i = 0; i < NODES; i++) {
+        assert_int_equal(decisions[i].placement, MOON_PLACEMENT_UNDECIDED);
+        moon_decision_fini(&decisions[i]);
+    }
+    assert_int_equal(f->reports, 1);
+    assert_int_equal(f->last.fault, MOON_FAULT_MEMORY);
+    assert_true(select_calls() <= 16);
     moon_object_unref(&node->meta);
 }
 
@@ -519,6 +552,19 @@ static void test_roll_views(void **state)
                         "n1-old old|n2-old|n3-old|n4-new true nil|z0 1|z1 2|1");
 }
 
+/* An iterator of an earlier call is as stale as a view. */
+static void test_stale_walks(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_policy(f, "update = (function() local walk return function(roll)\n"
+                      "  if walk then walk() end walk = roll:outdated {} end end)()");
+    fixture_slot(f, "n1", "O");
+    assert_string_equal(ask_update(f, 1, 0), "");
+    assert_string_equal(ask_update(f, 1, 0), "failed ");
+    assert_non_null(strstr(f->last.text, "stale view"));
+}
+
 static void test_again(void **state)
 {
     struct fixture *f = *state;
@@ -545,6 +591,7 @@ int main(void)
         TEST(test_wrong_answers),
         TEST(test_isolation),
         TEST(test_batch_budget),
+        TEST(test_states_of_a_batch_are_counted),
         TEST(test_stale_views),
         TEST(test_stock_rolling),
         TEST(test_on_delete),
@@ -553,6 +600,7 @@ int main(void)
         TEST(test_surge_budget_is_kept),
         TEST(test_a_failed_update_does_nothing),
         TEST(test_roll_views),
+        TEST(test_stale_walks),
         TEST(test_again),
     };
 
