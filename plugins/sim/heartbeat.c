@@ -16,6 +16,11 @@ enum {
     HEART_MAGIC = 0x68656172,
     STATUS_INTERVAL_MS = 5 * 60 * 1000,
     LEASE_DURATION_S = 40,
+    /* As kubelets do; with very many nodes less often, or a small API server would have no time for
+     * anything else. A node counts as lost after 40 s. */
+    LEASE_INTERVAL_MS = 10 * 1000,
+    LEASE_MAX_INTERVAL_MS = 25 * 1000,
+    LEASES_PER_S = 200,
     BODY_MAX = 16 * 1024
 };
 
@@ -38,8 +43,10 @@ struct heart {
     struct moon_heartbeats *all;
     const struct moon_played_node *node; /* a reference */
     uint64_t due[WRITES];
-    bool has_lease;   /* as far as we know: patch it, else create it */
-    bool has_details; /* addresses and so on have been told */
+    bool has_lease;         /* as far as we know; else create it */
+    uint64_t lease_version; /* of our last write of it; 0: not known, then patch it */
+    bool is_shared;         /* somebody else writes the lease, too: only patch it */
+    bool has_details;       /* addresses and so on have been told */
     uint32_t ip;
     struct moon_timer *timer;
     struct moon_list waiting;
@@ -51,8 +58,9 @@ struct heart {
 struct moon_heartbeats {
     struct moon_player *player;
     struct moon_map *by_uid;
-    struct moon_list waiting;
-    size_t waiting_count;
+    struct moon_list urgent;  /* nodes that nobody can use before they are written */
+    struct moon_list waiting; /* the others */
+    size_t waiting_count;     /* in both */
     size_t in_flight;
     size_t ready_count;
     uint32_t last_ip;
@@ -212,18 +220,34 @@ static void write_status(struct heart *heart, int64_t now_s, struct moon_buf *ou
 
 /* ---- lease ---- */
 
+/* A whole lease with the version we know is what a kubelet sends, and cheaper for the server than
+ * a patch. */
+static enum moon_verb lease_verb(const struct heart *heart)
+{
+    if (!heart->has_lease) {
+        return MOON_VERB_CREATE;
+    }
+    return heart->lease_version > 0 ? MOON_VERB_UPDATE : MOON_VERB_PATCH_MERGE;
+}
+
 static void write_lease(const struct heart *heart, int64_t wall_ms, struct moon_buf *out)
 {
     const struct moon_object *node = &heart->node->meta;
+    enum moon_verb verb = lease_verb(heart);
     char now[MOON_TIME_TEXT];
     moon_buf_putc(out, '{');
-    if (!heart->has_lease) {
+    if (verb != MOON_VERB_PATCH_MERGE) {
         moon_buf_printf(out,
                         "\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\",\"metadata\":"
                         "{\"name\":\"%s\",\"namespace\":\"" LEASE_NAMESPACE "\","
                         "\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":\"Node\","
-                        "\"name\":\"%s\",\"uid\":\"%s\"}]},",
+                        "\"name\":\"%s\",\"uid\":\"%s\"}]",
                         node->name, node->name, node->uid);
+        if (verb == MOON_VERB_UPDATE) {
+            moon_buf_printf(out, ",\"resourceVersion\":\"%llu\"",
+                            (unsigned long long)heart->lease_version);
+        }
+        moon_buf_puts(out, "},");
     }
     moon_buf_printf(out,
                     "\"spec\":{\"holderIdentity\":\"%s\",\"leaseDurationSeconds\":%d,"
@@ -232,6 +256,17 @@ static void write_lease(const struct heart *heart, int64_t wall_ms, struct moon_
 }
 
 /* ---- sending ---- */
+
+static uint64_t lease_interval(const struct moon_player *player)
+{
+    uint64_t nodes = moon_store_count(moon_informer_store(player->nodes));
+    uint64_t interval_ms = nodes * 1000 / LEASES_PER_S;
+    if (player->opts.heartbeat_ms != MOON_PLAYER_HEARTBEAT_AUTO) {
+        return player->opts.heartbeat_ms;
+    }
+    interval_ms = interval_ms > LEASE_INTERVAL_MS ? interval_ms : LEASE_INTERVAL_MS;
+    return interval_ms < LEASE_MAX_INTERVAL_MS ? interval_ms : LEASE_MAX_INTERVAL_MS;
+}
 
 static void plan_after(struct heart *heart, enum write done)
 {
@@ -247,7 +282,7 @@ static void plan_after(struct heart *heart, enum write done)
             heartbeat_ms > 0 ? now + moon_random_jitter(STATUS_INTERVAL_MS, 0.04) : NEVER;
         break;
     case WRITE_LEASE:
-        heart->due[done] = now + moon_random_jitter(heartbeat_ms, 0.04);
+        heart->due[done] = now + moon_random_jitter(lease_interval(player), 0.04);
         break;
     }
 }
@@ -255,9 +290,15 @@ static void plan_after(struct heart *heart, enum write done)
 static void write_failed(struct heart *heart, const struct moon_err *err)
 {
     struct moon_player *player = heart->all->player;
+    if (heart->sent == WRITE_LEASE && err->code == MOON_E_CONFLICT && heart->lease_version > 0) {
+        heart->lease_version = 0;
+        heart->is_shared = true;
+        return; /* at once, as a patch */
+    }
     if (heart->sent == WRITE_LEASE &&
         (err->code == MOON_E_EXISTS || (heart->has_lease && err->code == MOON_E_NOT_FOUND))) {
         heart->has_lease = err->code == MOON_E_EXISTS;
+        heart->lease_version = 0;
         return; /* at once, the other way */
     }
     if (heart->sent != WRITE_LEASE && err->code == MOON_E_NOT_FOUND) {
@@ -272,6 +313,18 @@ static void write_failed(struct heart *heart, const struct moon_err *err)
                              ? "a node's lease was not renewed, will be tried again"
                              : "a node's write failed, will be tried again",
                          heart->node->meta.name, err);
+}
+
+/* 0: it cannot be told. */
+static uint64_t version_of(struct moon_str object)
+{
+    struct moon_str text;
+    uint64_t version = 0;
+    if (moon_json_find(object, MOON_JSON_PATH("metadata", "resourceVersion"), &text) &&
+        text.len > 2) {
+        (void)moon_parse_u64((struct moon_str){text.ptr + 1, text.len - 2}, &version);
+    }
+    return version;
 }
 
 /* The answer is newer than what the watch has told so far. May end the heart. */
@@ -296,7 +349,10 @@ static void on_done(const struct moon_answer *answer, const struct moon_err *err
     } else {
         enum write sent = heart->sent;
         heart->failures = 0;
-        heart->has_lease = heart->has_lease || sent == WRITE_LEASE;
+        if (sent == WRITE_LEASE) {
+            heart->has_lease = true;
+            heart->lease_version = heart->is_shared ? 0 : version_of(answer->body);
+        }
         heart->has_details = heart->has_details || sent == WRITE_STATUS;
         plan_after(heart, sent);
         arm(heart);
@@ -328,7 +384,7 @@ static void send(struct heart *heart)
         write_status(heart, wall_ms / 1000, &body);
         break;
     case WRITE_LEASE:
-        request.verb = heart->has_lease ? MOON_VERB_PATCH_MERGE : MOON_VERB_CREATE;
+        request.verb = lease_verb(heart);
         request.resource = &moon_resource_leases;
         request.namespace = LEASE_NAMESPACE;
         request.name = heart->has_lease ? heart->node->meta.name : NULL;
@@ -344,8 +400,9 @@ static void send(struct heart *heart)
 void moon_heartbeats_pump(struct moon_heartbeats *all)
 {
     while (moon_informer_is_synced(all->player->nodes) &&
-           all->in_flight < MOON_PLAYER_NODE_WRITES && !moon_list_is_empty(&all->waiting)) {
-        struct heart *heart = moon_container_of(all->waiting.next, struct heart, waiting);
+           all->in_flight < MOON_PLAYER_NODE_WRITES && all->waiting_count > 0) {
+        struct moon_list *list = moon_list_is_empty(&all->urgent) ? &all->waiting : &all->urgent;
+        struct heart *heart = moon_container_of(list->next, struct heart, waiting);
         stop_waiting(heart);
         send(heart);
     }
@@ -355,9 +412,11 @@ static void on_due(void *ctx)
 {
     struct heart *heart = MOON_CAST(heart, ctx, HEART_MAGIC);
     moon_assert(moon_list_is_empty(&heart->waiting) && heart->call == NULL);
-    moon_list_append(&heart->all->waiting, &heart->waiting);
-    heart->all->waiting_count++;
-    moon_heartbeats_pump(heart->all);
+    struct moon_heartbeats *all = heart->all;
+    bool is_urgent = !heart->node->is_ready && next_write(heart) != WRITE_LEASE;
+    moon_list_append(is_urgent ? &all->urgent : &all->waiting, &heart->waiting);
+    all->waiting_count++;
+    moon_heartbeats_pump(all);
 }
 
 /* ---- nodes come, change and go ---- */
@@ -379,7 +438,7 @@ static void plan_first(struct heart *heart)
             heartbeat_ms > 0 ? now + moon_random_below(STATUS_INTERVAL_MS) : NEVER;
     }
     if (heartbeat_ms > 0) {
-        heart->due[WRITE_LEASE] = now + moon_random_below(heartbeat_ms);
+        heart->due[WRITE_LEASE] = now + moon_random_below(lease_interval(player));
     }
 }
 
@@ -458,6 +517,7 @@ struct moon_heartbeats *moon_heartbeats_new(struct moon_player *player)
     all->player = player;
     all->by_uid = moon_map_new(heart_free);
     all->last_ip = NODE_NET;
+    moon_list_init(&all->urgent);
     moon_list_init(&all->waiting);
     return all;
 }

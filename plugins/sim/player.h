@@ -17,6 +17,9 @@
 
 struct moon_player;
 
+/* 10 s, as kubelets, and less often with thousands of nodes. */
+#define MOON_PLAYER_HEARTBEAT_AUTO UINT64_MAX
+
 struct moon_player_opts {
     struct moon_client *client; /* borrowed */
     struct moon_kubelet_opts kubelet;

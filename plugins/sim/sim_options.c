@@ -4,6 +4,8 @@
  */
 #include "sim/sim_options.h"
 
+#include "sim/player.h"
+
 enum {
     MAX_NODES = 100 * 1000,
     HELP_COLUMN = 26
@@ -61,8 +63,8 @@ static const struct flag flags[] = {
     {"crash-backoff", DURATION, FIELD(kubelet.backoff_ms), "TIME",
      "from the second crash to the restart, then doubled up to 5m (default 10s)"},
     {"heartbeat", DURATION, FIELD(heartbeat_ms), "TIME",
-     "between two renewals of a node's lease; its status goes out every 5m (default 10s; 0: "
-     "neither, nodes are told ready once)"},
+     "between two renewals of a node's lease; its status goes out every 5m (default 10s, up to 25s "
+     "with thousands of nodes; 0: neither, nodes are told ready once)"},
     {"with-controller", SWITCH, FIELD(with_controller), NULL,
      "run the DaemonSet controller beside the embedded API server; flags of `moonset run` may "
      "follow after --"},
@@ -249,7 +251,7 @@ static struct moon_sim_options *options_new(void)
                                             .stop_delay_ms = 100,
                                             .backoff_ms = 10 * 1000,
                                             .max_backoff_ms = 5 * 60 * 1000};
-    o->heartbeat_ms = 10 * 1000;
+    o->heartbeat_ms = MOON_PLAYER_HEARTBEAT_AUTO;
     return o;
 }
 
