@@ -13,7 +13,8 @@ target_compile_options(moon_warnings INTERFACE
 # after moon_warnings: of two flags that contradict each other, the later one counts.
 add_library(moon_test_warnings INTERFACE)
 target_compile_options(moon_test_warnings INTERFACE
-    -Wno-conversion -Wno-float-conversion -Wno-cast-qual -Wno-null-dereference -Wno-restrict)
+    -Wno-conversion -Wno-float-conversion -Wno-cast-qual -Wno-null-dereference -Wno-restrict
+    -Wno-format-truncation)
 
 add_library(moon_sanitize INTERFACE)
 if(MOONSET_SANITIZE)
