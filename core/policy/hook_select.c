@@ -117,7 +117,7 @@ static void combine(struct moon_decision *d, enum moon_placement placement, stru
 static int ask(struct batch *b, size_t i, struct moon_fault *ret)
 {
     struct moon_engine *e = b->call.engine;
-    enum moon_placement placement;
+    enum moon_placement placement = MOON_PLACEMENT_UNDECIDED;
     struct moon_str reason;
 
     moon_budget_next_call(&e->run);
