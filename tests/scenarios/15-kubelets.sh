@@ -35,8 +35,8 @@ pod broken agent:broken n1
 eventually 10 "an image that is not there" is "Pending false 0 ErrImagePull" state broken
 pod failed agent:failed n1
 eventually 10 "a pod fails by its image" is "Failed   Evicted" state failed
-pod done agent n1 outcome=succeeded
-eventually 10 "a pod succeeds by annotation" has Succeeded state done
+pod finished agent n1 outcome=succeeded
+eventually 10 "a pod succeeds by annotation" has Succeeded state finished
 pod never agent n1 outcome=never-ready
 eventually 10 "a pod that is never ready" is "Running false 0 " state never
 pod crash agent:crash n2
@@ -63,7 +63,7 @@ k annotate node n2 sim.moonset.dev/down- >/dev/null
 eventually 10 "it comes back and goes on" is "Running true 0 " state asleep
 eventually 10 "with ends, too" lacks late k get pods -o name
 
-check "pods end when they are deleted" k delete pod --timeout=20s plain broken failed done never crash refused
+check "pods end when they are deleted" k delete pod --timeout=20s plain broken failed finished never crash refused
 add_node n3
 pod newcomer agent n3
 eventually 10 "a node that is added is played" is "Running true 0 " state newcomer
