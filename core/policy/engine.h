@@ -52,32 +52,33 @@ struct moon_module_source {
 
 struct moon_engine {
     unsigned magic;
+    volatile sig_atomic_t stop; /* enum moon_stop; stays set until the state is thrown away */
     lua_State *L;
+    const char *name; /* policy, for errors and log lines; borrowed */
 
     size_t used;
     size_t peak;
-    bool reserve_open;   /* an error is being reported */
     const void *refused; /* the allocation that was refused last; asked again after a full GC */
     size_t refused_size;
-    bool refused_string; /* it was a string beyond the cap */
 
-    volatile sig_atomic_t stop; /* enum moon_stop; stays set until the state is thrown away */
-    bool shape;                 /* the error on its way is about an answer's shape */
-    char traceback[4096];
-    struct moon_budget_run run;
     double budget_scale;
+    struct moon_budget_run run;
 
     struct moon_views views;
     const struct moon_set_view *set;     /* of the call; NULL: none */
-    int params_ref;                      /* its set.params */
     struct moon_roll_run *roll;          /* of the call; NULL: none */
     struct moon_buf scratch;             /* for texts that are built while raising is possible */
     struct moon_tolerations tolerations; /* converted from tables, until the next conversion */
     struct moon_map *selectors;          /* text -> moon_selector */
     struct moon_module_source modules;
-    bool loading;     /* require is allowed */
-    const char *name; /* policy, for log lines; borrowed */
+
+    int params_ref; /* set.params of the call */
     unsigned log_lines;
+    bool reserve_open;   /* an error is being reported */
+    bool refused_string; /* what was refused is a string beyond the cap */
+    bool shape;          /* the error on its way is about an answer's shape */
+    bool loading;        /* require is allowed */
+    char traceback[4096];
 };
 
 /* A state with the sandbox and the library in it. Its own set-up cannot fail for a script's sake.

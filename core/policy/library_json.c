@@ -228,7 +228,7 @@ static int json_decode(lua_State *L)
     struct moon_err err;
 
     text.ptr = luaL_checklstring(L, 1, &text.len);
-    cJSON **box = lua_newuserdatauv(L, sizeof(*box), 0);
+    cJSON **box = lua_newuserdatauv(L, sizeof(void *), 0);
     *box = NULL;
     luaL_setmetatable(L, TREE_TYPE);
     int holder = lua_gettop(L);

@@ -45,7 +45,7 @@ static const struct moon_selector *compiled(lua_State *L, struct moon_str text)
 void moon_library_push_selector(lua_State *L, struct moon_str text)
 {
     const struct moon_selector *selector = compiled(L, text);
-    const struct moon_selector **box = lua_newuserdatauv(L, sizeof(*box), 0);
+    const struct moon_selector **box = lua_newuserdatauv(L, sizeof(void *), 0);
 
     *box = selector;
     luaL_setmetatable(L, SELECTOR_TYPE);

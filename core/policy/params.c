@@ -70,7 +70,8 @@ static cJSON *duration_value(const struct moon_param *p, const cJSON *v, struct 
         return cJSON_CreateNumber(v->valuedouble);
     }
     if (cJSON_IsString(v) && moon_parse_duration_ms(moon_str(v->valuestring), &ms)) {
-        return cJSON_CreateNumber((double)((ms + 999) / 1000));
+        uint64_t whole_s = (ms + 999) / 1000;
+        return cJSON_CreateNumber((double)whole_s);
     }
     (void)wrong(p, err, "a duration such as 30s, 10m or 1h30m");
     return NULL;

@@ -65,7 +65,9 @@ static void add_module(struct scan *s, const char *name, struct moon_str text)
     MOON_AUTOFREE char *dotted = moon_strdup(name);
 
     for (char *p = dotted; *p != '\0'; p++) {
-        *p = *p == '/' ? '.' : *p;
+        if (*p == '/') {
+            *p = '.';
+        }
     }
     moon_map_set(s->modules, moon_str(dotted), moon_str_dup(text));
 }
@@ -397,12 +399,14 @@ static int watch(struct moon_policies *p, struct moon_loop *loop, struct moon_er
 
 static void copy_dirs(struct moon_policies *p, const char *const *dirs)
 {
-    while (dirs != NULL && dirs[p->dir_count] != NULL) {
-        p->dir_count++;
+    size_t count = 0;
+
+    while (dirs != NULL && dirs[count] != NULL) {
+        count++;
     }
-    p->dirs = moon_new_array(char *, p->dir_count + 1);
-    for (size_t i = 0; i < p->dir_count; i++) {
-        p->dirs[i] = moon_strdup(dirs[i]);
+    p->dirs = moon_new_array(char *, count + 1);
+    for (; dirs != NULL && p->dir_count < count; p->dir_count++) {
+        p->dirs[p->dir_count] = moon_strdup(dirs[p->dir_count]);
     }
 }
 
