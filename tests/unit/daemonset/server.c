@@ -49,8 +49,8 @@ static void merge(cJSON *target, const cJSON *patch)
 
     cJSON_ArrayForEach (p, patch) {
         cJSON *old = cJSON_GetObjectItemCaseSensitive(target, p->string);
-        if (strcmp(p->string, "ownerReferences") == 0) {
-            continue;
+        if (strcmp(p->string, "ownerReferences") == 0 || strcmp(p->string, "uid") == 0) {
+            continue; /* merged elsewhere; a condition, not a change */
         }
         if (cJSON_IsObject(p) && cJSON_IsObject(old)) {
             merge(old, p);
