@@ -493,6 +493,7 @@ void moon_heartbeats_node(struct moon_heartbeats *all, const struct moon_change 
         all->ready_count -= moon_played_node(change->old_object)->is_ready ? 1 : 0;
     }
     if (change->new_object == NULL) {
+        moon_assert(change->old_object != NULL);
         (void)moon_map_remove(all->by_uid, moon_str(change->old_object->uid));
         return;
     }

@@ -272,6 +272,7 @@ static void on_pod(const struct moon_change *change, void *ctx)
         player->ready_count--;
     }
     if (change->new_object == NULL) {
+        moon_assert(old != NULL);
         (void)moon_map_remove(player->pods_by_uid, moon_str(old->uid));
         return;
     }

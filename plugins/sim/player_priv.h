@@ -39,12 +39,12 @@ struct moon_player {
 /* ---- heartbeat.c ---- */
 
 struct moon_heartbeats *moon_heartbeats_new(struct moon_player *player);
-void moon_heartbeats_free(struct moon_heartbeats *h); /* NULL is fine */
-void moon_heartbeats_node(struct moon_heartbeats *h, const struct moon_change *change);
+void moon_heartbeats_free(struct moon_heartbeats *all); /* NULL is fine */
+void moon_heartbeats_node(struct moon_heartbeats *all, const struct moon_change *change);
 /* Send what is due: the list of nodes is complete. */
-void moon_heartbeats_pump(struct moon_heartbeats *h);
-size_t moon_heartbeats_waiting(const struct moon_heartbeats *h);
-size_t moon_heartbeats_ready(const struct moon_heartbeats *h);
+void moon_heartbeats_pump(struct moon_heartbeats *all);
+size_t moon_heartbeats_waiting(const struct moon_heartbeats *all);
+size_t moon_heartbeats_ready(const struct moon_heartbeats *all);
 
 /* ---- player.c ---- */
 
