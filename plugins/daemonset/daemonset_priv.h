@@ -152,8 +152,8 @@ struct moon_ds_set {
     bool collided;       /* our revision's name is taken by one that cannot be ours */
     bool status_busy;
     bool status_failed;                       /* the last write */
-    uint64_t status_at;                       /* when the last status write was sent */
-    uint64_t status_wait_ms;                  /* before the next one; 0 = none has been sent */
+    uint64_t status_at;                       /* when the last one was sent; 0 = never */
+    uint64_t status_wait_ms;                  /* before the next one, when there is trouble */
     struct moon_daemonset_status status_sent; /* what it said */
     int64_t observed;                         /* generation the counters speak of */
     struct moon_ds_body *body;                /* pod text with gaps; NULL: build */

@@ -95,12 +95,14 @@ static bool may_write(struct moon_ds_set *set, const struct moon_daemonset_statu
                       struct moon_plan *plan)
 {
     uint64_t since = moon_loop_now(set->ds->in->loop) - set->status_at;
+    bool trouble = set->status_failed || covers(&set->status_sent, wants);
+    uint64_t wait_ms = trouble ? set->status_wait_ms : STATUS_INTERVAL_MS;
 
-    if (since < set->status_wait_ms) {
-        moon_plan_requeue(plan, set->status_wait_ms - since);
+    if (set->status_at > 0 && since < wait_ms) {
+        moon_plan_requeue(plan, wait_ms - since);
         return false;
     }
-    if (set->status_wait_ms == 0 || !(set->status_failed || covers(&set->status_sent, wants))) {
+    if (!trouble) {
         set->status_wait_ms = STATUS_INTERVAL_MS;
     } else if (set->status_wait_ms < STATUS_MAX_WAIT_MS) {
         set->status_wait_ms *= 2;

@@ -121,6 +121,7 @@ struct fixture {
     size_t woken_count;
     struct moon_request calls[CALLS_MAX];
     size_t call_count;
+    char query[512];           /* of the last one */
     struct moon_buf last_body; /* of the pod created last */
 };
 
@@ -164,8 +165,8 @@ const char *add_revision(struct fixture *f, const char *name, int64_t number, co
 size_t revision_count(struct fixture *f);
 
 /* One reconcile of "foo", carried out. */
-struct counts sync(struct fixture *f);
-/* Until a sync writes nothing; fails after 50. */
+struct counts sync_once(struct fixture *f);
+/* Until a sync writes nothing and waits for nothing that comes soon; fails after 50. */
 void settle(struct fixture *f);
 /* Only decide; the plan is the caller's to free, and its actions must be carried out. */
 struct moon_plan *decide(struct fixture *f);

@@ -13,7 +13,7 @@
 
 static struct counts look(struct fixture *f)
 {
-    return sync(f);
+    return sync_once(f);
 }
 
 static const cJSON *revision_with(struct fixture *f, const char *member, const char *value)
@@ -172,7 +172,7 @@ static void TemplateChangesWhileItsRevisionIsInFlight(void **state)
     put_set(f, (struct set_opts){0});
     struct moon_plan *plan = decide(f);
     change_set(f, (struct set_opts){.template = TEMPLATE("\"hostname\":\"b\",")});
-    (void)sync(f); /* waits for the answer */
+    (void)sync_once(f); /* waits for the answer */
     (void)carry_out(f, plan);
     const cJSON *first = revision_with(f, "metadata.namespace", NS);
     assert_null(moon_json_get(first, "data.spec.template.spec.hostname"));

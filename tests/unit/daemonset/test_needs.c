@@ -33,7 +33,7 @@ static void NodesBeforeTheSet(void **state)
     struct fixture *f = *state;
     add_nodes(f, 0, 5, NULL);
     put_set(f, (struct set_opts){.strategy = strategy});
-    assert_int_equal(sync(f).revision_creates, 1);
+    assert_int_equal(sync_once(f).revision_creates, 1);
     SYNC(5, 0, 0);
 }
 
@@ -268,7 +268,7 @@ static void DaemonKillFailedPods_1_3(void **state)
 static void fail_again(struct fixture *f)
 {
     if (pods_on(f, "node-0")[0] == NULL) {
-        (void)sync(f);
+        (void)sync_once(f);
     }
     set_phase(f, pods_on(f, "node-0")[0], "Failed");
 }
@@ -281,7 +281,7 @@ static void DaemonKillFailedPodsBackoff(void **state)
     (void)add_pod(f, (struct pod_opts){.node = "node-0", .phase = "Failed"});
     SYNC(0, 1, 1);
     fail_again(f);
-    struct counts c = sync(f);
+    struct counts c = sync_once(f);
     assert_int_equal(c.deletes, 0);
     assert_true(c.requeue_ms <= 1000); /* what is left of the first second */
     moon_loop_advance(f->loop, 999);
@@ -307,7 +307,7 @@ static void BackoffEndsWhenTheSpecChanges(void **state)
     SYNC(0, 0, 0);
     moon_loop_advance(f->loop, 300);
     change_set(f, (struct set_opts){.strategy = strategy, .history_limit = 5});
-    (void)sync(f); /* this one observes the new generation */
+    (void)sync_once(f); /* this one observes the new generation */
     SYNC(0, 1, 1);
 }
 
@@ -438,7 +438,7 @@ static void DontDoAnythingIfBeingDeleted(void **state)
     struct fixture *f = *state;
     put_set(f, (struct set_opts){.strategy = strategy, .deleting = true});
     add_nodes(f, 0, 5, NULL);
-    assert_int_equal(sync(f).writes, 0);
+    assert_int_equal(sync_once(f).writes, 0);
 }
 
 static void PodIsNotDeletedByDaemonsetWithEmptyLabelSelector(void **state)
@@ -451,7 +451,7 @@ static void PodIsNotDeletedByDaemonsetWithEmptyLabelSelector(void **state)
     (void)add_pod(f, (struct pod_opts){.node = "node-0", .owner = ""});
     SYNC(0, 0, 1);
     assert_int_equal(events_of(f, "SelectingAll"), 1);
-    assert_int_equal(sync(f).writes, 0);
+    assert_int_equal(sync_once(f).writes, 0);
 }
 
 static void SetThatCannotBeKeptSaysSoAndDoesNothing(void **state)
@@ -475,7 +475,7 @@ static void SetThatCannotBeKeptSaysSoAndDoesNothing(void **state)
                                      .template = rows[i].template});
         (void)add_pod(f, (struct pod_opts){.node = "node-0"});
         for (int n = 0; n < 3; n++) {
-            assert_int_equal(sync(f).writes, 0);
+            assert_int_equal(sync_once(f).writes, 0);
             assert_int_not_equal(f->last_rc, 0);
             assert_non_null(strstr(f->last_err.text, rows[i].error));
         }
@@ -488,7 +488,7 @@ static void SimpleDaemonSetPodCreateErrors(void **state)
     simple(f);
     add_nodes(f, 0, 100, NULL);
     f->creates_left = 10;
-    (void)sync(f); /* the slow start is control/apply's: here all are tried */
+    (void)sync_once(f); /* the slow start is control/apply's: here all are tried */
     assert_int_equal(pod_count(f), 10);
     assert_true(events_of(f, "FailedCreate") > 0);
     f->creates_left = SIZE_MAX;

@@ -46,7 +46,7 @@ static void new_template(struct fixture *f, struct set_opts opts)
         opts.template = text;
     }
     change_set(f, opts);
-    struct counts c = sync(f);
+    struct counts c = sync_once(f);
     assert_int_equal(c.revision_creates, 1);
     assert_int_equal(c.creates + c.deletes, 0);
 }
@@ -383,7 +383,7 @@ static void SurgePreservesOldReadyWithUnsatisfiedMinReady(void **state)
     struct fixture *f = *state;
     surge_with_pods(f, true, true, 15, 10);
     SYNC(3, 1, 0);
-    struct counts c = sync(f);
+    struct counts c = sync_once(f);
     assert_true(c.requeue_ms <= 5000);
     advance_s(f, 5);
     SYNC(0, 1, 0);
@@ -423,7 +423,7 @@ static void SurgeDoesNotPileUpFailedPods(void **state)
         for (size_t k = 0; pods[k] != NULL; k++) {
             set_phase(f, pods[k], "Failed");
         }
-        (void)sync(f);
+        (void)sync_once(f);
         assert_true(pod_count(f) <= 2);
     }
 }
@@ -478,7 +478,7 @@ static void GetUnavailableNumbers(void **state)
                                                .ready = true,
                                                .deleting = rows[i].pods < 0 && n == pods - 1});
         }
-        (void)sync(f);
+        (void)sync_once(f);
         assert_int_equal(shown.desired, rows[i].nodes);
         assert_int_equal(shown.max_surge, rows[i].max_surge);
         assert_int_equal(shown.max_unavailable, rows[i].max_unavailable);
@@ -492,12 +492,12 @@ static void InvalidMaxUnavailableIsAnError(void **state)
     struct fixture *f = *state;
     running(f, 2, ROLLING("\"lots\"", "0"));
     new_template(f, f->opts);
-    struct counts c = sync(f);
+    struct counts c = sync_once(f);
     assert_int_equal(c.creates + c.deletes, 0);
     assert_int_not_equal(f->last_rc, 0);
     assert_non_null(strstr(f->last_err.text, "maxUnavailable"));
     remove_pod(f, pods_on(f, "node-0")[0]);
-    assert_int_equal(sync(f).creates, 1); /* what is missing is made all the same */
+    assert_int_equal(sync_once(f).creates, 1); /* what is missing is made all the same */
 }
 
 /* Nodes in an order that is not that of their names, coming and going in the middle of a roll. */
@@ -522,7 +522,7 @@ static void NodesComeAndGoInARoll(void **state)
     SYNC(3, 1, 0);
     for (int i = 0; i < 40; i++) {
         all_ready(f);
-        (void)sync(f);
+        (void)sync_once(f);
     }
     const struct moon_ds_set *set = set_of(f);
     assert_int_equal(set->sums.updated, 10);

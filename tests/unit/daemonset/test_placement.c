@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_placement.c - decisions: TestNodeShouldRunDaemonPod of the stock controller, and what
+ * happens when policies cannot be used.
+ */
+#include "fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void NodeShouldRunDaemonPod(void **state)
+{
+    static const struct {
+        const char *members; /* of the template's spec */
+        enum moon_placement wanted;
+    } rows[] = {
+        {"\"resources\":{\"requests\":{\"memory\":\"50M\",\"cpu\":\"0.5\"}},", MOON_PLACEMENT_RUN},
+        {"\"resources\":{\"requests\":{\"memory\":\"200M\"}},", MOON_PLACEMENT_RUN},
+        {"\"nodeName\":\"other-node\",", MOON_PLACEMENT_EVICT},
+        {"\"nodeName\":\"test-node\",", MOON_PLACEMENT_RUN},
+        {"\"hostPort\":666,", MOON_PLACEMENT_RUN},
+        {"\"nodeSelector\":" L2 ",", MOON_PLACEMENT_EVICT},
+        {"\"nodeSelector\":" L1 ",", MOON_PLACEMENT_RUN},
+        {"\"affinity\":{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":{"
+         "\"nodeSelectorTerms\":[{\"matchExpressions\":[{\"key\":\"type\",\"operator\":\"In\","
+         "\"values\":[\"test\"]}]}]}}},",
+         MOON_PLACEMENT_EVICT},
+        {"\"affinity\":{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":{"
+         "\"nodeSelectorTerms\":[{\"matchExpressions\":[{\"key\":\"type\",\"operator\":\"In\","
+         "\"values\":[\"production\"]}]}]}}},",
+         MOON_PLACEMENT_RUN},
+        {"\"affinity\":{\"nodeAffinity\":{\"requiredDuringSchedulingIgnoredDuringExecution\":{"
+         "\"nodeSelectorTerms\":[]}}},",
+         MOON_PLACEMENT_EVICT},
+    };
+    struct fixture *f = *state;
+    add_node(f, "test-node", L1, NULL);
+    (void)add_pod(f, (struct pod_opts){.node = "test-node", .owner = "foreign"});
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        MOON_AUTOFREE char *template = moon_asprintf(
+            "{\"metadata\":{\"labels\":" L1 "},\"spec\":{%s\"containers\":[]}}", rows[i].members);
+        put_set(f, (struct set_opts){.template = template});
+        settle(f);
+        const struct moon_ds_slot *slot =
+            moon_ds_slot_find(set_of(f), moon_intern_find(moon_str("test-node")));
+        if (slot->decision.placement != rows[i].wanted) {
+            fail_msg("%s: %s", rows[i].members, moon_placement_name(slot->decision.placement));
+        }
+    }
+}
+
+/* ---- policies of the user ---- */
+
+/* A folder with one policy file; rewritten by each call. */
+static void policy(struct fixture *f, const char *source)
+{
+    static char dir[64];
+    static char path[128];
+    struct moon_err err;
+
+    if (dir[0] == '\0') {
+        (void)snprintf(dir, sizeof(dir), "/tmp/moonset-test-XXXXXX");
+        assert_non_null(mkdtemp(dir));
+        (void)snprintf(path, sizeof(path), "%s/mine.lua", dir);
+    }
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(source, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    if (moon_policies_generation(f->in.policies) == 1) {
+        const char *dirs[] = {dir, NULL};
+        moon_policies_free(f->in.policies);
+        f->in.policies = moon_policies_new(
+            NULL, &(struct moon_policies_opts){.dirs = dirs, .budget_scale = 100}, &err);
+        assert_non_null(f->in.policies);
+    }
+    moon_policies_reload(f->in.policies);
+    (void)unlink(path);
+    (void)rmdir(dir);
+    dir[0] = '\0';
+}
+
+#define MINE "\"moonset.dev/policies\":\"mine\""
+
+static void UnknownPolicyLeavesTheSetAsItIs(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){.strategy = ROLLING("1", "0")});
+    add_nodes(f, 0, 3, NULL);
+    settle(f);
+    struct set_opts opts = f->opts;
+    opts.annotations = MINE;
+    opts.template = TEMPLATE("\"nodeSelector\":" N1 ",");
+    advance_s(f, 10);
+    change_set(f, opts);
+    size_t told = 0;
+    for (int i = 0; i < 5; i++) {
+        struct counts c = sync_once(f);
+        told += events_of(f, "PolicyNotFound");
+        assert_int_equal(c.creates + c.deletes + c.revision_creates, 0);
+        assert_true(c.requeue_ms > 0); /* no spinning */
+        advance_s(f, 60);
+    }
+    assert_int_equal(told, 1);
+    set_ready(f, pods_on(f, "node-0")[0], true);
+    (void)sync_once(f);
+    assert_int_equal(moon_json_int(f->status, "numberReady", -1), 1); /* counting goes on */
+    opts.annotations = NULL;
+    opts.template = NULL;
+    change_set(f, opts);
+    settle(f);
+    assert_int_equal(pod_count(f), 3);
+}
+
+static void UnknownPolicyFromTheStart(void **state)
+{
+    struct fixture *f = *state;
+    add_nodes(f, 0, 3, NULL);
+    put_set(f, (struct set_opts){.annotations = MINE, .status = "\"numberReady\":3"});
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sync_once(f).writes, 0); /* no zeros over the numbers of others, either */
+    }
+}
+
+static void FailingHookKeepsThePreviousDecision(void **state)
+{
+    struct fixture *f = *state;
+    policy(f, "return { api = 1, select = function(node)\n"
+              "  if node.labels.bad then error('no') end\n"
+              "  return true end }\n");
+    add_set(f, (struct set_opts){.annotations = MINE});
+    add_node(f, "good", NULL, NULL);
+    add_node(f, "turns", NULL, NULL);
+    add_node(f, "bad", "{\"bad\":\"x\"}", NULL);
+    struct counts c = sync_once(f);
+    assert_int_equal(c.creates, 2);
+    assert_int_equal(c.status_writes, 0); /* one node is not decided: no numbers yet */
+    add_node(f, "turns", "{\"bad\":\"x\"}", NULL);
+    c = sync_once(f);
+    assert_int_equal(c.deletes, 0);
+    assert_in_range(c.requeue_ms, 1, 30000); /* asked again by then */
+    moon_loop_advance(f->loop, 30000);
+    c = sync_once(f);
+    assert_int_equal(c.creates + c.deletes, 0);
+    assert_in_range(c.requeue_ms, 1, 30000);
+    add_node(f, "bad", NULL, NULL);
+    SYNC(1, 0, 0);
+    settle(f);
+    assert_int_equal(moon_json_int(f->status, "desiredNumberScheduled", -1), 3);
+}
+
+static void NewPolicyDecidesAgain(void **state)
+{
+    struct fixture *f = *state;
+    policy(f,
+           "return { api = 1, select = function(node) return node.name == 'node-0', 'one' end }");
+    add_set(f, (struct set_opts){.annotations = MINE});
+    add_nodes(f, 0, 3, NULL);
+    SYNC(1, 0, 0);
+    struct set_opts opts = f->opts;
+    opts.annotations = NULL;
+    change_set(f, opts);
+    SYNC(2, 0, 0);
+    opts.annotations = MINE;
+    change_set(f, opts);
+    SYNC(0, 2, 0);
+    assert_non_null(strstr(moon_buf_cstr(&f->plan_text), "one"));
+}
+
+static void WithoutAMemoryOfDecisionsAllIsTheSame(void **state)
+{
+    struct fixture *f = *state;
+    f->config->policy_cache = false;
+    add_set(f, (struct set_opts){.strategy = ROLLING("1", "0")});
+    add_nodes(f, 0, 5, NULL);
+    add_pods(f, "node-1", L1, 3);
+    SYNC(4, 2, 0);
+    SYNC(0, 0, 0);
+    add_node(f, "node-1", NULL, "[{\"key\":\"a\",\"effect\":\"NoExecute\"}]");
+    SYNC(0, 1, 0);
+    settle(f);
+    assert_int_equal(sync_once(f).writes, 0);
+}
+
+static void NewTolerationsRollNothing(void **state)
+{
+    struct fixture *f = *state;
+    policy(f, "return { api = 1, tolerations = function() return { { key = 'gpu', operator ="
+              " 'Exists' } } end }");
+    add_set(f, (struct set_opts){.strategy = ROLLING("1", "0")});
+    add_node(f, "plain", NULL, NULL);
+    add_node(f, "gpu", NULL, "[{\"key\":\"gpu\",\"effect\":\"NoSchedule\"}]");
+    SYNC(1, 0, 0);
+    struct set_opts opts = f->opts;
+    opts.annotations = MINE;
+    change_set(f, opts);
+    SYNC(1, 0, 0);
+    assert_non_null(
+        strstr(moon_buf_cstr(&f->last_body), "{\"key\":\"gpu\",\"operator\":\"Exists\""));
+    SYNC(0, 0, 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(NodeShouldRunDaemonPod),    T(UnknownPolicyLeavesTheSetAsItIs),
+        T(UnknownPolicyFromTheStart), T(FailingHookKeepsThePreviousDecision),
+        T(NewPolicyDecidesAgain),     T(WithoutAMemoryOfDecisionsAllIsTheSame),
+        T(NewTolerationsRollNothing),
+    };
+
+    return cmocka_run_group_tests_name("placement", tests, NULL, NULL);
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_wake.c - which event wakes which set: the handler tests of daemon_controller_test.go.
+ */
+#include "fixture.h"
+
+#include <stdio.h>
+
+#include "server.h"
+
+/* Sets beside "foo", put straight into the store. */
+static void other_set(struct fixture *f, const char *name, const char *labels)
+{
+    struct set_opts kept = f->opts;
+    MOON_AUTOFREE char *uid = moon_asprintf("uid-%s", name);
+    MOON_AUTOFREE char *selector = moon_asprintf("{\"matchLabels\":%s}", labels);
+
+    f->opts = (struct set_opts){.name = name, .uid = uid, .selector = selector};
+    MOON_AUTOFREE char *text = set_text(f);
+    f->opts = kept;
+    put_text(f, f->ds.sets, &moon_kind_daemonset, text);
+}
+
+/* foo1 and foo2 select L1, foo3 selects L2. */
+static void three_sets(struct fixture *f)
+{
+    other_set(f, "foo1", L1);
+    other_set(f, "foo2", L1);
+    other_set(f, "foo3", L2);
+    forget_woken(f);
+}
+
+static void assert_woken(struct fixture *f, bool one, bool two, bool three)
+{
+    assert_int_equal(was_woken(f, NS "/foo1"), one);
+    assert_int_equal(was_woken(f, NS "/foo2"), two);
+    assert_int_equal(was_woken(f, NS "/foo3"), three);
+    forget_woken(f);
+}
+
+/* ---- pods ---- */
+
+static void AddPod(void **state)
+{
+    struct fixture *f = *state;
+    three_sets(f);
+    (void)add_pod(f, (struct pod_opts){.node = "n", .owner = "uid-foo1"});
+    assert_woken(f, true, false, false);
+    (void)add_pod(f, (struct pod_opts){.node = "n", .owner = "uid-foo2"});
+    assert_woken(f, false, true, false);
+}
+
+static void AddPodOrphan(void **state)
+{
+    struct fixture *f = *state;
+    three_sets(f);
+    (void)add_pod(f, (struct pod_opts){.node = "n", .owner = ""});
+    assert_woken(f, true, true, false);
+}
+
+static void AddPodWithoutLabels(void **state)
+{
+    struct fixture *f = *state;
+    three_sets(f);
+    (void)add_pod(f, (struct pod_opts){.node = "n", .owner = "", .labels = "{}"});
+    assert_woken(f, false, false, false);
+}
+
+static void UpdatePod(void **state)
+{
+    struct fixture *f = *state;
+    three_sets(f);
+    const char *uid = add_pod(f, (struct pod_opts){.node = "n", .owner = "uid-foo1"});
+    forget_woken(f);
+    set_ready(f, uid, true);
+    assert_woken(f, true, false, false);
+}
+
+static void UpdatePodOrphanSameLabels(void **state)
+{
+    struct fixture *f = *state;
+    three_sets(f);
+    const char *uid = add_pod(f, (struct pod_opts){.node = "n", .owner = ""});
+    forget_woken(f);
+    set_label(f, uid, "type", "production");
+    assert_woken(f, false, false, false);
+}
+
+static void UpdatePodOrphanWithNewLabels(void **state)
+{
+    struct fixture *f = *state;
+    three_sets(f);
+    const char *uid = add_pod(f, (struct pod_opts){.node = "n", .owner = "", .labels = L2});
+    forget_woken(f);
+    set_label(f, uid, "type", "production");
+    assert_woken(f, true, true, true); /* foo3 loses it */
+}
+
+static void UpdatePodChangeControllerRef(void **state)
+{
+    struct fixture *f = *state;
+    three_sets(f);
+    const char *uid = add_pod(f, (struct pod_opts){.node = "n", .owner = "uid-foo2"});
+    forget_woken(f);
+    set_owner(f, uid, "uid-foo1");
+    assert_woken(f, true, true, false);
+}
+
+static void UpdatePodControllerRefRemoved(void **state)
+{
+    struct fixture *f = *state;
+    three_sets(f);
+    const char *uid = add_pod(f, (struct pod_opts){.node = "n", .owner = "uid-foo1"});
+    forget_woken(f);
+    set_owner(f, uid, "");
+    assert_woken(f, true, true, false);
+}
+
+static void DeletePod(void **state)
+{
+    struct fixture *f = *state;
+    three_sets(f);
+    const char *uid = add_pod(f, (struct pod_opts){.node = "n", .owner = "uid-foo1"});
+    forget_woken(f);
+    remove_pod(f, uid);
+    assert_woken(f, true, false, false);
+}
+
+/* The stock controller wakes nobody; here a slot waits for the orphan's adoption. */
+static void DeletePodOrphan(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){0});
+    add_nodes(f, 0, 1, NULL);
+    f->alive = false;
+    const char *uid = add_pod(f, (struct pod_opts){.node = "node-0", .owner = ""});
+    SYNC(0, 0, 0);
+    forget_woken(f);
+    remove_pod(f, uid);
+    assert_true(was_woken(f, KEY));
+    answer_get(f, 200, "{\"metadata\":{\"uid\":\"" UID "\"}}");
+    SYNC(1, 0, 0);
+}
+
+static void DeleteNoDaemonPod(void **state)
+{
+    struct fixture *f = *state;
+    three_sets(f);
+    const char *uid = add_pod(f, (struct pod_opts){.node = "n", .owner = "somebody"});
+    remove_pod(f, uid);
+    uid = add_pod(f, (struct pod_opts){.owner = "", .labels = "{\"a\":\"b\"}"});
+    remove_pod(f, uid);
+    assert_woken(f, false, false, false);
+}
+
+/* ---- nodes ---- */
+
+static void update_node(void **state, const char *template, const char *labels, const char *taints,
+                        const char *new_labels, const char *new_taints, size_t first, size_t then)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){.template = template});
+    add_node(f, "node-0", labels, taints);
+    SYNC(first, 0, 0);
+    settle(f);
+    forget_woken(f);
+    add_node(f, "node-0", new_labels, new_taints);
+    if (then > 0) {
+        assert_true(was_woken(f, KEY));
+    }
+    SYNC(then, 0, 0);
+}
+
+static void UpdateNodeNothing(void **state)
+{
+    update_node(state, TEMPLATE("\"nodeSelector\":" N1 ","), NULL, NULL, NULL, NULL, 0, 0);
+    assert_false(was_woken(*state, KEY));
+}
+
+static void UpdateNodeLabels(void **state)
+{
+    update_node(state, TEMPLATE("\"nodeSelector\":" N1 ","), NULL, NULL, N1, NULL, 0, 1);
+}
+
+static void UpdateNodeTaintRemoved(void **state)
+{
+    update_node(state, NULL, NULL, "[{\"key\":\"a\",\"effect\":\"NoSchedule\"}]", NULL, NULL, 0, 1);
+}
+
+/* The stock controller finds out with the next event about something else. */
+static void UpdateNodeTaintAdded(void **state)
+{
+    struct fixture *f = *state;
+    update_node(state, NULL, NULL, NULL, NULL, "[{\"key\":\"a\",\"effect\":\"NoSchedule\"}]", 1, 0);
+    settle(f);
+    assert_int_equal(moon_json_int(f->status, "desiredNumberScheduled", -1), 0);
+    assert_int_equal(moon_json_int(f->status, "numberMisscheduled", -1), 1);
+}
+
+static void NodeDeletedWithoutPods(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){.template = TEMPLATE("\"nodeSelector\":" N1 ",")});
+    add_node(f, "node-0", N1, NULL);
+    add_node(f, "node-1", NULL, NULL);
+    settle(f);
+    forget_woken(f);
+    remove_node(f, "node-1");
+    assert_true(was_woken(f, KEY));
+    (void)sync_once(f);
+    assert_int_equal(set_of(f)->slot_count, 1);
+}
+
+/* ---- sets ---- */
+
+static void ExpectationsOnRecreate(void **state)
+{
+    struct fixture *f = *state;
+    add_nodes(f, 0, 1, NULL);
+    put_set(f, (struct set_opts){0});
+    assert_true(was_woken(f, KEY));
+    (void)sync_once(f);
+    SYNC(1, 0, 0);
+    settle(f);
+    forget_woken(f);
+    change_set(f, (struct set_opts){.uid = "uid-second"});
+    assert_true(was_woken(f, KEY));
+    assert_string_equal(set_of(f)->uid, "uid-second");
+    SYNC(0, 0, 0); /* the first one's revision has the name, and goes with it */
+    SYNC(0, 0, 0);
+    SYNC(0, 0, 0);
+    SYNC(1, 0, 0); /* the first one's pod is not ours */
+}
+
+static void OldSetsActionsEndAfterItIsGone(void **state)
+{
+    struct fixture *f = *state;
+    add_nodes(f, 0, 2, NULL);
+    add_set(f, (struct set_opts){0});
+    struct moon_plan *plan = decide(f);
+    change_set(f, (struct set_opts){.uid = "uid-second"});
+    struct moon_ds_set *second = set_of(f);
+    (void)carry_out(f, plan); /* they were on the wire */
+    assert_ptr_equal(set_of(f), second);
+    (void)sync_once(f);
+    (void)sync_once(f);
+    assert_int_equal(set_of(f)->sums.desired, 2);
+}
+
+static void DeleteSet(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){0});
+    MOON_AUTOFREE char *text = set_text(f);
+    delete_text(f, f->ds.sets, &moon_kind_daemonset, text);
+    assert_null(set_of(f));
+    assert_int_equal(sync_once(f).writes, 0);
+    add_nodes(f, 0, 1, NULL);
+    (void)add_pod(f, (struct pod_opts){.node = "node-0"});
+}
+
+/* ---- revisions ---- */
+
+static void RevisionEvents(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){0});
+    (void)add_revision(f, "owned", 1, "h", NULL, NULL, NULL);
+    assert_false(was_woken(f, KEY));
+    set_owner(f, "owned", "");
+    assert_true(was_woken(f, KEY));
+    forget_woken(f);
+    (void)add_revision(f, "orphan", 1, "h", "", NULL, NULL);
+    assert_true(was_woken(f, KEY));
+    forget_woken(f);
+    (void)add_revision(f, "other", 1, "h", "", NULL, L2);
+    (void)add_revision(f, "foreign", 1, "h", "uid-other", NULL, NULL);
+    set_label(f, "foreign", "a", "b");
+    assert_false(was_woken(f, KEY));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(AddPod),
+        T(AddPodOrphan),
+        T(AddPodWithoutLabels),
+        T(UpdatePod),
+        T(UpdatePodOrphanSameLabels),
+        T(UpdatePodOrphanWithNewLabels),
+        T(UpdatePodChangeControllerRef),
+        T(UpdatePodControllerRefRemoved),
+        T(DeletePod),
+        T(DeletePodOrphan),
+        T(DeleteNoDaemonPod),
+        T(UpdateNodeNothing),
+        T(UpdateNodeLabels),
+        T(UpdateNodeTaintRemoved),
+        T(UpdateNodeTaintAdded),
+        T(NodeDeletedWithoutPods),
+        T(ExpectationsOnRecreate),
+        T(OldSetsActionsEndAfterItIsGone),
+        T(DeleteSet),
+        T(RevisionEvents),
+    };
+
+    return cmocka_run_group_tests_name("wake", tests, NULL, NULL);
+}
