@@ -369,9 +369,7 @@ struct moon_sim_api_stats moon_sim_api_stats(const struct moon_sim_api *api)
 {
     struct moon_sim_api_stats stats = api->stats;
     for (size_t i = 0; i < moon_sim_kind_count(); i++) {
-        size_t count = 0;
-        (void)moon_sim_objdb_range(api->db, moon_sim_kind_at(i), NULL, &count);
-        stats.objects += count;
+        stats.objects += moon_sim_objdb_count(api->db, moon_sim_kind_at(i));
     }
     stats.open_watches = moon_sim_watchers_count(api->watchers);
     stats.version = moon_sim_objdb_version(api->db);

@@ -53,6 +53,19 @@ int moon_sim_body_tree(struct moon_sim_call *call, cJSON **ret_tree, struct moon
 
 /* ---- kind and apiVersion ---- */
 
+/* "apps/v1" into its group and version; "v1" has no group. */
+static char *group_of(const char *api_version)
+{
+    const char *slash = strchr(api_version, '/');
+    return moon_strndup(api_version, slash != NULL ? (size_t)(slash - api_version) : 0);
+}
+
+static const char *version_of(const char *api_version)
+{
+    const char *slash = strchr(api_version, '/');
+    return slash != NULL ? slash + 1 : api_version;
+}
+
 static int check_kind(const struct moon_sim_kind *kind, const cJSON *tree,
                       struct moon_sim_status *st)
 {
@@ -60,23 +73,27 @@ static int check_kind(const struct moon_sim_kind *kind, const cJSON *tree,
     const char *given_kind = moon_sim_text(tree, "kind");
     const char *given_version = moon_sim_text(tree, "apiVersion");
     (void)moon_sim_kind_api_version(kind, wanted);
-    bool same_version = given_version[0] == '\0' || moon_streq(given_version, wanted);
-    if (same_version && (given_kind[0] == '\0' || moon_streq(given_kind, kind->kind))) {
+    given_kind = given_kind[0] != '\0' ? given_kind : kind->kind;
+    given_version = given_version[0] != '\0' ? given_version : wanted;
+    if (moon_streq(given_kind, kind->kind) && moon_streq(given_version, wanted)) {
         return 0;
     }
-    const char *bare = strchr(given_version, '/');
-    bare = bare != NULL ? bare + 1 : given_version;
-    if (same_version) {
+    MOON_AUTOFREE char *group = group_of(given_version);
+    const struct moon_sim_kind *other = moon_sim_kind_by_name(group, given_kind);
+    if (other != NULL && moon_streq(other->version, version_of(given_version))) {
         return moon_sim_refuse_bad_request(
             st,
-            "%s in version \"%s\" cannot be handled as a %s: converting (%s.%s) to (%s.%s): "
+            "%s in version \"%s\" cannot be handled as a %s: converting (%s.%s) to (%.*s.%s): "
             "unknown conversion",
-            given_kind, bare, kind->kind, bare, given_kind,
+            given_kind, other->version, kind->kind, other->version, given_kind,
+            (int)strcspn(kind->group[0] != '\0' ? kind->group : "core", "."),
             kind->group[0] != '\0' ? kind->group : "core", kind->kind);
     }
     return moon_sim_refuse_bad_request(
-        st, "the API version in the data (%s) does not match the expected API version (%s)",
-        given_version, wanted);
+        st,
+        "%s in version \"%s\" cannot be handled as a %s: no kind \"%s\" is registered for version "
+        "\"%s\" in scheme \"k8s.io/kubernetes/pkg/api/legacyscheme/scheme.go:30\"",
+        given_kind, version_of(given_version), kind->kind, given_kind, given_version);
 }
 
 static int report_strict(struct moon_sim_call *call, const struct moon_sim_kind *kind,

@@ -2,6 +2,7 @@
 #include "sim/objdb.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/map.h"
 #include "sim/kinds.h"
@@ -11,9 +12,14 @@ enum {
     KEY_MAX = 640
 };
 
+/* New objects go to the end of the row and removed ones leave a hole; it is put in order when
+ * somebody lists. So a write costs the same whatever the row's length. */
 struct store {
-    struct moon_sim_obj **sorted;
-    size_t count;
+    struct moon_map *by_key; /* "namespace/name" → struct moon_sim_obj */
+    struct moon_sim_obj **row;
+    size_t used;   /* slots, holes included */
+    size_t sorted; /* of these, how many at the beginning are in order */
+    size_t holes;
     size_t capacity;
     struct moon_sim_event *ring; /* capacity: db->history */
     size_t first;
@@ -113,16 +119,9 @@ static void set_version(cJSON *metadata, const char *text)
             break;
         }
     }
-    cJSON *rest = cJSON_CreateObject();
-    while (cJSON_GetArraySize(metadata) > at) {
-        cJSON *moved = cJSON_DetachItemFromArray(metadata, at);
-        cJSON_AddItemToArray(rest, moved); /* keeps the member's key */
-    }
     moon_sim_set_text(metadata, "resourceVersion", text);
-    while (rest->child != NULL) {
-        cJSON_AddItemToArray(metadata, cJSON_DetachItemViaPointer(rest, rest->child));
-    }
-    cJSON_Delete(rest);
+    cJSON *version = cJSON_DetachItemFromObjectCaseSensitive(metadata, "resourceVersion");
+    moon_sim_insert(metadata, at, version);
 }
 
 static struct moon_sim_obj *obj_new(const struct moon_sim_kind *kind, cJSON *tree, uint64_t version)
@@ -186,6 +185,9 @@ struct moon_sim_objdb *moon_sim_objdb_new(const struct moon_sim_objdb_opts *opts
     db->on_event = opts->on_event;
     db->ctx = opts->ctx;
     db->stores = moon_new_array(struct store, opts->kinds);
+    for (size_t k = 0; k < opts->kinds; k++) {
+        db->stores[k].by_key = moon_map_new(NULL);
+    }
     db->by_uid = moon_map_new(NULL);
     db->dependents = moon_map_new(free_set);
     return db;
@@ -214,10 +216,11 @@ void moon_sim_objdb_free(struct moon_sim_objdb *db)
     for (size_t k = 0; k < db->kinds; k++) {
         struct store *store = &db->stores[k];
         forget_history(db, store);
-        for (size_t i = 0; i < store->count; i++) {
-            moon_sim_obj_unref(store->sorted[i]);
+        for (size_t i = 0; i < store->used; i++) {
+            moon_sim_obj_unref(store->row[i]);
         }
-        moon_free(store->sorted);
+        moon_map_free(store->by_key);
+        moon_free(store->row);
         moon_free(store->ring);
     }
     moon_map_free(db->by_uid);
@@ -266,14 +269,21 @@ size_t moon_sim_objdb_seek(struct moon_sim_obj *const *range, size_t count, cons
     return low;
 }
 
+/* False when it is longer than any key can be. */
+static bool make_key(const char *ns, const char *name, char out[KEY_MAX], struct moon_str *ret)
+{
+    int len = snprintf(out, KEY_MAX, "%s/%s", ns, name);
+    *ret = (struct moon_str){out, (size_t)len};
+    return len >= 0 && len < KEY_MAX;
+}
+
 struct moon_sim_obj *moon_sim_objdb_get(const struct moon_sim_objdb *db,
                                         const struct moon_sim_kind *kind, const char *ns,
                                         const char *name)
 {
-    const struct store *store = store_of(db, kind);
-    size_t at = moon_sim_objdb_seek(store->sorted, store->count, ns, name);
-    bool found = at < store->count && compare(store->sorted[at], ns, name) == 0;
-    return found ? store->sorted[at] : NULL;
+    char text[KEY_MAX];
+    struct moon_str key;
+    return make_key(ns, name, text, &key) ? moon_map_get(store_of(db, kind)->by_key, key) : NULL;
 }
 
 struct moon_sim_obj *moon_sim_objdb_by_uid(const struct moon_sim_objdb *db, const char *uid)
@@ -281,21 +291,76 @@ struct moon_sim_obj *moon_sim_objdb_by_uid(const struct moon_sim_objdb *db, cons
     return moon_map_get(db->by_uid, moon_str(uid));
 }
 
+/* ---- order ---- */
+
+static int compare_objs(const void *a, const void *b)
+{
+    const struct moon_sim_obj *const *x = a;
+    const struct moon_sim_obj *const *y = b;
+    return compare(*x, (*y)->ns, (*y)->name);
+}
+
+/* Close the holes between two slots; returns how many objects there are. */
+static size_t squeeze(struct moon_sim_obj **row, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (row[i] != NULL) {
+            row[n++] = row[i];
+        }
+    }
+    return n;
+}
+
+/* Put the row in order: sort what is new and merge it with what was sorted. */
+static void settle(struct store *store)
+{
+    if (store->holes == 0 && store->sorted == store->used) {
+        return;
+    }
+    size_t old_count = squeeze(store->row, store->sorted);
+    struct moon_sim_obj **fresh = store->row + store->sorted;
+    size_t fresh_count = squeeze(fresh, store->used - store->sorted);
+    qsort(fresh, fresh_count, sizeof(struct moon_sim_obj *), compare_objs);
+    struct moon_sim_obj **merged =
+        moon_new_array(struct moon_sim_obj *, old_count + fresh_count + 1);
+    size_t i = 0;
+    size_t j = 0;
+    for (size_t n = 0; n < old_count + fresh_count; n++) {
+        bool take_old =
+            j >= fresh_count || (i < old_count && compare_objs(&store->row[i], &fresh[j]) < 0);
+        merged[n] = take_old ? store->row[i++] : fresh[j++];
+        merged[n]->slot = n;
+    }
+    moon_free(store->row);
+    store->row = merged;
+    store->used = old_count + fresh_count;
+    store->capacity = store->used + 1;
+    store->sorted = store->used;
+    store->holes = 0;
+}
+
 struct moon_sim_obj *const *moon_sim_objdb_range(const struct moon_sim_objdb *db,
                                                  const struct moon_sim_kind *kind, const char *ns,
                                                  size_t *ret_count)
 {
-    const struct store *store = store_of(db, kind);
+    struct store *store = store_of(db, kind);
+    settle(store);
     size_t first = 0;
-    size_t end = store->count;
-    if (ns != NULL) {
+    size_t end = store->used;
+    if (ns != NULL && end > 0) {
         char after[KEY_MAX];
         (void)snprintf(after, sizeof(after), "%s%c", ns, 1); /* the next possible namespace */
-        first = moon_sim_objdb_seek(store->sorted, store->count, ns, "");
-        end = moon_sim_objdb_seek(store->sorted, store->count, after, "");
+        first = moon_sim_objdb_seek(store->row, end, ns, "");
+        end = moon_sim_objdb_seek(store->row, end, after, "");
     }
     *ret_count = end - first;
-    return store->sorted + first;
+    return store->row != NULL ? store->row + first : NULL;
+}
+
+size_t moon_sim_objdb_count(const struct moon_sim_objdb *db, const struct moon_sim_kind *kind)
+{
+    return moon_map_count(store_of(db, kind)->by_key);
 }
 
 void moon_sim_objdb_dependents(const struct moon_sim_objdb *db, const char *uid,
@@ -365,24 +430,17 @@ static void reindex(struct moon_sim_objdb *db, const struct moon_sim_obj *before
     }
 }
 
-static void insert_at(struct store *store, size_t at, struct moon_sim_obj *obj)
+static void append(struct store *store, struct moon_sim_obj *obj)
 {
-    if (store->count == store->capacity) {
-        store->capacity = store->capacity > 0 ? store->capacity * 2 : 64;
-        store->sorted =
-            moon_realloc_array(store->sorted, store->capacity, sizeof(struct moon_sim_obj *));
+    if (store->used == store->capacity && store->holes > store->used / 2) {
+        settle(store); /* nobody lists, but objects come and go */
     }
-    memmove(store->sorted + at + 1, store->sorted + at,
-            (store->count - at) * sizeof(struct moon_sim_obj *));
-    store->sorted[at] = obj;
-    store->count++;
-}
-
-static void remove_at(struct store *store, size_t at)
-{
-    store->count--;
-    memmove(store->sorted + at, store->sorted + at + 1,
-            (store->count - at) * sizeof(struct moon_sim_obj *));
+    if (store->used == store->capacity) {
+        store->capacity = store->capacity > 32 ? store->capacity * 2 : 64;
+        store->row = moon_realloc_array(store->row, store->capacity, sizeof(struct moon_sim_obj *));
+    }
+    obj->slot = store->used;
+    store->row[store->used++] = obj;
 }
 
 /* ---- writing ---- */
@@ -413,16 +471,18 @@ static void record(struct moon_sim_objdb *db, struct store *store, enum moon_sim
 struct moon_sim_obj *moon_sim_objdb_put(struct moon_sim_objdb *db, const struct moon_sim_kind *kind,
                                         cJSON *tree)
 {
+    char text[KEY_MAX];
+    struct moon_str key;
     struct store *store = store_of(db, kind);
     struct moon_sim_obj *obj = obj_new(kind, tree, ++db->version);
-    struct moon_sim_obj *before = NULL;
-    moon_assert(obj->name != NULL && obj->uid != NULL);
-    size_t at = moon_sim_objdb_seek(store->sorted, store->count, obj->ns, obj->name);
-    if (at < store->count && compare(store->sorted[at], obj->ns, obj->name) == 0) {
-        before = store->sorted[at];
-        store->sorted[at] = obj;
+    moon_assert(obj->name != NULL && obj->uid != NULL && make_key(obj->ns, obj->name, text, &key));
+    struct moon_sim_obj *before = moon_map_get(store->by_key, key);
+    moon_map_set(store->by_key, key, obj);
+    if (before != NULL) {
+        obj->slot = before->slot;
+        store->row[obj->slot] = obj;
     } else {
-        insert_at(store, at, obj);
+        append(store, obj);
     }
     reindex(db, before, obj);
     record(db, store, before != NULL ? MOON_SIM_MODIFIED : MOON_SIM_ADDED, moon_sim_obj_ref(obj),
@@ -432,12 +492,15 @@ struct moon_sim_obj *moon_sim_objdb_put(struct moon_sim_objdb *db, const struct 
 
 void moon_sim_objdb_remove(struct moon_sim_objdb *db, const struct moon_sim_kind *kind, cJSON *tree)
 {
+    char text[KEY_MAX];
+    struct moon_str key;
     struct store *store = store_of(db, kind);
     struct moon_sim_obj *last = obj_new(kind, tree, ++db->version);
-    size_t at = moon_sim_objdb_seek(store->sorted, store->count, last->ns, last->name);
-    moon_assert(at < store->count && compare(store->sorted[at], last->ns, last->name) == 0);
-    struct moon_sim_obj *before = store->sorted[at];
-    remove_at(store, at);
+    moon_assert(make_key(last->ns, last->name, text, &key));
+    struct moon_sim_obj *before = moon_map_take(store->by_key, key);
+    moon_assert(before != NULL);
+    store->row[before->slot] = NULL;
+    store->holes++;
     reindex(db, before, NULL);
     record(db, store, MOON_SIM_DELETED, last, before);
 }

@@ -7,8 +7,8 @@
  * exists only while a request changes or prints an object. So 100,000 pods cost their text, every
  * number survives, and a list at one version is a row of references that nobody can change.
  *
- * One counter gives versions to all kinds, as etcd does. Each kind keeps its objects sorted by
- * (namespace, name), and its last `history` events; what is older than these is "compacted".
+ * One counter gives versions to all kinds, as etcd does. Each kind is listed by (namespace, name)
+ * and remembers its last `history` events; what is older than these is "compacted".
  */
 #ifndef MOON_SIM_OBJDB_H
 #define MOON_SIM_OBJDB_H
@@ -27,6 +27,7 @@ struct moon_sim_label {
 /* Immutable. Texts that are absent are NULL, but for ns: "" when the kind has no namespaces. */
 struct moon_sim_obj {
     unsigned refs;
+    size_t slot; /* the store's own */
     const struct moon_sim_kind *kind;
     uint64_t version;
     moon_sym ns;
@@ -94,6 +95,7 @@ void moon_sim_objdb_remove(struct moon_sim_objdb *db, const struct moon_sim_kind
 struct moon_sim_obj *const *moon_sim_objdb_range(const struct moon_sim_objdb *db,
                                                  const struct moon_sim_kind *kind, const char *ns,
                                                  size_t *ret_count);
+size_t moon_sim_objdb_count(const struct moon_sim_objdb *db, const struct moon_sim_kind *kind);
 /* In such a range: the index of the first object at or after (ns, name). */
 size_t moon_sim_objdb_seek(struct moon_sim_obj *const *range, size_t count, const char *ns,
                            const char *name);

@@ -122,11 +122,7 @@ static int add_to_array(const struct place *place, cJSON *take_value, const char
                             "index referenced",
                             path);
     }
-    if (index == size) {
-        cJSON_AddItemToArray(place->parent, take_value);
-    } else {
-        cJSON_InsertItemInArray(place->parent, (int)index, take_value);
-    }
+    moon_sim_insert(place->parent, (int)index, take_value);
     return 0;
 }
 

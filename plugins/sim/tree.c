@@ -345,6 +345,20 @@ void moon_sim_set_text(cJSON *object, const char *key, const char *text)
     moon_sim_set(object, key, cJSON_CreateString(text));
 }
 
+/* Not cJSON_InsertItemInArray: the one of Debian 12 refuses every index but the first. */
+void moon_sim_insert(cJSON *parent, int index, cJSON *take_child)
+{
+    cJSON *rest = cJSON_CreateArray();
+    while (cJSON_GetArraySize(parent) > index) {
+        (void)cJSON_AddItemToArray(rest, cJSON_DetachItemFromArray(parent, index));
+    }
+    (void)cJSON_AddItemToArray(parent, take_child);
+    while (rest->child != NULL) {
+        (void)cJSON_AddItemToArray(parent, cJSON_DetachItemViaPointer(rest, rest->child));
+    }
+    cJSON_Delete(rest);
+}
+
 cJSON *moon_sim_new_int(int64_t value)
 {
     char text[24];

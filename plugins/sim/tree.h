@@ -51,6 +51,10 @@ void moon_sim_default_text(cJSON *object, const char *key, const char *text);
 void moon_sim_default_int(cJSON *object, const char *key, int64_t value);
 void moon_sim_default_bool(cJSON *object, const char *key, bool value);
 
+/* Insert before the child at `index` (at the end when there are fewer); an object's member must
+ * have its key. */
+void moon_sim_insert(cJSON *parent, int index, cJSON *take_child);
+
 /* An integer node that prints exactly. */
 cJSON *moon_sim_new_int(int64_t value);
 cJSON *moon_sim_clone(const cJSON *tree); /* NULL gives NULL */
