@@ -42,7 +42,7 @@ int moon_config_parse_args(struct moon_config *c, int argc, char **argv, bool *r
 
     for (int i = 1; i < argc; i++) {
         MOON_AUTOFREE char *name = NULL;
-        const char *value;
+        const char *value = NULL;
         if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
             *ret_help = true;
             return 0;

@@ -14,17 +14,29 @@
 static struct world world;
 static struct moon_config *config;
 static struct moon_manager *manager;
+static const struct moon_host *host;
 static const struct moon_iface_controller *table;
 static char calls[256];
 static bool start_fails;
 static bool gives_no_reason;
+static int reconcile_count;
 static int stopped_count;
 static int fatal_count;
 
 /* ---- a plugin with a controller that labels nodes ---- */
 
-static const struct moon_plugin_resource nodes = {
-    .struct_size = sizeof(nodes), .group = "", .version = "v1", .plural = "nodes", .kind = "Node"};
+static const struct moon_plugin_resource resources[] = {{.struct_size = sizeof(resources[0]),
+                                                         .group = "",
+                                                         .version = "v1",
+                                                         .plural = "nodes",
+                                                         .kind = "Node"},
+                                                        {.struct_size = sizeof(resources[0]),
+                                                         .group = "apps",
+                                                         .version = "v1",
+                                                         .plural = "deployments",
+                                                         .kind = "Deployment",
+                                                         .namespaced = true}};
+static const struct moon_plugin_resource *const nodes = &resources[0];
 
 static void note(const char *what)
 {
@@ -50,28 +62,30 @@ static int reconcile(const char *key, struct moon_plugin_plan *plan, void *state
 
     (void)state;
     (void)error;
-    assert_null(table->get(plan, &nodes, "", "no-such-node", &len));
-    assert_null(table->text(plan, &nodes, "", "no-such-node", label));
-    assert_non_null(table->get(plan, &nodes, "", key, &len));
+    reconcile_count++;
+    assert_null(table->get(plan, nodes, "", "no-such-node", &len));
+    assert_null(table->text(plan, nodes, "", "no-such-node", label));
+    assert_non_null(table->get(plan, nodes, "", key, &len));
     assert_true(len > 0);
-    if (table->text(plan, &nodes, "", key, label) == NULL) {
-        table->merge_patch(plan, &nodes, "", key, "{\"metadata\":{\"labels\":{\"seen\":\"1\"}}}",
+    if (table->text(plan, nodes, "", key, label) == NULL) {
+        table->merge_patch(plan, nodes, "", key, "{\"metadata\":{\"labels\":{\"seen\":\"1\"}}}",
                            gives_no_reason ? NULL : "it was not seen");
     }
     return 0;
 }
 
-static int init(const struct moon_host *host, void **ret_state, struct moon_plugin_error *error)
+static int init(const struct moon_host *given, void **ret_state, struct moon_plugin_error *error)
 {
     const struct moon_plugin_controller c = {.struct_size = sizeof(c),
                                              .name = "labels",
-                                             .resources = &nodes,
-                                             .resource_count = 1,
+                                             .resources = resources,
+                                             .resource_count = MOON_ARRAY_SIZE(resources),
                                              .map = map,
                                              .reconcile = reconcile};
 
     (void)ret_state;
     (void)error;
+    host = given;
     table = host->iface(host, "controller", 1);
     return table->add(host, &c);
 }
@@ -141,7 +155,7 @@ static int set_up(void **state)
     calls[0] = '\0';
     manager = NULL;
     start_fails = gives_no_reason = false;
-    stopped_count = fatal_count = 0;
+    reconcile_count = stopped_count = fatal_count = 0;
     world_put(&world, "/api/v1/nodes/n1", "{\"metadata\":{\"name\":\"n1\"}}");
     return 0;
 }
@@ -275,10 +289,12 @@ static void the_controller_writes(void **state)
 static void nothing_is_written_before_the_lists_are_complete(void **state)
 {
     (void)state;
-    world.lists_hang = true;
+    world.hangs = "/apis/apps/v1/deployments";
     begin();
-    world_until(&world, false, is_ready("[+] running\n[-] labels\n"));
-    world_settle(&world);
+    assert_true(is_ready("[+] running\n[-] labels\n"));
+    world_settle(&world); /* the nodes are listed now */
+    assert_true(is_ready("[+] running\n[-] labels\n"));
+    assert_int_equal(reconcile_count, 0);
     assert_int_equal(world.write_count, 0);
 }
 
@@ -318,6 +334,7 @@ static void a_standby_is_ready_and_silent(void **state)
     world_until(&world, false, is_ready("[+] running\n[+] labels\nok\n"));
     world_settle(&world);
     assert_string_equal(calls, "start");
+    assert_int_equal(reconcile_count, 0);
     assert_int_equal(world.write_count, 0);
     assert_non_null(strstr(world_log(), "somebody leads"));
     moon_manager_stop(manager, 1000, on_stopped, &world);
@@ -381,6 +398,7 @@ static void a_borrowed_registry_survives(void **state)
 
     (void)state;
     struct moon_registry *r = moon_registry_new(NULL, &err);
+    const struct moon_iface_loop *loop = host->iface(host, "loop", 1);
     manager =
         moon_manager_new(&(struct moon_manager_opts){.loop = world.loop,
                                                      .config = config,
@@ -390,6 +408,8 @@ static void a_borrowed_registry_survives(void **state)
     assert_non_null(manager);
     moon_manager_free(moon_steal(&manager));
     assert_string_equal(calls, "start leads waits stop fini");
+    /* What the manager had is not offered any more. */
+    assert_null(loop->timer_new(host, NULL, NULL));
     moon_registry_free(r);
     assert_string_equal(calls, "start leads waits stop fini");
 }

@@ -152,7 +152,7 @@ static void get(const struct world *w, struct moon_httpd_request *r, const char 
         reply(r, 200, object);
     } else if (moon_httpd_query(r, "watch") == NULL) {
         reply_not_found(r);
-    } else if (!w->lists_hang) {
+    } else if (!moon_streq(w->hangs, path)) {
         stream_list(w, r, path);
     }
 }

@@ -26,7 +26,7 @@ struct world {
     struct moon_http *http;
     struct moon_map *objects; /* path → JSON text */
     unsigned version;
-    bool lists_hang; /* lists are not answered */
+    const char *hangs; /* lists of this path are not answered; NULL: all are */
     char *writes[WORLD_WRITES_MAX];
     size_t write_count;
 };
