@@ -203,7 +203,8 @@ static int add(const struct moon_host *host, const struct moon_plugin_controller
         f->sources[i].objects = moon_map_new(moon_free);
         f->sources[i].resource = moon_foreign_resource(r);
     }
-    l->foreign = moon_realloc_array(l->foreign, l->foreign_count + 1, sizeof(*l->foreign));
+    l->foreign =
+        moon_realloc_array(l->foreign, l->foreign_count + 1, sizeof(struct moon_foreign *));
     l->foreign[l->foreign_count++] = f;
     return 0;
 }

@@ -55,7 +55,8 @@ struct moon_plugin {
     const struct moon_plugin_option *options;
     size_t option_count;
 
-    /* Register commands, routes, controllers. No I/O. Nonzero: the plugin is not used. */
+    /* Register commands, routes, controllers. No I/O. *ret_state is NULL before. Nonzero: moonset
+     * does not start, and says *error. */
     int (*init)(const struct moon_host *host, void **ret_state, struct moon_plugin_error *error);
     /* `moonset run`: connected, about to work. */
     int (*start)(void *state, struct moon_plugin_error *error);

@@ -43,6 +43,16 @@ refused() # TEXT COMMAND…: fails and says why
     status_is 1 "$@" && has "$text" "$@"
 }
 
+manual_is_complete() # every flag of run --help is in the manual page
+{
+    local flag missing=0
+    for flag in $("$MOONSET" run --help | sed -n 's/^  --\([a-z0-9-]*\).*/\1/p'); do
+        grep -qF -e "--$flag" <(sed 's/\\-/-/g' "$PREFIX/share/man/man1/moonset.1") ||
+            { echo "--$flag is not in moonset.1"; missing=1; }
+    done
+    return $missing
+}
+
 build_example()
 {
     PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig cmake -S "$ROOT/examples/first-plugin" -B "$EXAMPLE" \
@@ -83,9 +93,12 @@ check "policies are in the binary" has "update/rolling" "$MOONSET" policy list
 check "an installed policy is a right one" status_is 0 "$MOONSET" policy check \
     "$PREFIX/share/moonset/policies/update/rolling.lua"
 check "a policy that is not there" status_is 1 "$MOONSET" policy check "$WORK/none.lua"
+echo 'return { api = 1, selekt = 1 ' >"$WORK/wrong.lua"
+check "a policy that is wrong" refused "wrong.lua:" "$MOONSET" policy check "$WORK/wrong.lua"
 check "policy check without a file" status_is 2 "$MOONSET" policy check
 check "an unknown flag" status_is 2 "$MOONSET" run --no-such-flag
 check "an unknown command" status_is 2 "$MOONSET" poilcy
+check "the manual page has every flag" manual_is_complete
 check "help" status_is 0 "$MOONSET" --help
 check "output to a full disk fails" status_is 1 sh -c "'$MOONSET' --help >/dev/full"
 
