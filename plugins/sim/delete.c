@@ -7,6 +7,10 @@
 #include "base/time.h"
 #include "sim/api_priv.h"
 
+enum {
+    ANSWER_MAX_BYTES = 1 << 30
+};
+
 /* ---- options ---- */
 
 void moon_sim_delete_opts_fini(struct moon_sim_delete_opts *opts)
@@ -296,45 +300,43 @@ static int collect(const struct moon_sim_call *call, struct moon_sim_obj ***ret_
     return 0;
 }
 
+/* Each object's last state goes into the answer as text: a tree of all of them would be many times
+ * as large. */
 static void delete_each(struct moon_sim_call *call, struct moon_sim_obj **objs, size_t count,
-                        const struct moon_sim_delete_opts *opts, cJSON *ret_items)
+                        const struct moon_sim_delete_opts *opts, struct moon_buf *ret_items)
 {
     for (size_t i = 0; i < count; i++) {
         MOON_CLEANUP(moon_sim_status_fini) struct moon_sim_status st = {0};
-        cJSON *tree = NULL;
+        MOON_AUTOJSON *tree = NULL;
         bool gone = false;
         if (moon_sim_delete(call->api, objs[i], opts, &tree, &gone, &st) == 0) {
-            cJSON_AddItemToArray(ret_items, tree);
+            moon_buf_puts(ret_items, ret_items->len > 0 ? "," : "");
+            moon_sim_tree_print(tree, ret_items);
         }
+        moon_sim_obj_unref(objs[i]);
     }
 }
 
 static int delete_collection(struct moon_sim_call *call, struct moon_sim_status *st)
 {
     MOON_CLEANUP(moon_sim_delete_opts_fini) struct moon_sim_delete_opts opts = {0};
-    struct moon_sim_obj **objs = NULL;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf items = MOON_BUF_INIT(ANSWER_MAX_BYTES);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf answer = MOON_BUF_INIT(ANSWER_MAX_BYTES);
+    MOON_AUTOFREE struct moon_sim_obj **objs = NULL;
     size_t count = 0;
     char api_version[64];
-    char version[24];
     if (moon_sim_delete_opts_read(call, &opts, st) != 0 || collect(call, &objs, &count, st) != 0) {
         return -1;
     }
-    MOON_AUTOJSON *list = cJSON_CreateObject();
-    MOON_AUTOFREE char *list_kind = moon_asprintf("%sList", call->kind->kind);
-    moon_sim_set_text(list, "kind", list_kind);
-    moon_sim_set_text(list, "apiVersion", moon_sim_kind_api_version(call->kind, api_version));
-    cJSON *metadata = moon_sim_ensure(list, "metadata");
-    cJSON *items = cJSON_CreateArray();
-    moon_sim_set(list, "items", items);
-    delete_each(call, objs, count, &opts, items);
-    (void)snprintf(version, sizeof(version), "%llu",
-                   (unsigned long long)moon_sim_objdb_version(call->api->db));
-    moon_sim_set_text(metadata, "resourceVersion", version);
-    for (size_t i = 0; i < count; i++) {
-        moon_sim_obj_unref(objs[i]);
-    }
-    moon_free(objs);
-    moon_sim_reply_tree(call, 200, list);
+    delete_each(call, objs, count, &opts, &items);
+    moon_buf_printf(&answer,
+                    "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
+                    "\"%llu\"},\"items\":[",
+                    call->kind->kind, moon_sim_kind_api_version(call->kind, api_version),
+                    (unsigned long long)moon_sim_objdb_version(call->api->db));
+    moon_buf_add_str(&answer, moon_buf_str(&items));
+    moon_buf_puts(&answer, "]}\n");
+    moon_httpd_reply(call->request, 200, "application/json", moon_buf_str(&answer));
     return 0;
 }
 

@@ -19,17 +19,31 @@ struct field {
     char text[FIELD_MAX];
 };
 
+/* What does not fit is left out: it is a path in a message. */
+static void extend(struct field *field, const char *text)
+{
+    size_t used = strlen(field->text);
+    size_t len = strlen(text);
+    len = len < FIELD_MAX - 1 - used ? len : FIELD_MAX - 1 - used;
+    memcpy(field->text + used, text, len);
+    field->text[used + len] = '\0';
+}
+
 static struct field child(const char *path, const char *name)
 {
-    struct field field;
-    (void)snprintf(field.text, sizeof(field.text), "%s.%s", path, name);
+    struct field field = {{'\0'}};
+    extend(&field, path);
+    extend(&field, ".");
+    extend(&field, name);
     return field;
 }
 
 static struct field element(const char *path, const char *name, int index)
 {
-    struct field field;
-    (void)snprintf(field.text, sizeof(field.text), "%s.%s[%d]", path, name, index);
+    char suffix[16];
+    struct field field = child(path, name);
+    (void)snprintf(suffix, sizeof(suffix), "[%d]", index);
+    extend(&field, suffix);
     return field;
 }
 
@@ -174,9 +188,12 @@ static void validate_quantities(const cJSON *list, const char *path, cJSON *caus
 {
     const cJSON *quantity = NULL;
     cJSON_ArrayForEach (quantity, list) {
-        struct field field;
+        struct field field = {{'\0'}};
         const char *text = cJSON_GetStringValue(quantity);
-        (void)snprintf(field.text, sizeof(field.text), "%s[%s]", path, quantity->string);
+        extend(&field, path);
+        extend(&field, "[");
+        extend(&field, quantity->string);
+        extend(&field, "]");
         if (text != NULL && text[0] == '-') {
             moon_sim_cause_invalid_text(causes, field.text, text,
                                         "must be greater than or equal to 0");
