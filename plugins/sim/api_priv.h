@@ -197,10 +197,9 @@ char *moon_sim_paging_inconsistent(const char *ns, const char *name);
 
 struct moon_sim_watchers *moon_sim_watchers_new(struct moon_sim_api *api,
                                                 uint64_t bookmark_interval_ms);
-void moon_sim_watchers_free(struct moon_sim_watchers *watchers);
-void moon_sim_watchers_event(struct moon_sim_watchers *watchers,
-                             const struct moon_sim_event *event);
-size_t moon_sim_watchers_count(const struct moon_sim_watchers *watchers);
+void moon_sim_watchers_free(struct moon_sim_watchers *ws);
+void moon_sim_watchers_event(struct moon_sim_watchers *ws, const struct moon_sim_event *event);
+size_t moon_sim_watchers_count(const struct moon_sim_watchers *ws);
 
 /* ---- gc.c ---- */
 

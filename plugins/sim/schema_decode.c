@@ -324,7 +324,7 @@ static void sort_members(cJSON *object)
         }
         members[n++] = member;
     }
-    qsort(members, n, sizeof(*members), compare_keys);
+    qsort(members, n, sizeof(cJSON *), compare_keys);
     for (size_t i = 0; i < n; i++) {
         cJSON_AddItemToArray(object, members[i]);
     }

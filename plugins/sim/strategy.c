@@ -263,8 +263,8 @@ static void encode_string_data(cJSON *secret)
             unsigned c = i + 2 < len ? in[i + 2] : 0;
             moon_buf_putc(&out, alphabet[a >> 2]);
             moon_buf_putc(&out, alphabet[((a & 3U) << 4) | (b >> 4)]);
-            moon_buf_putc(&out, i + 1 < len ? alphabet[((b & 15U) << 2) | (c >> 6)] : '=');
-            moon_buf_putc(&out, i + 2 < len ? alphabet[c & 63U] : '=');
+            moon_buf_add(&out, i + 1 < len ? &alphabet[((b & 15U) << 2) | (c >> 6)] : "=", 1);
+            moon_buf_add(&out, i + 2 < len ? &alphabet[c & 63U] : "=", 1);
         }
         moon_sim_set_text(moon_sim_ensure(secret, "data"), item->string, moon_buf_cstr(&out));
     }

@@ -2,6 +2,7 @@
 #include "sim/tree.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const double EXACT_MAX = 9007199254740991.0;
 
@@ -11,36 +12,46 @@ enum {
 
 /* ---- reading ---- */
 
+static bool number_is_plain(struct moon_str text);
+
+static bool is_number_char(char c)
+{
+    return (c >= '0' && c <= '9') || (c != '\0' && strchr("+-.eE", c) != NULL);
+}
+
+/* The end of a string that begins at `at`; *ret_nul when it holds U+0000. */
+static size_t skip_string(struct moon_str text, size_t at, bool *ret_nul)
+{
+    for (at++; at < text.len && text.ptr[at] != '"'; at++) {
+        if (text.ptr[at] == '\\') {
+            at++;
+            *ret_nul = *ret_nul || (at + 4 < text.len && memcmp(text.ptr + at, "u0000", 5) == 0);
+        }
+    }
+    return at + 1;
+}
+
 /* Does the text hold a number that printing would change, or a string with U+0000? One pass, so
  * that the usual body pays next to nothing for exactness. */
 static bool needs_care(struct moon_str text)
 {
-    bool in_string = false;
-    size_t number_len = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (in_string) {
-            if (c == '\\') {
-                i++;
-                if (i + 4 < text.len && memcmp(text.ptr + i, "u0000", 5) == 0) {
-                    return true;
-                }
-            } else if (c == '"') {
-                in_string = false;
-            }
+    bool nul = false;
+    size_t at = 0;
+    while (at < text.len && !nul) {
+        if (text.ptr[at] == '"') {
+            at = skip_string(text, at, &nul);
             continue;
         }
-        bool digit = c >= '0' && c <= '9';
-        if (number_len > 0 && (c == '.' || c == 'e' || c == 'E')) {
+        bool number = text.ptr[at] == '-' || (text.ptr[at] >= '0' && text.ptr[at] <= '9');
+        size_t from = at++;
+        while (number && at < text.len && is_number_char(text.ptr[at])) {
+            at++;
+        }
+        if (number && !number_is_plain((struct moon_str){text.ptr + from, at - from})) {
             return true;
         }
-        number_len = digit ? number_len + 1 : 0;
-        if (number_len > EXACT_DIGITS || (c == '-' && i + 1 < text.len && text.ptr[i + 1] == '0')) {
-            return true;
-        }
-        in_string = c == '"';
     }
-    return false;
+    return nul;
 }
 
 static bool number_is_plain(struct moon_str text)
@@ -343,6 +354,35 @@ void moon_sim_remove(cJSON *object, const char *key)
 void moon_sim_set_text(cJSON *object, const char *key, const char *text)
 {
     moon_sim_set(object, key, cJSON_CreateString(text));
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const cJSON *const *x = a;
+    const cJSON *const *y = b;
+    return strcmp((*x)->string, (*y)->string);
+}
+
+void moon_sim_tree_sort(cJSON *tree)
+{
+    size_t count = 0;
+    cJSON *child = NULL;
+    cJSON_ArrayForEach (child, tree) {
+        moon_sim_tree_sort(child);
+        count++;
+    }
+    if (!cJSON_IsObject(tree) || count < 2) {
+        return;
+    }
+    cJSON **members = moon_new_array(cJSON *, count);
+    for (size_t i = 0; i < count; i++) {
+        members[i] = cJSON_DetachItemViaPointer(tree, tree->child);
+    }
+    qsort(members, count, sizeof(cJSON *), compare_keys);
+    for (size_t i = 0; i < count; i++) {
+        (void)cJSON_AddItemToArray(tree, members[i]);
+    }
+    moon_free(members);
 }
 
 /* Not cJSON_InsertItemInArray: the one of Debian 12 refuses every index but the first. */

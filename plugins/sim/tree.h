@@ -51,6 +51,9 @@ void moon_sim_default_text(cJSON *object, const char *key, const char *text);
 void moon_sim_default_int(cJSON *object, const char *key, int64_t value);
 void moon_sim_default_bool(cJSON *object, const char *key, bool value);
 
+/* Sort the members of all objects by key, as Go prints a map. Duplicates are not removed. */
+void moon_sim_tree_sort(cJSON *tree);
+
 /* Insert before the child at `index` (at the end when there are fewer); an object's member must
  * have its key. */
 void moon_sim_insert(cJSON *parent, int index, cJSON *take_child);

@@ -9,6 +9,10 @@
 #include "sim/selectors.h"
 #include "sim/validate.h"
 
+enum {
+    DATA_MAX_BYTES = 16 << 20
+};
+
 /* ---- pods ---- */
 
 void moon_sim_validate_pod(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes)
@@ -407,8 +411,15 @@ void moon_sim_validate_controller_revision(const cJSON *obj, const struct moon_s
 
 void moon_sim_validate_controller_revision_update(const cJSON *obj, const cJSON *old, cJSON *causes)
 {
-    moon_sim_validate_immutable(moon_sim_member(obj, "data"), moon_sim_member(old, "data"), "data",
-                                causes);
+    const cJSON *data = moon_sim_member(obj, "data");
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf now = MOON_BUF_INIT(DATA_MAX_BYTES);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf before = MOON_BUF_INIT(DATA_MAX_BYTES);
+    moon_sim_tree_print(data, &now);
+    moon_sim_tree_print(moon_sim_member(old, "data"), &before);
+    /* It is compared byte by byte: another order of keys is a change. */
+    if (!moon_str_eq(moon_buf_str(&now), moon_buf_str(&before))) {
+        moon_sim_cause_invalid(causes, "data", data, "field is immutable");
+    }
 }
 
 void moon_sim_validate_config_map(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,

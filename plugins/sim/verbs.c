@@ -266,6 +266,8 @@ static int patch(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_s
     if (apply_patch(call, type, change, ret_tree, st) != 0) {
         return -1;
     }
+    /* A patched document goes through Go's maps: raw data comes out of them sorted. */
+    moon_sim_tree_sort(moon_sim_member(*ret_tree, "data"));
     if (!cJSON_IsObject(*ret_tree)) {
         return moon_sim_refuse_bad_request(st, "the patched document is no object");
     }
