@@ -101,8 +101,11 @@ struct fixture {
     cJSON *status;
 
     /* what the server does */
-    size_t creates_left; /* further ones are refused */
-    bool graceful;       /* a deleted pod stays, terminating */
+    size_t creates_left;  /* further ones are refused */
+    bool graceful;        /* a deleted pod stays, terminating */
+    bool behind;          /* deletions are answered, but the watch says nothing of them yet */
+    bool patches_refused; /* of pods and revisions */
+    bool deletes_refused;
     bool status_refused;
     bool status_ignored; /* 200, but nothing changes */
     bool alive;          /* live GETs find the set; else they are kept in calls[] */

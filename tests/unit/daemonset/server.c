@@ -207,6 +207,10 @@ static void patch(struct fixture *f, const struct moon_action *action, bool is_p
     const char *uid = moon_json_string(body, "metadata.uid");
 
     assert_non_null(uid); /* every patch says which object it is about */
+    if (f->patches_refused) {
+        refuse(action, MOON_E_DENIED, 403, "{}", "patch refused");
+        return;
+    }
     cJSON *object = moon_map_get(f->objects, moon_str(uid));
     if (object == NULL) {
         refuse(action, MOON_E_NOT_FOUND, 404, "{}", "not found");
@@ -222,6 +226,10 @@ static void delete (struct fixture *f, const struct moon_action *action, bool is
 {
     cJSON *object = moon_map_get(f->objects, moon_str(action->uid));
 
+    if (f->deletes_refused) {
+        refuse(action, MOON_E_DENIED, 403, "{}", "delete refused");
+        return;
+    }
     if (object == NULL) {
         finish(action, 404, "{\"kind\":\"Status\"}", false);
         return;
@@ -232,6 +240,13 @@ static void delete (struct fixture *f, const struct moon_action *action, bool is
         return;
     }
     char *text = stamp(f, object);
+    if (f->behind) {
+        /* something else has moved the watch on: the answer's version tells nothing new */
+        moon_store_bookmark(moon_informer_store(f->ds.pods), f->version);
+        finish(action, 200, text, false);
+        cJSON_free(text);
+        return;
+    }
     finish(action, 200, is_pod ? text : "{\"kind\":\"Status\",\"status\":\"Success\"}", false);
     delete_text(f, is_pod ? f->ds.pods : f->ds.revisions,
                 is_pod ? &moon_kind_pod : &moon_kind_revision, text);

@@ -166,6 +166,36 @@ static void OtherOwnersStay(void **state)
     assert_string_equal(owner_of(f, "pod-001"), "plain-owner");
 }
 
+static void RefusedPatchIsRepeated(void **state)
+{
+    struct fixture *f = *state;
+    start(f, 2);
+    (void)orphan(f, "node-0");
+    add_pods(f, "node-1", L2, 1);
+    f->alive = true;
+    f->patches_refused = true;
+    assert_int_equal(sync_once(f).pod_patches, 2);
+    assert_int_equal(sync_once(f).pod_patches, 2);
+    f->patches_refused = false;
+    assert_int_equal(sync_once(f).pod_patches, 2);
+    assert_int_equal(sync_once(f).pod_patches, 0);
+}
+
+static void NewSelectorIsLookedAtAnew(void **state)
+{
+    struct fixture *f = *state;
+    start(f, 2);
+    f->alive = true;
+    add_pods(f, "node-0", L1, 1);
+    (void)add_pod(f, (struct pod_opts){.node = "node-1", .owner = "", .labels = L2});
+    SYNC(1, 0, 0);
+    change_set(f, (struct set_opts){.selector = "{\"matchLabels\":" L2 "}",
+                                    .template = "{\"metadata\":{\"labels\":" L2 "},\"spec\":{}}"});
+    settle(f);
+    assert_string_equal(owner_of(f, "pod-001"), "");
+    assert_string_equal(owner_of(f, "pod-002"), UID);
+}
+
 static void PodTakenBySomebodyElseMeanwhile(void **state)
 {
     struct fixture *f = *state;
@@ -259,6 +289,8 @@ int main(void)
         T(OthersPodsAreNotOurs),
         T(WhatNoLongerMatchesIsReleased),
         T(OtherOwnersStay),
+        T(RefusedPatchIsRepeated),
+        T(NewSelectorIsLookedAtAnew),
         T(PodTakenBySomebodyElseMeanwhile),
         T(PodGoneBeforeItsAdoption),
         T(NothingIsMadeBeforeTheLook),

@@ -365,6 +365,20 @@ static void NameTakenCountsFromTheLastCollision(void **state)
     assert_int_equal(moon_json_int(f->status, "collisionCount", 0), 2);
 }
 
+static void NewTemplateForgetsTheCollision(void **state)
+{
+    MOON_AUTOFREE char *name = wanted_name(state);
+    struct fixture *f = *state;
+    another(f, name, "uid-other", NULL, L2);
+    put_set(f, (struct set_opts){0});
+    (void)look(f);
+    assert_true(set_of(f)->collided);
+    change_set(f, (struct set_opts){.template = TEMPLATE("\"hostname\":\"b\",")});
+    settle(f);
+    assert_int_equal(moon_json_int(f->status, "collisionCount", 0), 0);
+    assert_int_equal(revision_count(f), 2);
+}
+
 /* ---- clean-up ---- */
 
 static void OldOnesBeyondTheLimitGo(void **state)
@@ -415,6 +429,21 @@ static void CleaningUpHoldsNothingBack(void **state)
     settle(f);
 }
 
+static void RefusedCleanUpIsTriedAgain(void **state)
+{
+    struct fixture *f = *state;
+    (void)add_revision(f, "r1", 1, "h1", NULL, NULL, NULL);
+    f->deletes_refused = true;
+    put_set(f, (struct set_opts){.history_limit = -1});
+    for (int i = 0; i < 4; i++) {
+        (void)look(f);
+        advance_s(f, 1);
+    }
+    f->deletes_refused = false;
+    settle(f);
+    assert_int_equal(revision_count(f), 1);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -442,9 +471,11 @@ int main(void)
         T(NameTakenByAnotherTemplate),
         T(NameTakenByOneThatIsLost),
         T(NameTakenCountsFromTheLastCollision),
+        T(NewTemplateForgetsTheCollision),
         T(OldOnesBeyondTheLimitGo),
         T(EndedPodsKeepTheirRevision),
         T(CleaningUpHoldsNothingBack),
+        T(RefusedCleanUpIsTriedAgain),
     };
 
     return cmocka_run_group_tests_name("history", tests, NULL, NULL);

@@ -425,6 +425,9 @@ static void NodeThatLeavesAndComesBack(void **state)
     SYNC(0, 1, 0); /* its pod was pinned, and never bound */
     SYNC(0, 0, 0);
     assert_int_equal(set_of(f)->slot_count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(set_of(f)->slots[i]->index, i);
+    }
     add_nodes(f, 1, 1, NULL);
     SYNC(1, 0, 0);
     SYNC(0, 0, 0);
@@ -534,6 +537,58 @@ static void AcceptedDeletionIsNotRepeated(void **state)
     SYNC(0, 0, 0);
 }
 
+static void AcceptedDeletionIsNotRepeatedWhileTheWatchIsBehind(void **state)
+{
+    struct fixture *f = *state;
+    simple(f);
+    add_nodes(f, 0, 1, NULL);
+    add_pods(f, "node-0", L1, 2);
+    f->behind = true;
+    SYNC(0, 1, 0);
+    SYNC(0, 0, 0);
+}
+
+static void RefusedDeletionIsRepeated(void **state)
+{
+    struct fixture *f = *state;
+    simple(f);
+    add_nodes(f, 0, 1, NULL);
+    add_pods(f, "node-0", L1, 2);
+    f->deletes_refused = true;
+    SYNC(0, 1, 0);
+    assert_int_equal(events_of(f, "FailedDelete"), 1);
+    f->deletes_refused = false;
+    SYNC(0, 1, 0);
+    assert_int_equal(events_of(f, "SuccessfulDelete"), 1);
+}
+
+static void PodThatWasGoneAlreadyIsNoNews(void **state)
+{
+    struct fixture *f = *state;
+    simple(f);
+    add_nodes(f, 0, 1, NULL);
+    add_pods(f, "node-0", L1, 2);
+    moon_map_remove(f->objects, moon_str("pod-002"));
+    SYNC(0, 1, 0);
+    assert_int_equal(events_of(f, "SuccessfulDelete"), 0);
+    SYNC(0, 0, 0);
+}
+
+/* Bound before unbound, older before younger, then by name. */
+static void TheOldestBoundPodStays(void **state)
+{
+    struct fixture *f = *state;
+    simple(f);
+    add_nodes(f, 0, 1, NULL);
+    (void)add_pod(f, (struct pod_opts){.name = "pinned", .pin = "node-0", .age_s = 99});
+    (void)add_pod(f, (struct pod_opts){.name = "young", .node = "node-0", .age_s = 1});
+    (void)add_pod(f, (struct pod_opts){.name = "old-b", .node = "node-0", .age_s = 9});
+    (void)add_pod(f, (struct pod_opts){.name = "old-a", .node = "node-0", .age_s = 9});
+    SYNC(0, 3, 0);
+    assert_int_equal(pod_count(f), 1);
+    assert_string_equal(pods_on(f, "node-0")[0], "old-a");
+}
+
 static void SetGoneWhileInFlight(void **state)
 {
     struct fixture *f = *state;
@@ -605,6 +660,10 @@ static int run(const char *name, const char *with_strategy)
         T(AtMost250AtOnce),
         T(NothingTwiceWhileInFlight),
         T(AcceptedDeletionIsNotRepeated),
+        T(AcceptedDeletionIsNotRepeatedWhileTheWatchIsBehind),
+        T(RefusedDeletionIsRepeated),
+        T(PodThatWasGoneAlreadyIsNoNews),
+        T(TheOldestBoundPodStays),
         T(SetGoneWhileInFlight),
     };
 

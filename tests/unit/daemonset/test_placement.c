@@ -52,33 +52,45 @@ static void NodeShouldRunDaemonPod(void **state)
 
 /* ---- policies of the user ---- */
 
-/* A folder with one policy file; rewritten by each call. */
+static char dir[64];
+static char path[128];
+
+/* A folder with one policy file, mine.lua. NULL: it is taken away. */
 static void policy(struct fixture *f, const char *source)
 {
-    static char dir[64];
-    static char path[128];
-    struct moon_err err;
-
-    if (dir[0] == '\0') {
-        (void)snprintf(dir, sizeof(dir), "/tmp/moonset-test-XXXXXX");
-        assert_non_null(mkdtemp(dir));
-        (void)snprintf(path, sizeof(path), "%s/mine.lua", dir);
-    }
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_true(fputs(source, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-    if (moon_policies_generation(f->in.policies) == 1) {
-        const char *dirs[] = {dir, NULL};
-        moon_policies_free(f->in.policies);
-        f->in.policies = moon_policies_new(
-            NULL, &(struct moon_policies_opts){.dirs = dirs, .budget_scale = 100}, &err);
-        assert_non_null(f->in.policies);
+    if (source == NULL) {
+        assert_int_equal(unlink(path), 0);
+    } else {
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_true(fputs(source, file) >= 0);
+        assert_int_equal(fclose(file), 0);
     }
     moon_policies_reload(f->in.policies);
+}
+
+static int setup_policies(void **state)
+{
+    const char *dirs[] = {dir, NULL};
+    struct moon_err err;
+
+    (void)snprintf(dir, sizeof(dir), "/tmp/moonset-test-XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    (void)snprintf(path, sizeof(path), "%s/mine.lua", dir);
+    (void)setup(state);
+    struct fixture *f = *state;
+    moon_policies_free(f->in.policies);
+    f->in.policies = moon_policies_new(
+        NULL, &(struct moon_policies_opts){.dirs = dirs, .budget_scale = 100}, &err);
+    assert_non_null(f->in.policies);
+    return 0;
+}
+
+static int teardown_policies(void **state)
+{
     (void)unlink(path);
     (void)rmdir(dir);
-    dir[0] = '\0';
+    return teardown(state);
 }
 
 #define MINE "\"moonset.dev/policies\":\"mine\""
@@ -133,6 +145,7 @@ static void FailingHookKeepsThePreviousDecision(void **state)
     add_node(f, "good", NULL, NULL);
     add_node(f, "turns", NULL, NULL);
     add_node(f, "bad", "{\"bad\":\"x\"}", NULL);
+    advance_s(f, 1);
     struct counts c = sync_once(f);
     assert_int_equal(c.creates, 2);
     assert_int_equal(c.status_writes, 0); /* one node is not decided: no numbers yet */
@@ -201,15 +214,47 @@ static void NewTolerationsRollNothing(void **state)
     SYNC(0, 0, 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* The policy goes and comes back while a node joins: that node is decided, too. */
+static void PolicyThatComesBack(void **state)
+{
+    static const char source[] = "return { api = 1, select = function() return true end }";
+    struct fixture *f = *state;
+    policy(f, source);
+    add_set(f, (struct set_opts){.annotations = MINE});
+    add_nodes(f, 0, 1, NULL);
+    SYNC(1, 0, 0);
+    policy(f, NULL);
+    add_nodes(f, 1, 1, NULL);
+    SYNC(0, 0, 1);
+    assert_non_null(set_of(f)->chain_problem);
+    policy(f, source);
+    SYNC(1, 0, 0);
+}
+
+static void ReloadedTolerationsReachNewPods(void **state)
+{
+    struct fixture *f = *state;
+    policy(f, "return { api = 1, tolerations = function() return { { key = 'one' } } end }");
+    add_set(f, (struct set_opts){.annotations = MINE});
+    add_nodes(f, 0, 1, NULL);
+    SYNC(1, 0, 0);
+    assert_non_null(strstr(moon_buf_cstr(&f->last_body), "{\"key\":\"one\""));
+    policy(f, "return { api = 1, tolerations = function() return { { key = 'two' } } end }");
+    add_nodes(f, 1, 1, NULL);
+    SYNC(1, 0, 0);
+    assert_non_null(strstr(moon_buf_cstr(&f->last_body), "{\"key\":\"two\""));
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup_policies, teardown_policies)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(NodeShouldRunDaemonPod),    T(UnknownPolicyLeavesTheSetAsItIs),
-        T(UnknownPolicyFromTheStart), T(FailingHookKeepsThePreviousDecision),
-        T(NewPolicyDecidesAgain),     T(WithoutAMemoryOfDecisionsAllIsTheSame),
-        T(NewTolerationsRollNothing),
+        T(NodeShouldRunDaemonPod),          T(UnknownPolicyLeavesTheSetAsItIs),
+        T(UnknownPolicyFromTheStart),       T(FailingHookKeepsThePreviousDecision),
+        T(NewPolicyDecidesAgain),           T(WithoutAMemoryOfDecisionsAllIsTheSame),
+        T(NewTolerationsRollNothing),       T(PolicyThatComesBack),
+        T(ReloadedTolerationsReachNewPods),
     };
 
     return cmocka_run_group_tests_name("placement", tests, NULL, NULL);

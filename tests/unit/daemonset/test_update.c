@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server.h"
+
 /* What the update policy was shown last. */
 static struct moon_roll shown;
 
@@ -55,6 +57,14 @@ static size_t ready_count(struct fixture *f)
 {
     SYNC(0, 0, 0);
     return (size_t)set_of(f)->sums.ready;
+}
+
+static void ready_new(struct fixture *f, const char *node)
+{
+    const char **pods = pods_on(f, node);
+
+    assert_non_null(pods[1]);
+    set_ready(f, pods[1], true); /* in order of creation */
 }
 
 static void DaemonSetUpdatesPods(void **state)
@@ -136,6 +146,32 @@ static void SurgeInFlightCounts(void **state)
     SYNC(0, 0, 0);
     assert_int_equal(carry_out(f, plan).creates, 2);
     SYNC(0, 0, 0);
+}
+
+/* The create beside the pod that was not available anyway is still on the wire when the other
+ * one has come to its end: there is no room for a third. */
+static void SurgeInFlightCountsBesideOthers(void **state)
+{
+    struct fixture *f = *state;
+    running(f, 5, ROLLING("0", "1"));
+    set_ready(f, pods_on(f, "node-3")[0], false);
+    new_template(f, f->opts);
+    struct moon_plan *plan = decide(f);
+    const struct moon_action *slow = NULL;
+    for (size_t i = 0; i < moon_plan_count(plan); i++) {
+        const struct moon_action *a = moon_plan_get(plan, i);
+        if (moon_streq(a->target, "node-3")) {
+            slow = a;
+        } else {
+            serve(f, a);
+        }
+    }
+    assert_non_null(slow);
+    ready_new(f, "node-0");
+    SYNC(0, 1, 0);
+    SYNC(0, 0, 0);
+    serve(f, slow);
+    moon_plan_free(plan);
 }
 
 static void DaemonSetUpdatesPodsNotMatchTainstWithMaxSurge(void **state)
@@ -247,14 +283,6 @@ static void DaemonSetUpdatesAllOldPodsNotReady(void **state)
     SYNC(0, 5, 0);
     SYNC(5, 0, 0);
     SYNC(0, 0, 0);
-}
-
-static void ready_new(struct fixture *f, const char *node)
-{
-    const char **pods = pods_on(f, node);
-
-    assert_non_null(pods[1]);
-    set_ready(f, pods[1], true); /* in order of creation */
 }
 
 static void DaemonSetUpdatesAllOldPodsNotReadyMaxSurge(void **state)
@@ -444,6 +472,31 @@ static void SurgeTwoPodsCurrentInTwoWays(void **state)
     assert_non_null(moon_map_get(f->objects, moon_str(uid)));
 }
 
+/* ---- what counts against the budget ---- */
+
+static void NodesThatWantNoneCostNothing(void **state)
+{
+    struct fixture *f = *state;
+    running(f, 3, ROLLING("1", "0"));
+    add_node(f, "node-0", NULL, "[{\"key\":\"a\",\"effect\":\"NoSchedule\"}]");
+    set_ready(f, pods_on(f, "node-0")[0], false);
+    new_template(f, f->opts);
+    SYNC(0, 1, 0);
+    assert_null(pods_on(f, "node-1")[0]);
+    assert_non_null(pods_on(f, "node-0")[0]); /* it would not come back */
+}
+
+/* A failed pod that still says Ready is deleted: from then on it counts as unavailable. */
+static void WhatNeedsDeleteCountsAtOnce(void **state)
+{
+    struct fixture *f = *state;
+    running(f, 3, ROLLING("1", "0"));
+    set_phase(f, pods_on(f, "node-2")[0], "Failed");
+    new_template(f, f->opts);
+    SYNC(0, 1, 1);
+    assert_null(pods_on(f, "node-2")[0]);
+}
+
 /* ---- numbers ---- */
 
 static void GetUnavailableNumbers(void **state)
@@ -543,6 +596,7 @@ int main(void)
         T(NothingBeyondTheBudgetWhileInFlight),
         T(DaemonSetUpdatesPodsWithMaxSurge),
         T(SurgeInFlightCounts),
+        T(SurgeInFlightCountsBesideOthers),
         T(DaemonSetUpdatesPodsNotMatchTainstWithMaxSurge),
         T(DaemonSetUpdatesWhenNewPodIsNotReady),
         T(DaemonSetUpdatesSomeOldPodsNotReady),
@@ -561,6 +615,8 @@ int main(void)
         T(SurgeCreatesNewPodWhenAtMaxSurgeAndOldPodDeleted),
         T(SurgeDoesNotPileUpFailedPods),
         T(SurgeTwoPodsCurrentInTwoWays),
+        T(NodesThatWantNoneCostNothing),
+        T(WhatNeedsDeleteCountsAtOnce),
         cmocka_unit_test(GetUnavailableNumbers),
         T(InvalidMaxUnavailableIsAnError),
         T(NodesComeAndGoInARoll),

@@ -4,8 +4,6 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
-
 #include "server.h"
 
 /* Sets beside "foo", put straight into the store. */
@@ -247,6 +245,19 @@ static void OldSetsActionsEndAfterItIsGone(void **state)
     assert_int_equal(set_of(f)->sums.desired, 2);
 }
 
+static void LateDeletionOfAPredecessor(void **state)
+{
+    struct fixture *f = *state;
+    put_set(f, (struct set_opts){0});
+    MOON_AUTOFREE char *first = set_text(f);
+    change_set(f, (struct set_opts){.uid = "uid-second"});
+    struct moon_object *o;
+    struct moon_err err;
+    assert_int_equal(moon_object_project(&moon_kind_daemonset, moon_str(first), &o, &err), 0);
+    moon_store_delete_event(moon_informer_store(f->ds.sets), o);
+    assert_string_equal(set_of(f)->uid, "uid-second");
+}
+
 static void DeleteSet(void **state)
 {
     struct fixture *f = *state;
@@ -302,6 +313,7 @@ int main(void)
         T(NodeDeletedWithoutPods),
         T(ExpectationsOnRecreate),
         T(OldSetsActionsEndAfterItIsGone),
+        T(LateDeletionOfAPredecessor),
         T(DeleteSet),
         T(RevisionEvents),
     };
