@@ -64,6 +64,18 @@ static bool invalid(struct reader *r, const yaml_event_t *event, const char *pro
     return fail(r, event->start_mark, MOON_E_INVALID, problem);
 }
 
+/* Is what nothing can start with a tab? A mark counts characters, not bytes; but before a tab that
+ * was meant as indentation there is only white space. */
+static bool is_at_tab(struct moon_str text, yaml_mark_t mark)
+{
+    struct moon_str line = {0};
+    size_t number = 0;
+    while (number <= mark.line && moon_str_split(&text, '\n', &line)) {
+        number++;
+    }
+    return number > mark.line && mark.column < line.len && line.ptr[mark.column] == '\t';
+}
+
 /* libyaml's own error. */
 static bool fail_parser(struct reader *r, struct moon_str text)
 {
@@ -81,6 +93,11 @@ static bool fail_parser(struct reader *r, struct moon_str text)
         return fail(r, at, MOON_E_INVALID, problem);
     }
     (void)fail(r, p->problem_mark, MOON_E_INVALID, problem);
+    if (is_at_tab(text, p->problem_mark)) {
+        (void)fail(r, p->problem_mark, MOON_E_INVALID,
+                   "found a tab: YAML is indented by spaces, not tabs");
+        return false;
+    }
     if (p->context != NULL) {
         char outer[MOON_ERR_TEXT_MAX];
         memcpy(outer, r->err->text, sizeof(outer));

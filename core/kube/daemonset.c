@@ -52,6 +52,21 @@ static int keep_template_text(struct moon_daemonset *set, struct moon_str text,
     return 0;
 }
 
+static int project_tolerations(struct moon_daemonset *set, const cJSON *spec, struct moon_err *err)
+{
+    struct moon_str template = {set->template, set->template_len};
+    struct moon_str text;
+    if (moon_tolerations_from_json(moon_json_member(spec, "tolerations"), &set->tolerations, err) !=
+        0) {
+        return moon_err_wrap(err, "spec.template.spec.tolerations");
+    }
+    if (set->tolerations.count > 0 &&
+        moon_json_find(template, MOON_JSON_PATH("spec", "tolerations"), &text)) {
+        moon_tolerations_take_seconds(&set->tolerations, text);
+    }
+    return 0;
+}
+
 static int project_template(struct moon_daemonset *set, const cJSON *template, struct moon_err *err)
 {
     const cJSON *spec = moon_json_member(template, "spec");
@@ -64,9 +79,8 @@ static int project_template(struct moon_daemonset *set, const cJSON *template, s
         0) {
         return moon_err_wrap(err, "spec.template.spec.nodeSelector");
     }
-    if (moon_tolerations_from_json(moon_json_member(spec, "tolerations"), &set->tolerations, err) !=
-        0) {
-        return moon_err_wrap(err, "spec.template.spec.tolerations");
+    if (project_tolerations(set, spec, err) != 0) {
+        return -(int)err->code;
     }
     if (node_name != NULL && *node_name != '\0') {
         set->node_name = moon_intern_cstr(node_name);

@@ -65,7 +65,7 @@ static int read_file(struct kubeconfig_files *files, const char *path, struct mo
     MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(FILE_MAX_BYTES);
     int rc = moon_file_read(path, &text, err);
     if (rc != 0) {
-        return rc;
+        return moon_err_wrap(err, "kubeconfig");
     }
     const struct moon_yaml_opts opts = {.name = path, .max_bytes = FILE_MAX_BYTES};
     MOON_AUTOJSON *root = moon_yaml_parse(moon_buf_str(&text), &opts, err);

@@ -151,8 +151,8 @@ static enum moon_toleration_op parse_operator(const char *text)
     return strcmp(text, "Exists") == 0 ? MOON_TOLERATION_EXISTS : MOON_TOLERATION_OTHER;
 }
 
-/* Seconds beyond 2^53 come out of the tree rounded, up to the end of int64: 285 million years are
- * not worth refusing a set for, and the one such value people write, the largest, stays exact. */
+/* A tree has doubles: seconds beyond 2^53 come out of it rounded, at the end of int64 not even that
+ * far. moon_tolerations_take_seconds mends it from the text. */
 static int seconds_from_json(const cJSON *json, struct moon_toleration *ret, struct moon_err *err)
 {
     if (json == NULL) {
@@ -208,6 +208,27 @@ int moon_tolerations_from_json(const cJSON *json, struct moon_tolerations *ret,
     }
     *ret = list;
     return 0;
+}
+
+static bool is_rounded(const struct moon_toleration *t)
+{
+    return t->has_seconds && (t->seconds >= 1ll << 53 || t->seconds <= -(1ll << 53));
+}
+
+void moon_tolerations_take_seconds(struct moon_tolerations *list, struct moon_str text)
+{
+    struct moon_json_iter it;
+    struct moon_str no_key;
+    struct moon_str item;
+    struct moon_str seconds;
+    moon_json_iter_init(&it, text);
+    for (size_t i = 0; i < list->count && moon_json_next(&it, &no_key, &item); i++) {
+        if (is_rounded(&list->items[i]) &&
+            moon_json_find(item, MOON_JSON_PATH("tolerationSeconds"), &seconds)) {
+            (void)moon_parse_i64(seconds, &list->items[i].seconds); /* 1e16 stays as it is */
+        }
+    }
+    moon_json_iter_fini(&it);
 }
 
 void moon_tolerations_fini(struct moon_tolerations *t)

@@ -64,6 +64,8 @@ MOON_API bool moon_taints_equal(const struct moon_taints *a, const struct moon_t
 
 MOON_API int moon_tolerations_from_json(const cJSON *json, struct moon_tolerations *ret,
                                         struct moon_err *err);
+/* Seconds beyond 2^53, which the tree has rounded, exactly as in `text`, the array's own. */
+MOON_API void moon_tolerations_take_seconds(struct moon_tolerations *list, struct moon_str text);
 MOON_API void moon_tolerations_fini(struct moon_tolerations *t);
 MOON_API void moon_tolerations_copy(const struct moon_tolerations *from,
                                     struct moon_tolerations *ret);

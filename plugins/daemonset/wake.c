@@ -237,7 +237,7 @@ static void orphans(const struct moon_object *o, void (*add)(moon_sym key, void 
 static void watch_failed(const struct moon_err *err, void *ctx)
 {
     (void)ctx;
-    moon_warn(MOON_DS_TOPIC, "watch", "err", err->text);
+    moon_warn(MOON_DS_TOPIC, "cannot list or watch, will be tried again", "err", err->text);
 }
 
 static void maybe_start(void *ctx)

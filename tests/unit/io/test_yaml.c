@@ -125,7 +125,8 @@ static const struct {
     struct moon_str text;
     const char *error;
 } bad[] = {
-    {TEXT("a:\n\tb: 1\n"), "f.yaml:2:1: found character that cannot start any token"},
+    {TEXT("a:\n\tb: 1\n"), "f.yaml:2:1: found a tab: YAML is indented by spaces, not tabs"},
+    {TEXT("ä: 1\nb:\n  - x\n\t- y\n"), "f.yaml:4:1: found a tab"},
     {TEXT("a: 1\na: 2\n"), "f.yaml:2:1: duplicate key"},
     {TEXT("a: {b: 1, 'b': 2}\n"), "f.yaml:1:11: duplicate key"},
     {TEXT("{1: a, '1': b}"), "f.yaml:1:8: duplicate key"},

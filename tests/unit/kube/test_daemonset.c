@@ -82,6 +82,38 @@ static void a_bare_set_has_the_servers_defaults(void **state)
     done(o);
 }
 
+static void seconds_of_tolerations_are_exact(void **state)
+{
+    static const struct {
+        const char *written;
+        int64_t seconds;
+    } rows[] = {
+        {"30", 30},
+        {"9007199254740993", 9007199254740993},
+        {"-9007199254740993", -9007199254740993},
+        {"9223372036854775806", INT64_MAX - 1},
+        {"-9223372036854775808", INT64_MIN},
+        {"1e16", 10000000000000000},
+    };
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        struct moon_buf text = MOON_BUF_INIT(1024);
+        moon_buf_printf(&text,
+                        "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"uid\":\"u\"},"
+                        "\"spec\":{\"template\":{\"spec\":{\"tolerations\":[{},{\"effect\":"
+                        "\"NoExecute\",\"tolerationSeconds\":%s}]}}}}",
+                        rows[i].written);
+        const struct moon_object *o = projected(&moon_kind_daemonset, moon_buf_cstr(&text));
+        const struct moon_tolerations *t = &moon_daemonset(o)->tolerations;
+        assert_int_equal(t->count, 2);
+        assert_false(t->items[0].has_seconds);
+        assert_true(t->items[1].has_seconds);
+        assert_true(t->items[1].seconds == rows[i].seconds);
+        done(o);
+        moon_buf_fini(&text);
+    }
+}
+
 /* What a tree would have lost. */
 static void the_template_stays_as_it_was_written(void **state)
 {
@@ -308,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_matters_of_a_set_is_kept),
         cmocka_unit_test(a_bare_set_has_the_servers_defaults),
+        cmocka_unit_test(seconds_of_tolerations_are_exact),
         cmocka_unit_test(the_template_stays_as_it_was_written),
         cmocka_unit_test(selectors_are_told_apart),
         cmocka_unit_test(strategies_are_told_apart),
