@@ -53,17 +53,15 @@ static void set_changed(const struct moon_change *change, void *ctx)
 
     moon_object_key(o, &key);
     struct moon_ds_set *set = moon_map_get(ds->by_key, moon_buf_str(&key));
-    if (set != NULL && (change->new_object == NULL || set->uid != o->uid)) {
-        if (set->uid == o->uid || change->new_object != NULL) {
-            forget_set(ds, set);
-        }
-        set = NULL;
-    }
-    if (change->new_object == NULL) {
+    bool same = set != NULL && set->uid == o->uid;
+    if (same && change->new_object != NULL) {
+        moon_ds_set_update(set, moon_daemonset(o));
         return;
     }
-    if (set != NULL) {
-        moon_ds_set_update(set, moon_daemonset(o));
+    if (same || (set != NULL && change->new_object != NULL)) {
+        forget_set(ds, set); /* deleted, or made again under its name */
+    }
+    if (change->new_object == NULL) {
         return;
     }
     set = moon_ds_set_new(ds, moon_daemonset(o));

@@ -9,6 +9,23 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+/* Nodes a policy has been asked about. */
+static size_t asked;
+
+void __wrap_moon_hook_select(struct moon_chain *chain, const struct moon_set_view *set,
+                             const struct moon_node *const *nodes, size_t count,
+                             struct moon_decision *ret_decisions);
+void __real_moon_hook_select(struct moon_chain *chain, const struct moon_set_view *set,
+                             const struct moon_node *const *nodes, size_t count,
+                             struct moon_decision *ret_decisions);
+void __wrap_moon_hook_select(struct moon_chain *chain, const struct moon_set_view *set,
+                             const struct moon_node *const *nodes, size_t count,
+                             struct moon_decision *ret_decisions)
+{
+    asked += count;
+    __real_moon_hook_select(chain, set, nodes, count, ret_decisions);
+}
+
 static void NodeShouldRunDaemonPod(void **state)
 {
     static const struct {
@@ -193,7 +210,34 @@ static void WithoutAMemoryOfDecisionsAllIsTheSame(void **state)
     add_node(f, "node-1", NULL, "[{\"key\":\"a\",\"effect\":\"NoExecute\"}]");
     SYNC(0, 1, 0);
     settle(f);
+    asked = 0;
     assert_int_equal(sync_once(f).writes, 0);
+    assert_int_equal(asked, 5);
+}
+
+static void OnlyWhatHasChangedIsAsked(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){0});
+    add_nodes(f, 0, 100, NULL);
+    asked = 0;
+    SYNC(100, 0, 0);
+    assert_int_equal(asked, 100);
+    asked = 0;
+    all_ready(f);
+    settle(f);
+    add_nodes(f, 0, 100, NULL); /* heartbeats */
+    SYNC(0, 0, 0);
+    assert_int_equal(asked, 0);
+    add_nodes(f, 7, 1, N1);
+    SYNC(0, 0, 0);
+    assert_int_equal(asked, 1);
+    change_set(f, (struct set_opts){.history_limit = 7});
+    SYNC(0, 0, 0);
+    assert_int_equal(asked, 1);
+    change_set(f, (struct set_opts){.history_limit = 7, .annotations = "\"a\":\"b\""});
+    SYNC(0, 0, 0);
+    assert_int_equal(asked, 101);
 }
 
 static void NewTolerationsRollNothing(void **state)
@@ -250,11 +294,11 @@ static void ReloadedTolerationsReachNewPods(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(NodeShouldRunDaemonPod),          T(UnknownPolicyLeavesTheSetAsItIs),
-        T(UnknownPolicyFromTheStart),       T(FailingHookKeepsThePreviousDecision),
-        T(NewPolicyDecidesAgain),           T(WithoutAMemoryOfDecisionsAllIsTheSame),
-        T(NewTolerationsRollNothing),       T(PolicyThatComesBack),
-        T(ReloadedTolerationsReachNewPods),
+        T(NodeShouldRunDaemonPod),    T(UnknownPolicyLeavesTheSetAsItIs),
+        T(UnknownPolicyFromTheStart), T(FailingHookKeepsThePreviousDecision),
+        T(NewPolicyDecidesAgain),     T(WithoutAMemoryOfDecisionsAllIsTheSame),
+        T(OnlyWhatHasChangedIsAsked), T(NewTolerationsRollNothing),
+        T(PolicyThatComesBack),       T(ReloadedTolerationsReachNewPods),
     };
 
     return cmocka_run_group_tests_name("placement", tests, NULL, NULL);

@@ -199,6 +199,21 @@ static void RefusedIsTriedEverMoreSeldom(void **state)
     assert_in_range(writes_within(f, 1), 1, 2); /* and at once again after that */
 }
 
+static void RefusedWithNumbersThatChange(void **state)
+{
+    struct fixture *f = *state;
+    size_t writes = 0;
+    add_set(f, (struct set_opts){0});
+    advance_s(f, 1);
+    f->status_refused = true;
+    for (int i = 0; i < 60; i++) {
+        add_nodes(f, i, 1, NULL);
+        writes += sync_once(f).status_writes;
+        advance_s(f, 1);
+    }
+    assert_in_range(writes, 4, 10);
+}
+
 /* Another controller writes its own numbers, or the server drops ours: no storm. */
 static void IgnoredIsTriedEverMoreSeldom(void **state)
 {
@@ -265,6 +280,7 @@ int main(void)
         T(ClockThatJumpsBack),
         T(AtMostFourTimesASecond),
         T(RefusedIsTriedEverMoreSeldom),
+        T(RefusedWithNumbersThatChange),
         T(IgnoredIsTriedEverMoreSeldom),
         T(SettledWritesNothing),
         T(OnlyOurFieldsAreWritten),
