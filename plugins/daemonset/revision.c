@@ -293,7 +293,7 @@ static void create_done(const struct moon_result *result, void *ctx)
 
     if (!set->gone && taken && result->answer != NULL) {
         take_existing(set, result->answer->body);
-    } else if (!set->gone && result->err == NULL) {
+    } else if (!set->gone && result->err == NULL && result->answer != NULL) {
         store_revision(set, result->answer->body);
     }
     end(set, result);
