@@ -4,7 +4,7 @@
  *
  * apiserver.c (life, routing), call.c (a request taken apart, answers), body.c (bodies to decoded
  * objects), write.c (create, update: rules and storage), verbs_*.c (what each verb does),
- * list.c and paging.c, watchers.c, delete.c, gc.c, subresources.c, discovery.c, openapi.c, table.c.
+ * list.c and paging.c, watchers.c, delete.c, gc.c, subresources.c, discovery.c, openapi.c, openapi_v2.c, table.c.
  */
 #ifndef MOON_SIM_API_PRIV_H
 #define MOON_SIM_API_PRIV_H
@@ -159,6 +159,8 @@ void moon_sim_verb_finalize(struct moon_sim_call *call);
 /* True when the path was one of theirs and is answered. */
 bool moon_sim_discovery(struct moon_sim_call *call, const char *path);
 bool moon_sim_openapi(struct moon_sim_call *call, const char *path);
+/* The v2 document, in protobuf. */
+void moon_sim_openapi_v2(const struct moon_sim_api *api, struct moon_buf *out);
 
 /* ---- table.c ---- */
 

@@ -4,11 +4,15 @@
  *
  * v3: an index, and per group its paths with group-version-kind and query parameters (kubectl looks
  * there whether the server checks fields itself) and its types (kubectl explain), made from the
- * schema table. v2: an empty protobuf, which is a valid document without definitions.
+ * schema table. v2, for older kubectl, is in openapi_v2.c.
  */
 #include "sim/api_priv.h"
 
 #define TYPE_PREFIX "io.k8s.api."
+
+enum {
+    V2_MAX_BYTES = 4 << 20
+};
 
 /* ---- types ---- */
 
@@ -218,7 +222,9 @@ bool moon_sim_openapi(struct moon_sim_call *call, const char *path)
 {
     static const char v3[] = "/openapi/v3";
     if (moon_streq(path, "/openapi/v2")) {
-        moon_httpd_reply(call->request, 200, "application/octet-stream", MOON_STR_LIT(""));
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf document = MOON_BUF_INIT(V2_MAX_BYTES);
+        moon_sim_openapi_v2(call->api, &document);
+        moon_httpd_reply(call->request, 200, "application/octet-stream", moon_buf_str(&document));
         return true;
     }
     if (!moon_str_starts(moon_str(path), v3)) {

@@ -5,6 +5,10 @@
 #include "sim/api_priv.h"
 #include "sim/patch.h"
 
+enum {
+    PATCHED_MAX_BYTES = 16 << 20
+};
+
 static struct moon_sim_write write_of(const struct moon_sim_call *call)
 {
     return (struct moon_sim_write){.api = call->api,
@@ -246,6 +250,24 @@ static cJSON *tree_with_kind(const struct moon_sim_obj *obj)
     return tree;
 }
 
+/* A patched document that cannot be decoded is the patch's fault: 422 instead of 400. */
+static int decode_patched(struct moon_sim_call *call, cJSON *tree, struct moon_sim_status *st)
+{
+    const struct moon_sim_kind nameless = {.group = "", .kind = "", .resource = ""};
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(PATCHED_MAX_BYTES);
+    moon_sim_tree_print(tree, &text);
+    if (moon_sim_body_decode(call, call->kind, tree, st) == 0) {
+        return 0;
+    }
+    const char *message = moon_sim_text(st->body, "message");
+    const char *why = strstr(message, " cannot be handled as a ");
+    why = why != NULL ? strstr(why, ": ") : NULL;
+    cJSON *causes = cJSON_CreateArray();
+    moon_sim_cause_invalid_text(causes, "patch", moon_buf_cstr(&text),
+                                why != NULL ? why + 2 : message);
+    return moon_sim_refuse_invalid(st, &nameless, "", causes);
+}
+
 static int patch(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_status *st)
 {
     enum patch_type type = MERGE_PATCH;
@@ -271,8 +293,7 @@ static int patch(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_s
     if (!cJSON_IsObject(*ret_tree)) {
         return moon_sim_refuse_bad_request(st, "the patched document is no object");
     }
-    if (moon_sim_body_decode(call, call->kind, *ret_tree, st) != 0 ||
-        check_identity(call, *ret_tree, st) != 0) {
+    if (decode_patched(call, *ret_tree, st) != 0 || check_identity(call, *ret_tree, st) != 0) {
         return -1;
     }
     return moon_sim_update(&w, old, *ret_tree, st);
