@@ -13,6 +13,7 @@
 enum {
     LOOK_AGAIN_MS = 5000,
     RECHECK_AGAIN_MS = 5000,
+    DOOMED_MS = 30000, /* for the watch to say so, too */
 };
 
 /* ---- pods without the hash label ---- */
@@ -224,9 +225,8 @@ static void claim_done(const struct moon_result *result, void *ctx)
     if (p != NULL) {
         p->patching = false;
     }
-    set->claims_dirty = true;
     if (!set->gone && result->err == NULL) {
-        moon_ds_store_pod(set->ds, result->answer->body);
+        moon_ds_store_pod(set, result->answer->body);
         moon_ds_set_enqueue(set);
     } else if (!set->gone && result->err->code == MOON_E_NOT_FOUND) {
         moon_ds_pod_is_gone(set, claim->uid);
@@ -286,8 +286,8 @@ static void recheck_done(const struct moon_answer *answer, const struct moon_err
         return;
     }
     set->recheck_ok = err == NULL && is_alive(set, answer->body);
-    set->doomed = !set->recheck_ok;
-    if (set->doomed) {
+    if (!set->recheck_ok) {
+        set->doomed_until = moon_loop_now(set->ds->in->loop) + DOOMED_MS;
         moon_info(MOON_DS_TOPIC, "the set is being deleted or is another one: nothing is done",
                   "key", set->key);
     }
@@ -319,19 +319,10 @@ void moon_ds_claim(struct moon_ds_set *set, struct moon_plan *plan)
     size_t pos = 0;
 
     drop_idle_strays(set);
-    if (!set->claims_dirty) {
-        return;
-    }
-    set->claims_dirty = false;
-    while (moon_map_next(set->pods, &pos, NULL, (void **)&p)) {
-        if (!p->orphan && !p->foreign) {
-            continue;
+    while (moon_map_next(set->claims, &pos, NULL, (void **)&p)) {
+        if (!p->patching && moon_plan_count(plan) < MOON_DS_BURST &&
+            (p->foreign || moon_ds_claim_may_adopt(set))) {
+            plan_claim(set, p, plan);
         }
-        set->claims_dirty = true;
-        if (p->patching || moon_plan_count(plan) >= MOON_DS_BURST ||
-            (p->orphan && !moon_ds_claim_may_adopt(set))) {
-            continue;
-        }
-        plan_claim(set, p, plan);
     }
 }

@@ -113,8 +113,8 @@ struct moon_ds_set {
     moon_sym uid;
     const struct moon_daemonset *object; /* counted */
     bool gone;                           /* deleted; kept until the last action is done */
-    bool doomed;                         /* the server says so, the watch does not yet */
-    size_t actions;                      /* open actions that point here */
+    uint64_t doomed_until; /* the server says that it is being deleted, the watch does not yet */
+    size_t actions;        /* open actions that point here */
 
     struct moon_chain *chain;
     uint64_t chain_generation;           /* of the policies it was resolved from */
@@ -124,7 +124,8 @@ struct moon_ds_set {
     bool tolerations_known;
     bool tolerations_stale;
 
-    struct moon_map *pods; /* uid -> moon_ds_pod */
+    struct moon_map *pods;   /* uid -> moon_ds_pod */
+    struct moon_map *claims; /* those to be adopted or released; borrowed */
     struct moon_map *slot_by_name;
     struct moon_ds_slot **slots; /* sorted by name when slots_sorted */
     struct moon_roll_slot *roll; /* parallel to slots */
@@ -140,7 +141,6 @@ struct moon_ds_set {
     } sums;
 
     bool surge;         /* maxSurge is on: decided once per change of the set */
-    bool claims_dirty;  /* some pod is orphan or foreign */
     bool history_dirty; /* `current` may not be the live template's */
     struct moon_ds_live *live;
     size_t live_count;
@@ -249,8 +249,9 @@ uint64_t moon_ds_backoff_ends(const struct moon_ds_slot *slot);
 void moon_ds_plan_create(struct moon_ds_slot *slot, struct moon_plan *plan, const char *reason);
 void moon_ds_plan_delete(struct moon_ds_pod *pod, struct moon_plan *plan, const char *reason);
 
-/* Write-through of a pod the server returned; and of its word that a pod no longer exists. */
-void moon_ds_store_pod(struct moon_ds *ds, struct moon_str body);
+/* Write-through of a pod the server returned, to the store whose watch will tell of its end; and of
+ * the server's word that a pod no longer exists. */
+void moon_ds_store_pod(struct moon_ds_set *set, struct moon_str body);
 void moon_ds_pod_is_gone(struct moon_ds_set *set, const char *uid);
 
 /* ---- body.c ---- */
@@ -273,5 +274,7 @@ void moon_ds_wake_role(struct moon_ds *ds, bool leader);
 void moon_ds_wake_stop(struct moon_ds *ds);
 bool moon_ds_wake_is_synced(const struct moon_ds *ds);
 struct moon_store *moon_ds_pod_store(const struct moon_ds *ds);
+/* Does the main watch show this pod? */
+bool moon_ds_wake_shows(const struct moon_ds *ds, const struct moon_pod *pod);
 
 #endif

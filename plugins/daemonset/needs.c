@@ -17,15 +17,22 @@ static uint64_t now_ms(const struct moon_ds_set *set)
 
 /* ---- actions ---- */
 
-void moon_ds_store_pod(struct moon_ds *ds, struct moon_str body)
+void moon_ds_store_pod(struct moon_ds_set *set, struct moon_str body)
 {
     struct moon_object *object;
     struct moon_err err;
 
     if (moon_object_project(&moon_kind_pod, body, &object, &err) != 0) {
-        moon_warn(MOON_DS_TOPIC, "the server's answer to a write makes no sense", "err", err.text);
-    } else if (object != NULL) {
-        (void)moon_store_put_write(moon_ds_pod_store(ds), object);
+        moon_warn(MOON_DS_TOPIC, "the server's answer to a write makes no sense", "key", set->key,
+                  "err", err.text);
+        return;
+    }
+    if (object != NULL && moon_ds_wake_shows(set->ds, moon_pod(object))) {
+        (void)moon_store_put_write(moon_ds_pod_store(set->ds), object);
+    } else if (object != NULL && set->strays != NULL) {
+        (void)moon_store_put_write(moon_informer_store(set->strays), object);
+    } else {
+        moon_object_unref(object);
     }
 }
 
@@ -49,7 +56,7 @@ static void create_done(const struct moon_result *result, void *ctx)
         return;
     }
     if (result->err == NULL) {
-        moon_ds_store_pod(set->ds, result->answer->body);
+        moon_ds_store_pod(set, result->answer->body);
         event(set, MOON_EVENT_NORMAL, "SuccessfulCreate", "Created pod", result->action->name);
         moon_info(MOON_DS_TOPIC, "created pod", "key", set->key, "pod", result->action->name,
                   "node", slot->name, "reason", result->action->reason);
@@ -112,7 +119,7 @@ static void take_deleted(struct moon_ds_set *set, const struct moon_result *resu
 
     if (is_pod && moon_json_find(body, MOON_JSON_PATH("metadata", "deletionTimestamp"), &value) &&
         !moon_str_is(value, "null")) {
-        moon_ds_store_pod(set->ds, body);
+        moon_ds_store_pod(set, body);
     } else {
         moon_ds_pod_is_gone(set, result->action->uid);
     }

@@ -101,8 +101,9 @@ int moon_ds_reconcile(struct moon_str key, struct moon_plan *plan, void *ctx, st
     if (set == NULL || set->object->meta.deleted_s != 0) {
         return 0; /* its pods and revisions are the garbage collector's */
     }
-    if (set->doomed) {
+    if (moon_loop_now(ds->in->loop) < set->doomed_until) {
         moon_plan_note(plan, NULL, "the server says that the set is being deleted");
+        moon_plan_requeue(plan, set->doomed_until - moon_loop_now(ds->in->loop));
         return 0;
     }
     if (set->object->selects_all) {

@@ -477,7 +477,7 @@ static void relabel_done(const struct moon_result *result, void *ctx)
         p->patching = false;
     }
     if (!set->gone && result->err == NULL) {
-        moon_ds_store_pod(set->ds, result->answer->body);
+        moon_ds_store_pod(set, result->answer->body);
     } else if (!set->gone && result->err->code == MOON_E_NOT_FOUND) {
         moon_ds_pod_is_gone(set, w->uid);
     }

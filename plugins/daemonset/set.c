@@ -91,6 +91,7 @@ struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemon
     set->key = moon_asprintf("%s/%s", object->meta.namespace, object->meta.name);
     set->uid = moon_sym_ref(object->meta.uid);
     set->pods = moon_map_new(free_pod);
+    set->claims = moon_map_new(NULL);
     set->slot_by_name = moon_map_new(NULL);
     moon_list_init(&set->dirty);
     moon_list_init(&set->work);
@@ -117,6 +118,7 @@ static void set_free(struct moon_ds_set *set)
     moon_ds_claim_fini(set);
     moon_ds_slot_free_all(set);
     moon_map_free(set->slot_by_name);
+    moon_map_free(set->claims);
     moon_map_free(set->pods);
     for (size_t i = 0; i < set->live_count; i++) {
         moon_sym_unref(set->live[i].hash);
@@ -216,7 +218,6 @@ void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *ob
         /* Cheap beside being wrong: the strategy, the selector or what policies read has changed.
          */
         moon_ds_slot_mark_all(set, decisions_changed);
-        set->claims_dirty = true;
         attach_known_pods(set);
     }
     moon_object_unref(&old->meta);
@@ -263,6 +264,7 @@ static void detach(struct moon_ds_set *set, moon_sym uid)
         moon_ds_slot_remove_pod(p->slot, p);
     }
     count_out(set, p->pod);
+    (void)moon_map_remove(set->claims, moon_str(uid));
     (void)moon_map_remove(set->pods, moon_str(uid));
 }
 
@@ -301,7 +303,11 @@ static void attach(struct moon_ds_set *set, const struct moon_pod *pod)
     p->pod = pod;
     p->orphan = pod->meta.controller.uid == NULL;
     p->foreign = !p->orphan && !moon_selector_matches(set->object->selector, &pod->meta.labels);
-    set->claims_dirty |= p->orphan || p->foreign;
+    if (p->orphan || p->foreign) {
+        moon_map_set(set->claims, moon_str(pod->meta.uid), p);
+    } else if (moon_map_count(set->claims) > 0) {
+        (void)moon_map_remove(set->claims, moon_str(pod->meta.uid));
+    }
     place(set, p);
 }
 

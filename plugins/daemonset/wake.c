@@ -5,7 +5,17 @@
 #include "daemonset/daemonset_priv.h"
 
 /* Pods of StatefulSets carry the hash label, too. */
-#define OURS MOON_LABEL_HASH ",!statefulset.kubernetes.io/pod-name"
+#define STATEFUL "statefulset.kubernetes.io/pod-name"
+#define OURS MOON_LABEL_HASH ",!" STATEFUL
+
+bool moon_ds_wake_shows(const struct moon_ds *ds, const struct moon_pod *pod)
+{
+    const struct moon_labels *labels = &pod->meta.labels;
+
+    return ds->in->config->pod_watch == MOON_POD_WATCH_ALL ||
+           (moon_labels_get(labels, MOON_LABEL_HASH) != NULL &&
+            moon_labels_get(labels, STATEFUL) == NULL);
+}
 
 struct moon_store *moon_ds_pod_store(const struct moon_ds *ds)
 {

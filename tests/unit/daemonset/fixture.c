@@ -176,23 +176,32 @@ static struct moon_object *project(const struct moon_kind *kind, const char *tex
     return object;
 }
 
-void put_text(struct fixture *f MOON_UNUSED, struct moon_informer *i, const struct moon_kind *kind,
+static struct moon_informer *watch_of(struct fixture *f, struct moon_informer *i,
+                                      const struct moon_object *o)
+{
+    bool stray = f->strays != NULL && o->kind == &moon_kind_pod &&
+                 moon_labels_get(&o->labels, MOON_LABEL_HASH) == NULL;
+
+    return stray ? f->strays : i;
+}
+
+void put_text(struct fixture *f, struct moon_informer *i, const struct moon_kind *kind,
               const char *text)
 {
     struct moon_object *object = project(kind, text);
 
     if (object != NULL) {
-        moon_store_put_event(moon_informer_store(i), object);
+        moon_store_put_event(moon_informer_store(watch_of(f, i, object)), object);
     }
 }
 
-void delete_text(struct fixture *f MOON_UNUSED, struct moon_informer *i,
-                 const struct moon_kind *kind, const char *text)
+void delete_text(struct fixture *f, struct moon_informer *i, const struct moon_kind *kind,
+                 const char *text)
 {
     struct moon_object *object = project(kind, text);
 
     if (object != NULL) {
-        moon_store_delete_event(moon_informer_store(i), object);
+        moon_store_delete_event(moon_informer_store(watch_of(f, i, object)), object);
     }
 }
 

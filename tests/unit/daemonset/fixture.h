@@ -93,7 +93,8 @@ struct fixture {
     uint64_t version;
     unsigned names;
     unsigned pod_names;
-    struct moon_map *objects; /* uid -> cJSON of pods and revisions, owned */
+    struct moon_informer *strays; /* gets the events of pods without a hash label, when set */
+    struct moon_map *objects;     /* uid -> cJSON of pods and revisions, owned */
 
     struct set_opts opts; /* of the set "foo" */
     int64_t generation;

@@ -60,6 +60,10 @@ static void DontDoAnythingIfBeingDeletedRace(void **state)
     SYNC(0, 0, 0);
     assert_string_equal(owner_of(f, "pod-001"), "");
     assert_int_equal(f->call_count, 0);
+    advance_s(f, 30); /* and still no word from the watch: ask again */
+    SYNC(0, 0, 0);
+    answer_get(f, 200, ALIVE);
+    assert_int_equal(sync_once(f).pod_patches, 1);
 }
 
 static void SetThatIsGoneOrAnotherAdoptsNothing(void **state)
@@ -275,6 +279,33 @@ static void FailedLookIsRepeated(void **state)
     assert_int_equal(f->call_count, 1);
 }
 
+/* What our own patch returned must not live on in the store of a watch that never shows it. */
+static void AdoptedStrayEndsWithItsWatch(void **state)
+{
+    struct fixture *f = *state;
+    start(f, 1);
+    f->alive = true;
+    f->config->pod_watch = MOON_POD_WATCH_OURS;
+    struct moon_ds_set *set = set_of(f);
+    set->look = MOON_DS_LOOK_DONE;
+    moon_ds_claim_follow_strays(set);
+    struct moon_store *strays = moon_informer_store(set->strays);
+    moon_store_list_begin(strays);
+    moon_store_list_end(strays, 1);
+    f->strays = set->strays;
+    const char *uid = add_pod(f, (struct pod_opts){.node = "node-0", .owner = "", .hash = ""});
+    assert_int_equal(moon_store_count(strays), 1);
+    struct counts c = sync_once(f);
+    assert_int_equal(c.pod_patches, 1);
+    assert_int_equal(c.creates, 0);
+    assert_string_equal(owner_of(f, uid), UID);
+    SYNC(0, 0, 0);
+    remove_pod(f, uid);
+    assert_int_equal(moon_map_count(set->pods), 0);
+    SYNC(1, 0, 0);
+    assert_null(set->strays); /* nobody to follow any more */
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -295,6 +326,7 @@ int main(void)
         T(PodGoneBeforeItsAdoption),
         T(NothingIsMadeBeforeTheLook),
         T(FailedLookIsRepeated),
+        T(AdoptedStrayEndsWithItsWatch),
     };
 
     return cmocka_run_group_tests_name("claim", tests, NULL, NULL);
