@@ -206,6 +206,7 @@ struct moon_ds_slot *moon_ds_slot_find(const struct moon_ds_set *set, moon_sym n
 void moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *node);
 void moon_ds_slot_mark(struct moon_ds_slot *slot); /* evaluate again */
 void moon_ds_slot_mark_all(struct moon_ds_set *set, bool decide);
+void moon_ds_slot_mark_due(struct moon_ds_set *set); /* those whose time has come */
 void moon_ds_slot_add_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod);
 void moon_ds_slot_remove_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod);
 /* Evaluate the marked slots and those whose time has come; sums and work list are right then. */

@@ -177,9 +177,10 @@ static void collect_stale(const struct moon_ds_set *set, struct moon_ds_slot **s
 
 void moon_ds_placement_decide(struct moon_ds_set *set)
 {
-    size_t count = count_stale(set);
     struct moon_set_view view;
 
+    moon_ds_slot_mark_due(set); /* a node that no policy has answered for is asked about again */
+    size_t count = count_stale(set);
     if (count == 0) {
         return;
     }

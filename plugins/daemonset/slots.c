@@ -318,7 +318,7 @@ static void evaluate(struct moon_ds_slot *slot)
     }
 }
 
-static void mark_due(struct moon_ds_set *set)
+void moon_ds_slot_mark_due(struct moon_ds_set *set)
 {
     uint64_t now = now_ms(set);
 
@@ -334,7 +334,7 @@ static void mark_due(struct moon_ds_set *set)
 
 void moon_ds_slot_evaluate_all(struct moon_ds_set *set)
 {
-    mark_due(set);
+    moon_ds_slot_mark_due(set);
     moon_list_foreach (it, &set->dirty) {
         struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
         moon_list_remove(&slot->dirty);

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/metrics.h"
+
 /* Nodes a policy has been asked about. */
 static size_t asked;
 
@@ -180,6 +182,37 @@ static void FailingHookKeepsThePreviousDecision(void **state)
     assert_int_equal(moon_json_int(f->status, "desiredNumberScheduled", -1), 3);
 }
 
+/* How often select hooks were asked so far, as /metrics says it. */
+static long questions(void)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(1024 * 1024);
+    long sum = 0;
+
+    moon_metrics_write(&text);
+    for (const char *line = moon_buf_cstr(&text); line != NULL; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, "moonset_policy_calls_total{", 27) == 0 && strstr(line, "\"select\"")) {
+            sum += strtol(strchr(line, '}') + 1, NULL, 10);
+        }
+    }
+    return sum;
+}
+
+static void UnansweredQuestionIsAskedAgain(void **state)
+{
+    struct fixture *f = *state;
+    policy(f, "return { api = 1, select = function() error('no') end }\n");
+    add_set(f, (struct set_opts){.annotations = MINE});
+    add_node(f, "node", NULL, NULL);
+    SYNC(0, 0, 0);
+    long before = questions();
+    SYNC(0, 0, 0);
+    assert_int_equal(questions(), before); /* not all the time */
+    moon_loop_advance(f->loop, 30000);
+    SYNC(0, 0, 0);
+    assert_true(questions() > before);
+}
+
 static void NewPolicyDecidesAgain(void **state)
 {
     struct fixture *f = *state;
@@ -296,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(NodeShouldRunDaemonPod),    T(UnknownPolicyLeavesTheSetAsItIs),
         T(UnknownPolicyFromTheStart), T(FailingHookKeepsThePreviousDecision),
+        T(UnansweredQuestionIsAskedAgain),
         T(NewPolicyDecidesAgain),     T(WithoutAMemoryOfDecisionsAllIsTheSame),
         T(OnlyWhatHasChangedIsAsked), T(NewTolerationsRollNothing),
         T(PolicyThatComesBack),       T(ReloadedTolerationsReachNewPods),
