@@ -145,9 +145,8 @@ bool moon_sim_quantity_canonical(struct moon_str text, char out[MOON_SIM_QUANTIT
     (void)snprintf(out, MOON_SIM_QUANTITY_TEXT, "0");
     for (size_t i = 0; i < MOON_ARRAY_SIZE(SUFFIXES); i++) {
         bool plain = SUFFIXES[i].power == 0;
-        bool right_family = binary               ? (SUFFIXES[i].family == BINARY || plain)
-                            : q.family == BINARY ? SUFFIXES[i].power <= 0
-                                                 : SUFFIXES[i].family == DECIMAL;
+        bool right_family =
+            binary ? SUFFIXES[i].family == BINARY || plain : SUFFIXES[i].family == DECIMAL;
         if (right_family && divides(&q, i, &count)) {
             (void)snprintf(out, MOON_SIM_QUANTITY_TEXT, "%s%lld%s", q.negative ? "-" : "",
                            (long long)count, suffix_text(&q, i, scratch));
