@@ -288,6 +288,7 @@ static void ask(struct moon_election *e, enum moon_verb verb, struct moon_str bo
                                           .name = verb == MOON_VERB_CREATE ? NULL : e->name,
                                           .body = body,
                                           .timeout_ms = e->opts.renew_ms / 2,
+                                          .urgent = true,
                                           .on_done = on_done,
                                           .ctx = e});
 }

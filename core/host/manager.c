@@ -18,7 +18,7 @@
 #define TOPIC "manager"
 
 enum {
-    /* Calls beside the writes: the lease is renewed and events go out also when apply is busy. */
+    /* Calls beside the writes: events go out and lists are read also when apply is busy. */
     SPARE_CALLS = 8,
     FIRST_RETRY_TOLD = 4,
 };
@@ -110,6 +110,9 @@ static void lead(void *ctx)
 {
     struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
 
+    if (m->stopping) {
+        return; /* the lease has come too late, and is given back with the rest */
+    }
     moon_info(TOPIC, "leading");
     m->leading = true;
     moon_apply_resume(m->apply);

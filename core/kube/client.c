@@ -29,6 +29,7 @@ struct moon_client {
     struct moon_auth *auth;
     struct moon_http *calls;   /* short, limited in number */
     struct moon_http *streams; /* long: they must not stand in the way of calls */
+    struct moon_http *urgent;  /* few, and never behind the others */
     uint64_t timeout_ms;
     bool has_no_streamed_lists;
     struct moon_metric *requests_total;
@@ -47,6 +48,7 @@ struct moon_client_call {
     char *accept;
     struct moon_str body; /* ours */
     bool is_json;
+    bool is_urgent;
     uint64_t timeout_ms;
     uint64_t silence_ms;
     bool (*on_data)(struct moon_str piece, void *ctx);
@@ -193,6 +195,7 @@ static struct moon_client_call *call_new(struct moon_client *c, const struct moo
         call->body = (struct moon_str){moon_str_dup(request->body), request->body.len};
     }
     call->is_json = r != NULL;
+    call->is_urgent = request->urgent;
     bool is_stream = request->on_data != NULL;
     call->timeout_ms = request->timeout_ms != 0 || is_stream ? request->timeout_ms : c->timeout_ms;
     call->silence_ms = request->silence_ms;
@@ -324,6 +327,15 @@ static bool http_data(struct moon_str piece, void *ctx)
     return wants_more && !call->is_cancelled;
 }
 
+static struct moon_http *pool_of(const struct moon_client_call *call)
+{
+    const struct moon_client *c = call->client;
+    if (call->is_urgent) {
+        return c->urgent;
+    }
+    return call->verb == MOON_VERB_WATCH ? c->streams : c->calls;
+}
+
 static void send_now(struct moon_client_call *call, const char *auth_header,
                      const struct moon_tls *tls)
 {
@@ -340,7 +352,7 @@ static void send_now(struct moon_client_call *call, const char *auth_header,
     moon_free(call->sent_header);
     call->sent_header = moon_strdup(auth_header);
     call->http_call = moon_http_send(
-        call->verb == MOON_VERB_WATCH ? c->streams : c->calls,
+        pool_of(call),
         &(struct moon_http_request){.method = http_method(call->verb),
                                     .url = call->url,
                                     .headers = headers,
@@ -425,8 +437,9 @@ static int open_pools(struct moon_client *c, const struct moon_client_opts *opts
 {
     struct moon_http_opts http = {.user_agent = USER_AGENT, .http1_only = opts->http1_only};
     c->streams = moon_http_new(c->loop, &http, err);
+    c->urgent = c->streams != NULL ? moon_http_new(c->loop, &http, err) : NULL;
     http.max_in_flight = opts->max_in_flight != 0 ? opts->max_in_flight : DEFAULT_IN_FLIGHT;
-    c->calls = c->streams != NULL ? moon_http_new(c->loop, &http, err) : NULL;
+    c->calls = c->urgent != NULL ? moon_http_new(c->loop, &http, err) : NULL;
     return c->calls != NULL ? 0 : -(int)err->code;
 }
 
@@ -466,6 +479,7 @@ void moon_client_free(struct moon_client *c)
         drop(call);
     }
     moon_http_free(c->streams);
+    moon_http_free(c->urgent);
     moon_http_free(c->calls);
     moon_auth_free(c->auth);
     moon_kubeconfig_free(c->config);

@@ -2,8 +2,9 @@
  *
  * client.h - one request to the API server.
  *
- * Generic over resources: no generated types. Two connection pools, one for streams (watches,
- * unlimited) and one for calls (64 in flight), so that watches never starve writes. A 401 is tried
+ * Generic over resources: no generated types. Three connection pools: for streams (watches,
+ * unlimited), for calls (64 in flight), so that watches never starve writes, and for what is urgent
+ * (the lease), so that calls nobody answers do not starve it. A 401 is tried
  * once more with fresh credentials. Everything else is the caller's: retries, pacing, meaning.
  * Non-2xx answers become a moon_err whose code says what to do and whose text is the Status
  * message, preceded by verb and resource for 403 and 404 of a whole resource. Layer: kube.
@@ -72,6 +73,7 @@ struct moon_request {
     const char *accept;   /* NULL = application/json */
     uint64_t timeout_ms;  /* 0 = the client's; streams: none */
     uint64_t silence_ms;  /* streams: end it when no byte came for so long */
+    bool urgent;          /* waits for no other call, has a connection of its own */
     bool (*on_data)(struct moon_str piece, void *ctx); /* streams a 2xx body (list, watch) */
     /* Exactly once, never from inside moon_client_send. err NULL: a 2xx answer (for streams: it
      * ended in good order). */

@@ -508,6 +508,38 @@ static void test_stream_cut_and_silent(void **state)
     script_fini(&s);
 }
 
+/* The lease is renewed though nobody answers all the other calls. */
+static void test_urgent_calls_wait_for_no_other(void **state)
+{
+    static const struct script_step STEPS[] = {{.how = SCRIPT_HANG}, {.body = "{}"}};
+    struct script s;
+    struct result stuck = {0};
+    struct result waiting = {0};
+    struct result urgent = {0};
+    struct moon_err err;
+    (void)state;
+    script_init(&s, STEPS, 2);
+    struct moon_client *narrow =
+        moon_client_new(s.loop, moon_kubeconfig_for_server(moon_client_config(s.client)->server),
+                        &(struct moon_client_opts){.max_in_flight = 1}, &err);
+    struct moon_request request = get_pod();
+    request.on_done = on_done;
+    request.ctx = &stuck;
+    moon_client_send(narrow, &request);
+    script_wait(&s, s.seen_count, 1);
+    request.ctx = &waiting;
+    moon_client_send(narrow, &request);
+    request.ctx = &urgent;
+    request.urgent = true;
+    moon_client_send(narrow, &request);
+    script_wait(&s, urgent.done, 1);
+    assert_int_equal(urgent.status, 200);
+    assert_int_equal(stuck.done + waiting.done, 0);
+    moon_client_free(narrow);
+    result_fini(&urgent);
+    script_fini(&s);
+}
+
 static void test_cancel(void **state)
 {
     static const struct script_step STEPS[] = {
@@ -748,6 +780,7 @@ int main(void)
         cmocka_unit_test(test_stream_of_html),
         cmocka_unit_test(test_stream_refused),
         cmocka_unit_test(test_stream_cut_and_silent),
+        cmocka_unit_test(test_urgent_calls_wait_for_no_other),
         cmocka_unit_test(test_cancel),
         cmocka_unit_test(test_the_client_is_freed_by_its_caller),
         cmocka_unit_test(test_token),
