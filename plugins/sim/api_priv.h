@@ -4,7 +4,8 @@
  *
  * apiserver.c (life, routing), call.c (a request taken apart, answers), body.c (bodies to decoded
  * objects), write.c (create, update: rules and storage), verbs_*.c (what each verb does),
- * list.c and paging.c, watchers.c, delete.c, gc.c, subresources.c, discovery.c, openapi.c, openapi_v2.c, table.c.
+ * list.c and paging.c, watchers.c, delete.c, gc.c, subresources.c, discovery.c, openapi.c,
+ * openapi_v2.c, table.c.
  */
 #ifndef MOON_SIM_API_PRIV_H
 #define MOON_SIM_API_PRIV_H

@@ -194,7 +194,9 @@ static void watch_start(struct fixture *f, struct watch *w, const char *path)
                                                                   .on_done = on_watch_done,
                                                                   .ctx = w});
     /* Nothing that is written later may come as part of the state it starts from. */
-    for (int i = 0; i < 500 && moon_sim_api_stats(f->api).open_watches == open; i++) {
+    for (int i = 0; i < 500 && w->lines.len == 0 && !w->ended &&
+                    moon_sim_api_stats(f->api).open_watches == open;
+         i++) {
         moon_loop_turn(f->loop, 20);
     }
 }
