@@ -174,11 +174,14 @@ static void on_create_failed(struct moon_job *job, const struct moon_answer *ans
     }
 }
 
-/* Gone, or another object has its name by now. */
-static bool is_gone(const struct moon_job *job, const struct moon_err *err)
+/* Gone, or another object has its name by now; in the words of the API server (a Status), since a
+ * proxy's 404 says nothing about the object. */
+static bool is_gone(const struct moon_job *job, const struct moon_answer *answer,
+                    const struct moon_err *err)
 {
-    return err->code == MOON_E_NOT_FOUND || err->code == MOON_E_GONE ||
-           (err->code == MOON_E_CONFLICT && job->action->uid != NULL);
+    return answer->reason[0] != '\0' &&
+           (err->code == MOON_E_NOT_FOUND || err->code == MOON_E_GONE ||
+            (err->code == MOON_E_CONFLICT && job->action->uid != NULL));
 }
 
 static void on_written(struct moon_job *job, const struct moon_answer *answer,
@@ -195,7 +198,7 @@ static void on_written(struct moon_job *job, const struct moon_answer *answer,
         retry(job, err);
     } else if (job->action->verb == MOON_VERB_CREATE) {
         on_create_failed(job, answer, err);
-    } else if (job->action->verb == MOON_VERB_DELETE && is_gone(job, err)) {
+    } else if (job->action->verb == MOON_VERB_DELETE && is_gone(job, answer, err)) {
         moon_job_finish(job, answer, NULL, false);
     } else {
         job->quiet = moon_answer_has_cause(answer, "NamespaceTerminating");

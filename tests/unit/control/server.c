@@ -80,6 +80,9 @@ struct reply {
 static struct reply status_reply(int status, const char *reason, const char *cause)
 {
     struct moon_buf out = MOON_BUF_INIT(TEXT_MAX);
+    if (reason == NULL) { /* a proxy that does not know where to send it */
+        return (struct reply){status, moon_strdup("default backend")};
+    }
     moon_buf_printf(&out,
                     "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\","
                     "\"message\":\"%s\",\"reason\":\"%s\",\"code\":%d",

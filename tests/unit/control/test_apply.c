@@ -319,6 +319,25 @@ static void a_delete_of_what_is_gone_is_a_success(void **state)
     assert_non_null(server_get(&f->server, PODS "/b"));
 }
 
+static struct answer proxy_says_404(const struct server *s MOON_UNUSED,
+                                    const char *method MOON_UNUSED, size_t n MOON_UNUSED)
+{
+    return (struct answer){.fault = FAULT_REFUSE, .status = 404};
+}
+
+/* A pod taken for gone gets a successor beside it. */
+static void a_proxy_cannot_say_that_it_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = proxy_says_404;
+    start(f, (struct moon_apply_opts){0});
+    struct moon_plan *plan = moon_plan_new(KEY);
+    add_delete(f, plan, "a", "u-a");
+    submit(f, plan);
+    server_wait(&f->server, f->plans_done, 1);
+    assert_outcome(f, 0, MOON_E_NOT_FOUND, 404);
+}
+
 static struct answer refuse_all(const struct server *s MOON_UNUSED, const char *method MOON_UNUSED,
                                 size_t call)
 {
@@ -433,6 +452,7 @@ int main(void)
         TEST(a_name_taken_by_others_is_an_error),
         TEST(a_name_that_gets_free_meanwhile_is_taken),
         TEST(a_delete_of_what_is_gone_is_a_success),
+        TEST(a_proxy_cannot_say_that_it_is_gone),
         TEST(clear_refusals_are_handed_on),
         TEST(retry_after_is_obeyed),
         TEST(a_terminating_namespace_is_no_failure),
