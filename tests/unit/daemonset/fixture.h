@@ -71,6 +71,15 @@ struct pod_opts {
     bool deleting;
 };
 
+struct revision_opts {
+    const char *name;
+    int64_t number;
+    const char *hash;   /* label; NULL: none */
+    const char *owner;  /* NULL: UID; "": orphan */
+    const char *data;   /* NULL: an empty template's */
+    const char *labels; /* NULL: L1 */
+};
+
 struct counts {
     size_t creates; /* pods */
     size_t deletes;
@@ -163,9 +172,7 @@ const char **pods_on(struct fixture *f, const char *node);
 size_t pod_count(struct fixture *f);
 const cJSON *object(struct fixture *f, const char *uid);
 
-/* A ControllerRevision; data NULL: the live template's. labels NULL: L1 plus the hash. */
-const char *add_revision(struct fixture *f, const char *name, int64_t number, const char *hash,
-                         const char *owner, const char *data, const char *labels);
+const char *add_revision(struct fixture *f, struct revision_opts opts);
 size_t revision_count(struct fixture *f);
 
 /* One reconcile of "foo", carried out. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * server.h - what fixture.c and server.c share.
+ * server.h - what fixture.c, server.c and world.c share.
  */
 #ifndef MOON_TESTS_DAEMONSET_SERVER_H
 #define MOON_TESTS_DAEMONSET_SERVER_H

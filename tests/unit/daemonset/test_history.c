@@ -145,7 +145,9 @@ static void NothingIsMadeBeforeTheRevision(void **state)
 static void OneIsFoundByItsData(void **state)
 {
     struct fixture *f = *state;
-    (void)add_revision(f, "foo-stock", 7, "stock", NULL, LIVE_DATA, NULL);
+    (void)add_revision(f,
+                       (struct revision_opts){
+                           .name = "foo-stock", .number = 7, .hash = "stock", .data = LIVE_DATA});
     put_set(f, (struct set_opts){0});
     struct counts c = look(f);
     assert_int_equal(c.revision_creates + c.revision_patches + c.revision_deletes, 0);
@@ -155,12 +157,15 @@ static void OneIsFoundByItsData(void **state)
 static void OneOfAnotherReleaseIsFoundByItsMeaning(void **state)
 {
     struct fixture *f = *state;
-    (void)add_revision(f, "foo-133", 3, "h133", NULL,
-                       "{\"spec\":{\"template\":{\"$patch\":\"replace\",\"metadata\":{"
+    (void)add_revision(
+        f, (struct revision_opts){
+               .name = "foo-133",
+               .number = 3,
+               .hash = "h133",
+               .data = "{\"spec\":{\"template\":{\"$patch\":\"replace\",\"metadata\":{"
                        "\"creationTimestamp\":null,\"labels\":" L1
                        "},\"spec\":{\"containers\":[{\"image\":\"foo\\/bar\",\"x\":null}],"
-                       "\"dnsPolicy\":\"Default\"}}}}",
-                       NULL);
+                       "\"dnsPolicy\":\"Default\"}}}}"});
     add_set(f, (struct set_opts){0});
     assert_string_equal(hash_of(f), "h133");
     assert_int_equal(revision_count(f), 1);
@@ -201,8 +206,9 @@ static void LongSetName(void **state)
 static void RollbackGetsTheNewestNumber(void **state)
 {
     struct fixture *f = *state;
-    const char *uid = add_revision(f, "foo-a", 1, "a", NULL, LIVE_DATA, NULL);
-    (void)add_revision(f, "foo-b", 5, "b", NULL, NULL, NULL);
+    const char *uid = add_revision(
+        f, (struct revision_opts){.name = "foo-a", .number = 1, .hash = "a", .data = LIVE_DATA});
+    (void)add_revision(f, (struct revision_opts){.name = "foo-b", .number = 5, .hash = "b"});
     put_set(f, (struct set_opts){0});
     assert_int_equal(look(f).revision_patches, 1);
     assert_int_equal(moon_json_int(object(f, uid), "revision", -1), 6);
@@ -215,9 +221,11 @@ static void DuplicatesBecomeOne(void **state)
 {
     struct fixture *f = *state;
     add_nodes(f, 0, 3, NULL);
-    (void)add_revision(f, "foo-a", 1, "a", NULL, LIVE_DATA, NULL);
-    (void)add_revision(f, "foo-b", 2, "b", NULL, LIVE_DATA, NULL);
-    (void)add_revision(f, "foo-old", 1, "old", NULL, NULL, NULL);
+    (void)add_revision(
+        f, (struct revision_opts){.name = "foo-a", .number = 1, .hash = "a", .data = LIVE_DATA});
+    (void)add_revision(
+        f, (struct revision_opts){.name = "foo-b", .number = 2, .hash = "b", .data = LIVE_DATA});
+    (void)add_revision(f, (struct revision_opts){.name = "foo-old", .number = 1, .hash = "old"});
     const char *one = add_pod(f, (struct pod_opts){.node = "node-0", .hash = "a"});
     const char *two = add_pod(f, (struct pod_opts){.node = "node-1", .hash = "b"});
     const char *old = add_pod(f, (struct pod_opts){.node = "node-2", .hash = "old"});
@@ -242,7 +250,8 @@ static void AddedOwnedRevisionWakesNobody(void **state)
 {
     struct fixture *f = *state;
     add_set(f, (struct set_opts){0});
-    (void)add_revision(f, "foo-dup", 9, "dup", NULL, LIVE_DATA, NULL);
+    (void)add_revision(f, (struct revision_opts){
+                              .name = "foo-dup", .number = 9, .hash = "dup", .data = LIVE_DATA});
     assert_false(was_woken(f, KEY));
     set_label(f, "foo-dup", "x", "y");
     assert_true(was_woken(f, KEY));
@@ -251,7 +260,8 @@ static void AddedOwnedRevisionWakesNobody(void **state)
 static void UnlabelledGetsItsNameAsHash(void **state)
 {
     struct fixture *f = *state;
-    const char *uid = add_revision(f, "foo-a", 1, NULL, NULL, LIVE_DATA, NULL);
+    const char *uid =
+        add_revision(f, (struct revision_opts){.name = "foo-a", .number = 1, .data = LIVE_DATA});
     put_set(f, (struct set_opts){0});
     assert_int_equal(look(f).revision_patches, 1);
     assert_string_equal(
@@ -267,7 +277,9 @@ static void OrphanIsAdoptedAfterALiveLook(void **state)
 {
     struct fixture *f = *state;
     f->alive = false;
-    const char *uid = add_revision(f, "foo-a", 4, "a", "", LIVE_DATA, NULL);
+    const char *uid = add_revision(
+        f, (struct revision_opts){
+               .name = "foo-a", .number = 4, .hash = "a", .owner = "", .data = LIVE_DATA});
     put_set(f, (struct set_opts){0});
     assert_int_equal(look(f).writes, 0);
     assert_int_equal(f->call_count, 1);
@@ -284,7 +296,9 @@ static void OrphanOfADoomedSetStays(void **state)
 {
     struct fixture *f = *state;
     f->alive = false;
-    (void)add_revision(f, "foo-a", 4, "a", "", LIVE_DATA, NULL);
+    (void)add_revision(
+        f, (struct revision_opts){
+               .name = "foo-a", .number = 4, .hash = "a", .owner = "", .data = LIVE_DATA});
     put_set(f, (struct set_opts){0});
     (void)look(f);
     answer_get(f, 200, "{\"metadata\":{\"uid\":\"" UID "\",\"deletionTimestamp\":\"x\"}}");
@@ -296,7 +310,10 @@ static void OrphanOfADoomedSetStays(void **state)
 static void OrphanOfOthersIsLeftAlone(void **state)
 {
     struct fixture *f = *state;
-    (void)add_revision(f, "x", 4, "a", "", LIVE_DATA, L2);
+    (void)add_revision(
+        f,
+        (struct revision_opts){
+            .name = "x", .number = 4, .hash = "a", .owner = "", .data = LIVE_DATA, .labels = L2});
     add_set(f, (struct set_opts){0});
     assert_string_not_equal(hash_of(f), "a");
     assert_null(moon_json_get(object(f, "x"), "metadata.ownerReferences"));
@@ -305,7 +322,9 @@ static void OrphanOfOthersIsLeftAlone(void **state)
 static void OneThatNoLongerMatchesIsReleased(void **state)
 {
     struct fixture *f = *state;
-    const char *uid = add_revision(f, "foo-a", 4, "a", NULL, LIVE_DATA, L2);
+    const char *uid = add_revision(
+        f, (struct revision_opts){
+               .name = "foo-a", .number = 4, .hash = "a", .data = LIVE_DATA, .labels = L2});
     put_set(f, (struct set_opts){0});
     settle(f);
     assert_int_equal(cJSON_GetArraySize(moon_json_get(object(f, uid), "metadata.ownerReferences")),
@@ -319,7 +338,12 @@ static void OneThatNoLongerMatchesIsReleased(void **state)
 static void another(struct fixture *f, const char *name, const char *owner, const char *data,
                     const char *labels)
 {
-    (void)add_revision(f, name, 1, "x", owner, data, labels);
+    (void)add_revision(f, (struct revision_opts){.name = name,
+                                                 .number = 1,
+                                                 .hash = "x",
+                                                 .owner = owner,
+                                                 .data = data,
+                                                 .labels = labels});
 }
 
 /* The name the set's first revision will want. */
@@ -385,10 +409,13 @@ static void OldOnesBeyondTheLimitGo(void **state)
 {
     struct fixture *f = *state;
     add_nodes(f, 0, 1, NULL);
-    (void)add_revision(f, "r1", 1, "h1", NULL, NULL, NULL);
-    (void)add_revision(f, "r2", 2, "h2", NULL, "{\"a\":1}", NULL);
-    (void)add_revision(f, "r3", 3, "h3", NULL, "{\"a\":2}", NULL);
-    (void)add_revision(f, "r4", 4, "h4", NULL, "{\"a\":3}", NULL);
+    (void)add_revision(f, (struct revision_opts){.name = "r1", .number = 1, .hash = "h1"});
+    (void)add_revision(
+        f, (struct revision_opts){.name = "r2", .number = 2, .hash = "h2", .data = "{\"a\":1}"});
+    (void)add_revision(
+        f, (struct revision_opts){.name = "r3", .number = 3, .hash = "h3", .data = "{\"a\":2}"});
+    (void)add_revision(
+        f, (struct revision_opts){.name = "r4", .number = 4, .hash = "h4", .data = "{\"a\":3}"});
     (void)add_pod(f, (struct pod_opts){.node = "node-0", .hash = "h1"});
     add_set(f, (struct set_opts){.history_limit = 2});
     settle(f);
@@ -404,7 +431,7 @@ static void OldOnesBeyondTheLimitGo(void **state)
 static void EndedPodsKeepTheirRevision(void **state)
 {
     struct fixture *f = *state;
-    (void)add_revision(f, "r1", 1, "h1", NULL, NULL, NULL);
+    (void)add_revision(f, (struct revision_opts){.name = "r1", .number = 1, .hash = "h1"});
     const char *uid = add_pod(
         f, (struct pod_opts){.node = "gone", .hash = "h1", .phase = "Failed", .deleting = true});
     add_set(f, (struct set_opts){.history_limit = -1});
@@ -418,7 +445,7 @@ static void EndedPodsKeepTheirRevision(void **state)
 static void CleaningUpHoldsNothingBack(void **state)
 {
     struct fixture *f = *state;
-    (void)add_revision(f, "r1", 1, "h1", NULL, NULL, NULL);
+    (void)add_revision(f, (struct revision_opts){.name = "r1", .number = 1, .hash = "h1"});
     add_set(f, (struct set_opts){.history_limit = 2});
     change_set(f, (struct set_opts){.history_limit = -1});
     struct moon_plan *plan = decide(f);
@@ -432,7 +459,7 @@ static void CleaningUpHoldsNothingBack(void **state)
 static void RefusedCleanUpIsTriedAgain(void **state)
 {
     struct fixture *f = *state;
-    (void)add_revision(f, "r1", 1, "h1", NULL, NULL, NULL);
+    (void)add_revision(f, (struct revision_opts){.name = "r1", .number = 1, .hash = "h1"});
     f->deletes_refused = true;
     put_set(f, (struct set_opts){.history_limit = -1});
     for (int i = 0; i < 4; i++) {

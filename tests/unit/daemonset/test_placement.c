@@ -327,12 +327,17 @@ static void ReloadedTolerationsReachNewPods(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(NodeShouldRunDaemonPod),    T(UnknownPolicyLeavesTheSetAsItIs),
-        T(UnknownPolicyFromTheStart), T(FailingHookKeepsThePreviousDecision),
+        T(NodeShouldRunDaemonPod),
+        T(UnknownPolicyLeavesTheSetAsItIs),
+        T(UnknownPolicyFromTheStart),
+        T(FailingHookKeepsThePreviousDecision),
         T(UnansweredQuestionIsAskedAgain),
-        T(NewPolicyDecidesAgain),     T(WithoutAMemoryOfDecisionsAllIsTheSame),
-        T(OnlyWhatHasChangedIsAsked), T(NewTolerationsRollNothing),
-        T(PolicyThatComesBack),       T(ReloadedTolerationsReachNewPods),
+        T(NewPolicyDecidesAgain),
+        T(WithoutAMemoryOfDecisionsAllIsTheSame),
+        T(OnlyWhatHasChangedIsAsked),
+        T(NewTolerationsRollNothing),
+        T(PolicyThatComesBack),
+        T(ReloadedTolerationsReachNewPods),
     };
 
     return cmocka_run_group_tests_name("placement", tests, NULL, NULL);

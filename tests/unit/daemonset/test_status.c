@@ -9,17 +9,21 @@ static int64_t status(struct fixture *f, const char *member)
     return moon_json_int(f->status, member, -1);
 }
 
-static void assert_status(struct fixture *f, int desired, int current, int ready, int available,
-                          int updated, int misscheduled)
+/* desired, current, ready, available, updated, misscheduled */
+static void assert_numbers(struct fixture *f, const int wanted[6])
 {
-    assert_int_equal(status(f, "desiredNumberScheduled"), desired);
-    assert_int_equal(status(f, "currentNumberScheduled"), current);
-    assert_int_equal(status(f, "numberReady"), ready);
-    assert_int_equal(status(f, "numberAvailable"), available);
-    assert_int_equal(status(f, "numberUnavailable"), desired - available);
-    assert_int_equal(status(f, "updatedNumberScheduled"), updated);
-    assert_int_equal(status(f, "numberMisscheduled"), misscheduled);
+    static const char *const members[] = {
+        "desiredNumberScheduled", "currentNumberScheduled", "numberReady",
+        "numberAvailable",        "updatedNumberScheduled", "numberMisscheduled"};
+
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(members); i++) {
+        if (status(f, members[i]) != wanted[i]) {
+            fail_msg("%s is %d, wanted %d", members[i], (int)status(f, members[i]), wanted[i]);
+        }
+    }
+    assert_int_equal(status(f, "numberUnavailable"), wanted[0] - wanted[3]);
 }
+#define assert_status(f, ...) assert_numbers((f), (const int[6]){__VA_ARGS__})
 
 static void NumberReadyStatus(void **state)
 {

@@ -153,43 +153,56 @@ static void DeleteNoDaemonPod(void **state)
 
 /* ---- nodes ---- */
 
-static void update_node(void **state, const char *template, const char *labels, const char *taints,
-                        const char *new_labels, const char *new_taints, size_t first, size_t then)
+struct node_change {
+    const char *template;
+    const char *labels;
+    const char *taints;
+    const char *new_labels;
+    const char *new_taints;
+    size_t first; /* creates before */
+    size_t then;  /* and after */
+};
+
+static void update_node(struct fixture *f, struct node_change c)
 {
-    struct fixture *f = *state;
-    add_set(f, (struct set_opts){.template = template});
-    add_node(f, "node-0", labels, taints);
-    SYNC(first, 0, 0);
+    add_set(f, (struct set_opts){.template = c.template});
+    add_node(f, "node-0", c.labels, c.taints);
+    SYNC(c.first, 0, 0);
     settle(f);
     forget_woken(f);
-    add_node(f, "node-0", new_labels, new_taints);
-    if (then > 0) {
+    add_node(f, "node-0", c.new_labels, c.new_taints);
+    if (c.then > 0) {
         assert_true(was_woken(f, KEY));
     }
-    SYNC(then, 0, 0);
+    SYNC(c.then, 0, 0);
 }
+
+#define TAINT "[{\"key\":\"a\",\"effect\":\"NoSchedule\"}]"
 
 static void UpdateNodeNothing(void **state)
 {
-    update_node(state, TEMPLATE("\"nodeSelector\":" N1 ","), NULL, NULL, NULL, NULL, 0, 0);
-    assert_false(was_woken(*state, KEY));
+    struct fixture *f = *state;
+    update_node(f, (struct node_change){.template = TEMPLATE("\"nodeSelector\":" N1 ",")});
+    assert_false(was_woken(f, KEY));
 }
 
 static void UpdateNodeLabels(void **state)
 {
-    update_node(state, TEMPLATE("\"nodeSelector\":" N1 ","), NULL, NULL, N1, NULL, 0, 1);
+    update_node(*state, (struct node_change){.template = TEMPLATE("\"nodeSelector\":" N1 ","),
+                                             .new_labels = N1,
+                                             .then = 1});
 }
 
 static void UpdateNodeTaintRemoved(void **state)
 {
-    update_node(state, NULL, NULL, "[{\"key\":\"a\",\"effect\":\"NoSchedule\"}]", NULL, NULL, 0, 1);
+    update_node(*state, (struct node_change){.taints = TAINT, .then = 1});
 }
 
 /* The stock controller finds out with the next event about something else. */
 static void UpdateNodeTaintAdded(void **state)
 {
     struct fixture *f = *state;
-    update_node(state, NULL, NULL, NULL, NULL, "[{\"key\":\"a\",\"effect\":\"NoSchedule\"}]", 1, 0);
+    update_node(f, (struct node_change){.new_taints = TAINT, .first = 1});
     settle(f);
     assert_int_equal(moon_json_int(f->status, "desiredNumberScheduled", -1), 0);
     assert_int_equal(moon_json_int(f->status, "numberMisscheduled", -1), 1);
@@ -276,16 +289,20 @@ static void RevisionEvents(void **state)
 {
     struct fixture *f = *state;
     add_set(f, (struct set_opts){0});
-    (void)add_revision(f, "owned", 1, "h", NULL, NULL, NULL);
+    (void)add_revision(f, (struct revision_opts){.name = "owned", .number = 1, .hash = "h"});
     assert_false(was_woken(f, KEY));
     set_owner(f, "owned", "");
     assert_true(was_woken(f, KEY));
     forget_woken(f);
-    (void)add_revision(f, "orphan", 1, "h", "", NULL, NULL);
+    (void)add_revision(
+        f, (struct revision_opts){.name = "orphan", .number = 1, .hash = "h", .owner = ""});
     assert_true(was_woken(f, KEY));
     forget_woken(f);
-    (void)add_revision(f, "other", 1, "h", "", NULL, L2);
-    (void)add_revision(f, "foreign", 1, "h", "uid-other", NULL, NULL);
+    (void)add_revision(f,
+                       (struct revision_opts){
+                           .name = "other", .number = 1, .hash = "h", .owner = "", .labels = L2});
+    (void)add_revision(f, (struct revision_opts){
+                              .name = "foreign", .number = 1, .hash = "h", .owner = "uid-other"});
     set_label(f, "foreign", "a", "b");
     assert_false(was_woken(f, KEY));
 }
