@@ -227,10 +227,10 @@ static void claim_done(const struct moon_result *result, void *ctx)
     }
     if (!set->gone && result->err == NULL) {
         moon_ds_store_pod(set, result->answer->body);
-        moon_ds_set_enqueue(set);
+        moon_ds_set_written(set);
     } else if (!set->gone && result->err->code == MOON_E_NOT_FOUND) {
         moon_ds_pod_is_gone(set, claim->uid);
-        moon_ds_set_enqueue(set);
+        moon_ds_set_written(set);
     }
     moon_ds_set_release(set);
 }

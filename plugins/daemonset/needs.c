@@ -15,6 +15,11 @@ static uint64_t now_ms(const struct moon_ds_set *set)
     return moon_loop_now(set->ds->in->loop);
 }
 
+static bool is_dry(const struct moon_ds_set *set)
+{
+    return set->ds->in->config->dry_run;
+}
+
 /* ---- actions ---- */
 
 void moon_ds_store_pod(struct moon_ds_set *set, struct moon_str body)
@@ -39,6 +44,9 @@ void moon_ds_store_pod(struct moon_ds_set *set, struct moon_str body)
 static void event(const struct moon_ds_set *set, enum moon_event_type type, const char *reason,
                   const char *what, const char *detail)
 {
+    if (is_dry(set)) {
+        return; /* nothing has happened that others should read of */
+    }
     moon_recorder_event(set->ds->in->recorder, &set->object->meta, type, reason, "%s: %s", what,
                         detail);
 }
@@ -58,9 +66,10 @@ static void create_done(const struct moon_result *result, void *ctx)
     if (result->err == NULL) {
         moon_ds_store_pod(set, result->answer->body);
         event(set, MOON_EVENT_NORMAL, "SuccessfulCreate", "Created pod", result->action->name);
-        moon_info(MOON_DS_TOPIC, "created pod", "key", set->key, "pod", result->action->name,
-                  "node", slot->name, "reason", result->action->reason);
-        moon_ds_set_enqueue(set);
+        moon_info(MOON_DS_TOPIC, is_dry(set) ? "would create pod" : "created pod", "key", set->key,
+                  "pod", result->action->name, "node", slot->name, "reason",
+                  result->action->reason);
+        moon_ds_set_written(set);
     } else if (!result->quiet) {
         event(set, MOON_EVENT_WARNING, "FailedCreate", "Error creating", result->err->text);
     }
@@ -133,8 +142,8 @@ static void tell_deleted(const struct moon_ds_set *set, const struct moon_result
         return; /* it was gone before we came */
     }
     event(set, MOON_EVENT_NORMAL, "SuccessfulDelete", "Deleted pod", action->name);
-    moon_info(MOON_DS_TOPIC, "deleted pod", "key", set->key, "pod", action->name, "node",
-              action->target, "reason", action->reason);
+    moon_info(MOON_DS_TOPIC, is_dry(set) ? "would delete pod" : "deleted pod", "key", set->key,
+              "pod", action->name, "node", action->target, "reason", action->reason);
 }
 
 /* A pod whose DELETE was accepted stays marked: it is on its way out, whatever the cache, which
@@ -153,7 +162,7 @@ static void delete_done(const struct moon_result *result, void *ctx)
     if (!set->gone && result->err == NULL) {
         take_deleted(set, result);
         tell_deleted(set, result);
-        moon_ds_set_enqueue(set);
+        moon_ds_set_written(set);
     } else if (!set->gone && !result->quiet) {
         event(set, MOON_EVENT_WARNING, "FailedDelete", "Error deleting", result->err->text);
     }

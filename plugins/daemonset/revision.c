@@ -149,7 +149,7 @@ static void end(struct moon_ds_set *set, const struct moon_result *result)
     set->history_open--;
     set->history_dirty = true;
     if (result->err == NULL) {
-        moon_ds_set_enqueue(set);
+        moon_ds_set_written(set);
     }
     moon_ds_set_release(set);
 }

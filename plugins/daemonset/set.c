@@ -3,6 +3,10 @@
 
 #define SET_MAGIC 0x5e7da301u
 
+enum {
+    DRY_RUN_AGAIN_MS = 30000
+};
+
 static void attach_known_pods(struct moon_ds_set *set);
 
 static void free_pod(void *value)
@@ -171,6 +175,15 @@ void moon_ds_set_enqueue(struct moon_ds_set *set)
 {
     if (!set->gone) {
         moon_controller_enqueue(set->ds->controller, moon_str(set->key));
+    }
+}
+
+void moon_ds_set_written(struct moon_ds_set *set)
+{
+    if (!set->ds->in->config->dry_run) {
+        moon_ds_set_enqueue(set);
+    } else if (!set->gone) {
+        moon_controller_enqueue_after(set->ds->controller, moon_str(set->key), DRY_RUN_AGAIN_MS);
     }
 }
 

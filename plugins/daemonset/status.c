@@ -72,7 +72,7 @@ static void status_done(const struct moon_result *result, void *ctx)
             object != NULL) {
             (void)moon_store_put_write(moon_informer_store(set->ds->sets), object);
         }
-        moon_ds_set_enqueue(set); /* the sums may have moved on meanwhile */
+        moon_ds_set_written(set); /* the sums may have moved on meanwhile */
     }
     moon_ds_set_release(set);
 }
