@@ -7,14 +7,15 @@ target_compile_options(moon_warnings INTERFACE
     -Wmissing-prototypes -Wold-style-definition -Wwrite-strings -Wpointer-arith -Wcast-qual -Wvla
     -Wformat=2 -Wswitch-enum -Wnull-dereference
     $<$<C_COMPILER_ID:GNU>:-Wlogical-op -Wduplicated-cond -Wduplicated-branches>
+    $<$<C_COMPILER_ID:Clang>:-Wno-gnu-zero-variadic-macro-arguments>
     $<$<BOOL:${MOONSET_WERROR}>:-Werror>)
 
 # cmocka's macros and table-driven tests trip the strictest warnings without telling anything. Linked
 # after moon_warnings: of two flags that contradict each other, the later one counts.
 add_library(moon_test_warnings INTERFACE)
 target_compile_options(moon_test_warnings INTERFACE
-    -Wno-conversion -Wno-float-conversion -Wno-cast-qual -Wno-null-dereference -Wno-restrict
-    -Wno-format-truncation)
+    -Wno-conversion -Wno-float-conversion -Wno-cast-qual -Wno-null-dereference
+    $<$<C_COMPILER_ID:GNU>:-Wno-restrict -Wno-format-truncation>)
 
 add_library(moon_sanitize INTERFACE)
 if(MOONSET_SANITIZE)

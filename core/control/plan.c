@@ -77,7 +77,7 @@ static void check_action(const struct moon_action *a)
     case MOON_VERB_WATCH:
         break;
     }
-    moon_assert(!"an action writes");
+    moon_assert_failed("an action writes", __FILE__, __LINE__);
 }
 
 struct moon_action *moon_plan_add(struct moon_plan *p, const struct moon_action *action)

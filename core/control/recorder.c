@@ -181,6 +181,8 @@ static char *make_name(struct moon_recorder *r, const struct moon_object *o)
                          b & 0xffffffffffff);
 }
 
+static char *format_message(const char *fmt, va_list args) MOON_PRINTF(1, 0);
+
 static char *format_message(const char *fmt, va_list args)
 {
     char text[MESSAGE_MAX_BYTES + 8]; /* room to see whether a character is cut in two */

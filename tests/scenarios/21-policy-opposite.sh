@@ -64,7 +64,7 @@ check "the pods tolerate nothing of the stock list" lacks "disk-pressure" \
     k get pods -l app=agent -o 'jsonpath={.items[*].spec.tolerations[*].key}'
 eventually 20 "available" is "2 2 2 2 2" ds_counts agent
 k set image ds/agent c=agent:v2 >/dev/null
-eventually 30 "rolled" is "2 2 2 2 2" ds_counts agent
+check "rolled" timeout 60 "$KUBECTL" rollout status ds/agent
 check "the last name went first" sh -c "
     grep 'reason=\"last name first\"' '$WORK/moonset.log' | sed -n 's/.*node=\\([a-z0-9]*\\).*/\\1/p' | tr '\\n' ' ' | grep -q '^n3 n2 '"
 moonset_down
