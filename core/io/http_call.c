@@ -70,6 +70,7 @@ void moon_http_call_reset(struct moon_http_call *call)
     curl_slist_free_all(moon_steal(&call->headers));
     curl_slist_free_all(moon_steal(&call->connect_to));
     moon_free(moon_steal(&call->url));
+    call->ca_file = NULL;
     moon_buf_clear(&call->warning);
     moon_buf_clear(&call->body);
     if (call->body.capacity > KEPT_BODY_BYTES) {
@@ -275,5 +276,9 @@ int moon_http_call_outcome(struct moon_http_call *call, CURLcode result, struct 
         text = call->curl_text[0] != '\0' ? call->curl_text : curl_easy_strerror(result);
     }
     struct moon_str url = shown_url(call->url);
-    return moon_err_set(err, code, "%s %.*s: %s", call->method, MOON_STR_ARG(url), text);
+    (void)moon_err_set(err, code, "%s %.*s: %s", call->method, MOON_STR_ARG(url), text);
+    if (result == CURLE_PEER_FAILED_VERIFICATION && call->ca_file != NULL) {
+        (void)moon_err_set(err, code, "%s (trusted is what %s signed)", err->text, call->ca_file);
+    }
+    return -(int)code;
 }

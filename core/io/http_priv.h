@@ -61,6 +61,7 @@ struct moon_http_call {
 
     char method[16]; /* method and URL for error texts */
     char *url;
+    const char *ca_file; /* the same, borrowed; NULL: none was given, or it was a text */
     size_t max_body_bytes;
     uint64_t silence_ms;
     uint64_t last_byte_ms;

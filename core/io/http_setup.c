@@ -81,6 +81,7 @@ static void setup_tls(struct moon_http_call *call, const struct moon_tls *tls)
     if (tls == NULL) {
         return;
     }
+    call->ca_file = tls->ca_pem == NULL ? tls->ca_file : NULL;
     if (tls->ca_pem != NULL || tls->ca_file != NULL) {
         /* This CA and no other: distributions build libcurl with a folder of public ones. */
         curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);

@@ -320,7 +320,7 @@ int moon_json_items_end(struct moon_json_items *c, struct moon_str *ret_envelope
     struct moon_json_scan s;
     struct moon_str envelope;
     if (c->place != IN_ENVELOPE) {
-        return moon_err_set(err, MOON_E_INVALID, "list: the text ends inside \"items\"");
+        return moon_err_set(err, MOON_E_INVALID, "list: cut off inside \"items\"");
     }
     moon_json_scan_init(&s, moon_buf_str(&c->envelope));
     if (moon_json_scan_peek(&s) != '{') {

@@ -187,7 +187,7 @@ static struct moon_client_call *call_new(struct moon_client *c, const struct moo
     if (r == NULL) {
         call->what = moon_strdup(request->path);
     } else {
-        call->what = moon_asprintf("%s%s%s", r->plural, r->group[0] != '\0' ? "." : "", r->group);
+        call->what = moon_asprintf(MOON_RESOURCE_FMT, MOON_RESOURCE_ARG(r));
     }
     call->accept =
         moon_asprintf("Accept: %s", request->accept != NULL ? request->accept : "application/json");

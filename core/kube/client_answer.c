@@ -98,8 +98,10 @@ static void describe(const struct moon_client_subject *subject,
     } else if (is_html(answer->body, answer->content_type)) {
         moon_err_set(err, code, "HTTP %d with a page of HTML (from a proxy?)", answer->status);
     } else {
-        moon_err_set(err, code, "HTTP %d%s%s", answer->status, answer->body.len > 0 ? ": " : "",
-                     snippet(answer->body, text));
+        moon_err_set(err, code, "HTTP %d%s%s%s", answer->status, answer->body.len > 0 ? ": " : "",
+                     snippet(answer->body, text),
+                     answer->status == 404 ? " (is this an API server that has this resource?)"
+                                           : "");
     }
 }
 

@@ -111,7 +111,7 @@ static void page_done(struct moon_list_call *l)
     uint64_t version = 0;
     char *token = NULL;
     if (read_envelope(l, &version, &token, &l->failure) != 0) {
-        moon_err_wrap(&l->failure, "list %s", l->opts.resource->plural);
+        moon_err_wrap(&l->failure, "list " MOON_RESOURCE_FMT, MOON_RESOURCE_ARG(l->opts.resource));
         finish(l, 0, &l->failure);
         return;
     }
@@ -148,7 +148,7 @@ static void on_done(const struct moon_answer *answer, const struct moon_err *err
     (void)answer;
     l->call = NULL;
     if (l->failure.code != MOON_OK) {
-        moon_err_wrap(&l->failure, "list %s", l->opts.resource->plural);
+        moon_err_wrap(&l->failure, "list " MOON_RESOURCE_FMT, MOON_RESOURCE_ARG(l->opts.resource));
         finish(l, 0, &l->failure);
     } else if (err == NULL) {
         page_done(l);

@@ -15,6 +15,11 @@ struct moon_resource {
     bool namespaced;
 };
 
+/* "daemonsets.apps", for texts: moon_err_wrap(err, "list " MOON_RESOURCE_FMT, MOON_RESOURCE_ARG(r))
+ */
+#define MOON_RESOURCE_FMT "%s%s%s"
+#define MOON_RESOURCE_ARG(r) (r)->plural, (r)->group[0] != '\0' ? "." : "", (r)->group
+
 MOON_API extern const struct moon_resource moon_resource_pods;
 MOON_API extern const struct moon_resource moon_resource_nodes;
 MOON_API extern const struct moon_resource moon_resource_events;

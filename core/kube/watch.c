@@ -189,7 +189,7 @@ static void failed(struct moon_watch *w, const struct moon_err *err)
 
 static void wrap(const struct moon_watch *w, struct moon_err *err)
 {
-    moon_err_wrap(err, "watch %s", w->opts.resource->plural);
+    moon_err_wrap(err, "watch " MOON_RESOURCE_FMT, MOON_RESOURCE_ARG(w->opts.resource));
 }
 
 /* ---- listing, page by page ---- */

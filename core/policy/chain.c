@@ -235,7 +235,8 @@ static int check_required(const struct moon_chain *c, struct moon_err *err)
 
 static int read_params(struct moon_chain *c, const char *text, struct moon_err *err)
 {
-    static const struct moon_yaml_opts opts = {.name = "params", .max_bytes = PARAMS_MAX_BYTES};
+    static const struct moon_yaml_opts opts = {.name = "moonset.dev/params",
+                                               .max_bytes = PARAMS_MAX_BYTES};
     const cJSON *item;
 
     if (text == NULL || text[0] == '\0') {
@@ -247,7 +248,8 @@ static int read_params(struct moon_chain *c, const char *text, struct moon_err *
         return -MOON_E_INVALID;
     }
     if (!cJSON_IsObject(given) && !cJSON_IsNull(given)) {
-        return moon_err_set(err, MOON_E_INVALID, "params: a mapping of names to values is wanted");
+        return moon_err_set(err, MOON_E_INVALID,
+                            "moonset.dev/params: a mapping of names to values is wanted");
     }
     cJSON_ArrayForEach (item, given) {
         int rc = give_value(c, item, err);

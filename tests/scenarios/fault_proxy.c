@@ -4,13 +4,13 @@
  * told to.
  *
  *   fault_proxy KUBECONFIG [ADDR:PORT]     prints its own address, ends on SIGTERM
- *   curl -d 'html list pods' ADDR/fault    the fault in force from now on: FAULT VERB RESOURCE
- *   curl -d 'none' ADDR/fault              none any more
+ *   curl -d 'html list pods' ADDR/fault    one fault more from now on: FAULT VERB RESOURCE
+ *   curl -d 'none' ADDR/fault              no faults any more
  *
  * Requests and the caller's credentials go on to the server of KUBECONFIG, over TLS where that
  * needs it; callers speak plain HTTP to the proxy. VERB is list, watch or the HTTP method, and may
- * be "*", as RESOURCE (its plural) may. A new fault ends all watches that pass, so that it is met
- * at once.
+ * be "*", as RESOURCE (its plural) may. A new fault ends the watches that it concerns, so that it
+ * is met at once.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -27,11 +27,12 @@ enum {
     QUEUE_MAX_BYTES = 256 << 20,
     BODY_MAX_BYTES = 64 << 20,
     URL_MAX_BYTES = 64 << 10,
-    WORD_MAX = 256,
+    WORD_MAX = 64,
+    RULES_MAX = 8,
 };
 
 enum fault {
-    FAULT_NONE,
+    FAULT_NONE,      /* as a command: away with all others */
     FAULT_FORBIDDEN, /* 403 as an API server writes it */
     FAULT_EXPIRED,   /* 401 to the token that the first request meets; another one passes */
     FAULT_MISSING,   /* 404: such a resource is not served */
@@ -51,16 +52,21 @@ static const char *const fault_names[FAULTS] = {
     [FAULT_LOST] = "lost",
 };
 
+struct rule {
+    enum fault fault;
+    char verb[WORD_MAX];
+    char resource[WORD_MAX];
+    char *expired; /* the Authorization that is refused */
+};
+
 struct proxy {
     struct moon_loop *loop;
     struct moon_http *http;
     struct moon_httpd *httpd;
     struct moon_kubeconfig *upstream;
     struct moon_list passages;
-    enum fault fault;
-    char verb[WORD_MAX];
-    char resource[WORD_MAX];
-    char *expired; /* the Authorization that is refused */
+    struct rule rules[RULES_MAX]; /* the first that concerns a request counts */
+    size_t rule_count;
 };
 
 /* One request on its way through. */
@@ -100,7 +106,7 @@ static struct moon_str resource_of(const struct moon_httpd_request *r, bool *ret
     return part;
 }
 
-static bool concerns(const struct proxy *p, const struct moon_httpd_request *r)
+static bool concerns(const struct rule *rule, const struct moon_httpd_request *r)
 {
     bool has_name;
     struct moon_str resource = resource_of(r, &has_name);
@@ -110,23 +116,30 @@ static bool concerns(const struct proxy *p, const struct moon_httpd_request *r)
     } else if (strcmp(verb, "GET") == 0 && !has_name) {
         verb = "list";
     }
-    return (strcmp(p->verb, "*") == 0 || strcmp(p->verb, verb) == 0) &&
-           (strcmp(p->resource, "*") == 0 || moon_str_is(resource, p->resource));
+    return (strcmp(rule->verb, "*") == 0 || strcmp(rule->verb, verb) == 0) &&
+           (strcmp(rule->resource, "*") == 0 || moon_str_is(resource, rule->resource));
+}
+
+/* The first credentials that a rule meets have expired. */
+static bool is_expired(struct rule *rule, const struct moon_httpd_request *r)
+{
+    const char *authorization = moon_httpd_header(r, "Authorization");
+    authorization = authorization != NULL ? authorization : "";
+    if (rule->expired == NULL) {
+        rule->expired = moon_strdup(authorization);
+    }
+    return strcmp(rule->expired, authorization) == 0;
 }
 
 static enum fault fault_of(struct proxy *p, const struct moon_httpd_request *r)
 {
-    const char *authorization = moon_httpd_header(r, "Authorization");
-    if (p->fault == FAULT_NONE || !concerns(p, r)) {
-        return FAULT_NONE;
+    for (size_t i = 0; i < p->rule_count; i++) {
+        struct rule *rule = &p->rules[i];
+        if (concerns(rule, r) && (rule->fault != FAULT_EXPIRED || is_expired(rule, r))) {
+            return rule->fault;
+        }
     }
-    if (p->fault != FAULT_EXPIRED) {
-        return p->fault;
-    }
-    if (p->expired == NULL) {
-        p->expired = moon_strdup(authorization != NULL ? authorization : "");
-    }
-    return moon_streq(p->expired, authorization) ? FAULT_EXPIRED : FAULT_NONE;
+    return FAULT_NONE;
 }
 
 /* ---- answers of our own ---- */
@@ -329,31 +342,48 @@ static void pass(struct proxy *p, struct moon_httpd_request *r)
 
 /* ---- commands ---- */
 
-static void end_watches(struct proxy *p)
+static void end_watches(struct proxy *p, const struct rule *rule)
 {
     moon_list_foreach (it, &p->passages) {
         struct passage *passage = moon_container_of(it, struct passage, link);
-        if (passage->is_watch && passage->call != NULL) {
+        if (passage->is_watch && passage->call != NULL && concerns(rule, passage->request)) {
             moon_http_cancel(moon_steal(&passage->call));
             moon_httpd_abort(passage->request);
         }
     }
 }
 
+static void forget_rules(struct proxy *p)
+{
+    while (p->rule_count > 0) {
+        moon_free(p->rules[--p->rule_count].expired);
+    }
+}
+
+static void add_rule(struct proxy *p, enum fault fault, struct moon_str text)
+{
+    struct rule *rule = &p->rules[p->rule_count++];
+    struct moon_str verb = {0};
+    (void)moon_str_split(&text, ' ', &verb);
+    *rule = (struct rule){.fault = fault};
+    snprintf(rule->verb, sizeof(rule->verb), "%.*s", MOON_STR_ARG(verb));
+    snprintf(rule->resource, sizeof(rule->resource), "%.*s", MOON_STR_ARG(text));
+    end_watches(p, rule);
+}
+
+/* False: there is no such fault. */
 static bool take_command(struct proxy *p, struct moon_str text)
 {
     struct moon_str word = {0};
     text = moon_str_trim(text);
     (void)moon_str_split(&text, ' ', &word);
-    for (int i = 0; i < FAULTS; i++) {
-        if (moon_str_is(word, fault_names[i])) {
-            struct moon_str verb = {0};
-            (void)moon_str_split(&text, ' ', &verb);
-            snprintf(p->verb, sizeof(p->verb), "%.*s", MOON_STR_ARG(verb));
-            snprintf(p->resource, sizeof(p->resource), "%.*s", MOON_STR_ARG(text));
-            p->fault = (enum fault)i;
-            moon_free(p->expired);
-            p->expired = NULL;
+    if (moon_str_is(word, fault_names[FAULT_NONE])) {
+        forget_rules(p);
+        return true;
+    }
+    for (int i = FAULT_NONE + 1; i < FAULTS; i++) {
+        if (moon_str_is(word, fault_names[i]) && text.len > 0 && p->rule_count < RULES_MAX) {
+            add_rule(p, (enum fault)i, text);
             return true;
         }
     }
@@ -367,7 +397,6 @@ static void handle(struct moon_httpd_request *r, void *ctx)
         bool is_known = take_command(p, moon_httpd_body(r));
         moon_httpd_reply(r, is_known ? 200 : 400, "text/plain",
                          is_known ? MOON_STR_LIT("") : MOON_STR_LIT("no such fault\n"));
-        end_watches(p);
     } else if (!spoil(fault_of(p, r), r)) {
         pass(p, r);
     }
@@ -418,6 +447,6 @@ int main(int argc, char **argv)
     moon_http_free(p.http);
     moon_loop_free(p.loop);
     moon_kubeconfig_free(p.upstream);
-    moon_free(p.expired);
+    forget_rules(&p);
     return rc == 0 ? 0 : 1;
 }

@@ -225,7 +225,7 @@ static const struct {
      0},
     {{.status = 404, .body = "404 page not found\n", .type = "text/plain"},
      MOON_E_NOT_FOUND,
-     "get pods: HTTP 404: 404 page not found",
+     "get pods: HTTP 404: 404 page not found (is this an API server that has this resource?)",
      "",
      0},
     {{.status = 403, .body = STATUS(403, "Forbidden", "pods is forbidden", "")},

@@ -134,7 +134,7 @@ static void test_failures(void **state)
          "the answer is no list"},
         {{{.body = "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":[{\"a\":1}"}},
          MOON_E_INVALID,
-         "list pods: list: the text ends inside"},
+         "list pods: list: cut off inside"},
         {{{.how = SCRIPT_CUT, .body = "{\"metadata\":{\"resourceVersion\":\"1\"},\"items\":["}},
          MOON_E_NETWORK,
          "list pods: "},
