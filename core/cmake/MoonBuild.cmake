@@ -16,7 +16,7 @@ target_compile_options(moon_warnings INTERFACE
 add_library(moon_test_warnings INTERFACE)
 target_compile_options(moon_test_warnings INTERFACE
     -Wno-conversion -Wno-float-conversion -Wno-cast-qual -Wno-null-dereference
-    $<$<C_COMPILER_ID:Clang>:-Wno-string-concatenation>
+    $<$<C_COMPILER_ID:Clang>:-Wno-string-concatenation -Wno-unused-variable>
     $<$<C_COMPILER_ID:GNU>:-Wno-restrict -Wno-format-truncation>)
 
 add_library(moon_sanitize INTERFACE)
