@@ -2,10 +2,12 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -132,6 +134,32 @@ static void errors_name_the_path(void **state)
     assert_int_equal(moon_dir_list(f->dir, "", 0, &paths, &err), 0);
     assert_int_equal(paths.count, 1);
     moon_paths_free(&paths);
+}
+
+/* A limit on the size of files stands for a disk without room. */
+static void what_does_not_fit_leaves_the_old(void **state)
+{
+    struct fixture *f = *state;
+    struct moon_buf got = MOON_BUF_INIT(1000);
+    struct moon_err err = {0};
+    struct rlimit before;
+    put(f, "a", "old");
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*on_limit)(int) = signal(SIGXFSZ, SIG_IGN);
+    struct rlimit full = {.rlim_cur = 4, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &full), 0);
+    int rc = moon_file_write(at(f, "a"), MOON_STR_LIT("newer and longer"), 0600, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, on_limit);
+    assert_int_equal(rc, -MOON_E_SYSTEM);
+    assert_non_null(strstr(err.text, at(f, "a")));
+    assert_int_equal(moon_file_read(at(f, "a"), &got, &err), 0);
+    assert_string_equal(moon_buf_cstr(&got), "old");
+    struct moon_paths paths;
+    assert_int_equal(moon_dir_list(f->dir, "", 0, &paths, &err), 0);
+    assert_int_equal(paths.count, 1); /* nothing temporary is left */
+    moon_paths_free(&paths);
+    moon_buf_fini(&got);
 }
 
 static void expect_list(struct fixture *f, unsigned max_depth, const char *want)
@@ -302,9 +330,13 @@ int main(void)
 {
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_written_is_read),           TEST(errors_name_the_path),
-        TEST(lists_are_sorted_and_bounded),      TEST(changes_are_told_once_settled),
-        TEST(a_configmap_swap_is_one_change),    TEST(folders_below_count_when_asked_for),
+        TEST(what_is_written_is_read),
+        TEST(errors_name_the_path),
+        TEST(what_does_not_fit_leaves_the_old),
+        TEST(lists_are_sorted_and_bounded),
+        TEST(changes_are_told_once_settled),
+        TEST(a_configmap_swap_is_one_change),
+        TEST(folders_below_count_when_asked_for),
         TEST(a_folder_may_vanish_and_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
