@@ -4,6 +4,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -400,6 +401,17 @@ static void rubbish_is_survived(void **state)
     client_close(&c);
 }
 
+/* A chroot may come without /etc/hosts. */
+static bool knows_localhost(void)
+{
+    struct addrinfo *list = NULL;
+    bool known = getaddrinfo("localhost", NULL, NULL, &list) == 0;
+    if (known) {
+        freeaddrinfo(list);
+    }
+    return known;
+}
+
 static void listen_addresses(void **state)
 {
     struct fixture *f = *state;
@@ -420,6 +432,9 @@ static void listen_addresses(void **state)
     for (size_t i = 0; i < MOON_ARRAY_SIZE(cases); i++) {
         struct moon_err err = {0};
         struct moon_httpd_opts opts = {.listen = cases[i].listen, .handler = handle, .ctx = f};
+        if (strcmp(cases[i].listen, "localhost:0") == 0 && !knows_localhost()) {
+            continue;
+        }
         struct moon_httpd *d = moon_httpd_new(f->loop, &opts, &err);
         assert_int_equal(err.code, cases[i].code);
         assert_int_equal(d != NULL, cases[i].code == MOON_OK);
