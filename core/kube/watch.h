@@ -28,7 +28,7 @@ struct moon_watch_opts {
     const char *label_selector; /* NULL: all; copied */
     const char *field_selector; /* copied */
     unsigned page_limit;        /* items per page; 0 = 500 */
-    size_t max_item_bytes;      /* 0 = 4 MB: larger objects are reported and skipped */
+    size_t max_item_bytes;      /* 0 = 4 MB: a larger one fails the list, or makes it list again */
 
     /* A list begins: everything known is now in question. Also before the first one, and again
      * when a list has to start over. A streamed list may hold a DELETED for what it LISTED. */
