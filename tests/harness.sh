@@ -173,6 +173,21 @@ add_node()
     } | k create -f - >/dev/null
 }
 
+# create_agent: the plainest DaemonSet, `agent`, with pods labelled app=agent.
+create_agent()
+{
+    k apply -f - >/dev/null <<'YAML'
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: agent}
+spec:
+  selector: {matchLabels: {app: agent}}
+  template:
+    metadata: {labels: {app: agent}}
+    spec: {containers: [{name: c, image: agent}]}
+YAML
+}
+
 # moonset_up [FLAG…]: the controller; log in $WORK/moonset.log, pid in $MOONSET_PID.
 moonset_up()
 {

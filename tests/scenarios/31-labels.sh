@@ -18,16 +18,7 @@ owner_of()
 
 cluster_up n1 n2 n3
 moonset_up --orphan-interval 2s
-k apply -f - >/dev/null <<'YAML'
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: agent}
-spec:
-  selector: {matchLabels: {app: agent}}
-  template:
-    metadata: {labels: {app: agent}}
-    spec: {containers: [{name: c, image: agent}]}
-YAML
+create_agent
 eventually 30 "three pods" is "3 3 3 3 3" ds_counts agent
 before=$(uids)
 pod=$(k get pods -l app=agent -o jsonpath='{.items[0].metadata.name}')
@@ -56,16 +47,7 @@ check "moonset ended well" test $? -eq 0
 k delete ds agent --cascade=orphan >/dev/null
 eventually 20 "orphaned" is "" owner_of "$(k get pods -l app=agent -o jsonpath='{.items[0].metadata.name}')"
 before=$(uids)
-k apply -f - >/dev/null <<'YAML'
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: agent}
-spec:
-  selector: {matchLabels: {app: agent}}
-  template:
-    metadata: {labels: {app: agent}}
-    spec: {containers: [{name: c, image: agent}]}
-YAML
+create_agent
 moonset_up
 eventually 30 "the new set adopts the pods" is "3 3 3 3 3" ds_counts agent
 check "none was restarted" is "$before" uids

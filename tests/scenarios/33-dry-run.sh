@@ -17,16 +17,7 @@ actions()
 
 cluster_up n1 n2
 moonset_up
-k apply -f - >/dev/null <<'YAML'
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: agent}
-spec:
-  selector: {matchLabels: {app: agent}}
-  template:
-    metadata: {labels: {app: agent}}
-    spec: {containers: [{name: c, image: agent}]}
-YAML
+create_agent
 eventually 30 "two pods" is "2 2 2 2 2" ds_counts agent
 moonset_down
 : >"$WORK/moonset.log"

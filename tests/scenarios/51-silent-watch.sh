@@ -16,16 +16,7 @@ cluster_up n1
 proxy_up
 MOONSET_KUBECONFIG=$WORK/proxied
 moonset_up
-k create -f - >/dev/null <<'YAML'
-apiVersion: apps/v1
-kind: DaemonSet
-metadata: {name: agent}
-spec:
-  selector: {matchLabels: {app: agent}}
-  template:
-    metadata: {labels: {app: agent}}
-    spec: {containers: [{name: c, image: agent}]}
-YAML
+create_agent
 eventually 20 "a pod" is "1 1 1 1 1" ds_counts agent
 fault silent watch pods
 sleep 2
