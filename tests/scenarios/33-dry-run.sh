@@ -3,7 +3,7 @@
 # targets: sim
 #
 # Not on the real control plane yet: seen to repeat the create of a revision there (a dry run only);
-# passed there once, failed three times out of four since. To be mended, then tested there again.
+# passed there once, failed four times of four since. To be mended, then tested there again.
 # --dry-run asks the server about each write and changes nothing; it says what it would do, once.
 . "$(dirname "$0")/../harness.sh"
 
