@@ -16,6 +16,7 @@
 #include "sim/apiserver.h"
 #include "sim/kinds.h"
 #include "sim/objdb.h"
+#include "sim/registry.h"
 #include "sim/schema.h"
 #include "sim/selectors.h"
 
@@ -28,6 +29,7 @@ struct moon_sim_api {
     struct moon_loop *loop;
     struct moon_httpd *httpd;
     struct moon_sim_schema *schema;
+    struct moon_sim_kinds *kinds;
     struct moon_sim_objdb *db;
     struct moon_sim_watchers *watchers;
     struct moon_sim_paging *paging;

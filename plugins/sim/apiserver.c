@@ -104,7 +104,9 @@ static bool path_resolve(const struct path *path, struct moon_sim_call *call)
         at += 2;
     }
     const char *resource = segment(path, at);
-    call->kind = resource != NULL ? moon_sim_kind_by_resource(group, version, resource) : NULL;
+    call->kind = resource != NULL
+                     ? moon_sim_kinds_by_resource(call->api->kinds, group, version, resource)
+                     : NULL;
     call->name = segment(path, at + 1);
     call->subresource = segment(path, at + 2);
     return call->kind != NULL && path->count <= at + 3 &&
@@ -121,6 +123,9 @@ static verb_fn *collection_verb(const struct moon_sim_call *call)
     if (moon_streq(call->method, "GET")) {
         return moon_sim_call_flag(call, "watch") ? moon_sim_verb_watch : moon_sim_verb_list;
     }
+    if (call->kind->is_quiet) {
+        return NULL;
+    }
     if (moon_streq(call->method, "POST") && (call->ns != NULL || !call->kind->namespaced)) {
         return moon_sim_verb_create;
     }
@@ -132,6 +137,9 @@ static verb_fn *object_verb(const struct moon_sim_call *call)
     bool main = call->subresource == NULL;
     if (moon_streq(call->method, "GET")) {
         return moon_sim_verb_get;
+    }
+    if (call->kind->is_quiet) {
+        return NULL;
     }
     if (moon_streq(call->method, "PUT")) {
         return moon_sim_verb_update;
@@ -175,6 +183,12 @@ static int refuse_method(const struct moon_sim_call *call, struct moon_sim_statu
                                    call->kind->resource, unplayed[i]);
         }
     }
+    if (call->kind->is_quiet) {
+        return moon_sim_refuse(st, 405, "MethodNotAllowed",
+                               "the simulated cluster does not play %s: they can be listed and "
+                               "watched (there are none), not written",
+                               call->kind->resource);
+    }
     return moon_sim_refuse_generic(
         st, 405, "MethodNotAllowed",
         "the server does not allow this method on the requested resource");
@@ -192,10 +206,11 @@ static void refuse_path(struct moon_sim_call *call)
     struct moon_sim_status st = {0};
     struct moon_str path = moon_str(moon_httpd_path(call->request));
     bool served = moon_str_starts(path, "/api/v1/");
-    for (size_t i = 0; i < moon_sim_kind_count(); i++) {
-        const struct moon_sim_kind *kind = moon_sim_kind_at(i);
+    const struct moon_sim_kind *kind = NULL;
+    size_t pos = 0;
+    while (!served && (kind = moon_sim_kinds_next(call->api->kinds, &pos)) != NULL) {
         MOON_AUTOFREE char *prefix = moon_asprintf("/apis/%s/%s/", kind->group, kind->version);
-        served = served || moon_str_starts(path, prefix);
+        served = moon_str_starts(path, prefix);
     }
     if (served) {
         (void)moon_sim_refuse_unknown_path(&st);
@@ -304,13 +319,14 @@ static uint64_t or_default(uint64_t value, uint64_t fallback)
 static void make_parts(struct moon_sim_api *api, const struct moon_sim_api_opts *opts)
 {
     api->schema = moon_sim_schema_new();
+    api->kinds = moon_sim_kinds_new();
     api->paging = moon_sim_paging_new(api->loop,
                                       or_default(opts->continue_life_ms, DEFAULT_CONTINUE_LIFE_MS));
     api->gc = moon_sim_gc_new(api);
     api->watchers =
         moon_sim_watchers_new(api, or_default(opts->bookmark_interval_ms, DEFAULT_BOOKMARKS_MS));
     api->db = moon_sim_objdb_new(&(struct moon_sim_objdb_opts){
-        .kinds = moon_sim_kind_count(),
+        .kinds = moon_sim_kinds_stores(api->kinds),
         .history = (size_t)or_default(opts->history, DEFAULT_HISTORY),
         .on_event = on_event,
         .ctx = api,
@@ -355,6 +371,7 @@ void moon_sim_api_free(struct moon_sim_api *api)
     moon_sim_gc_free(api->gc);
     moon_sim_paging_free(api->paging);
     moon_sim_objdb_free(api->db);
+    moon_sim_kinds_free(api->kinds);
     moon_sim_schema_free(api->schema);
     api->magic = 0;
     moon_free(api);
@@ -368,8 +385,10 @@ uint16_t moon_sim_api_port(const struct moon_sim_api *api)
 struct moon_sim_api_stats moon_sim_api_stats(const struct moon_sim_api *api)
 {
     struct moon_sim_api_stats stats = api->stats;
-    for (size_t i = 0; i < moon_sim_kind_count(); i++) {
-        stats.objects += moon_sim_objdb_count(api->db, moon_sim_kind_at(i));
+    const struct moon_sim_kind *kind = NULL;
+    size_t pos = 0;
+    while ((kind = moon_sim_kinds_next(api->kinds, &pos)) != NULL) {
+        stats.objects += kind->stored_as == NULL ? moon_sim_objdb_count(api->db, kind) : 0;
     }
     stats.open_watches = moon_sim_watchers_count(api->watchers);
     stats.version = moon_sim_objdb_version(api->db);

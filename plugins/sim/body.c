@@ -66,8 +66,8 @@ static const char *version_of(const char *api_version)
     return slash != NULL ? slash + 1 : api_version;
 }
 
-static int check_kind(const struct moon_sim_kind *kind, const cJSON *tree,
-                      struct moon_sim_status *st)
+static int check_kind(const struct moon_sim_call *call, const struct moon_sim_kind *kind,
+                      const cJSON *tree, struct moon_sim_status *st)
 {
     char wanted[64];
     const char *given_kind = moon_sim_text(tree, "kind");
@@ -79,7 +79,7 @@ static int check_kind(const struct moon_sim_kind *kind, const cJSON *tree,
         return 0;
     }
     MOON_AUTOFREE char *group = group_of(given_version);
-    const struct moon_sim_kind *other = moon_sim_kind_by_name(group, given_kind);
+    const struct moon_sim_kind *other = moon_sim_kinds_by_name(call->api->kinds, group, given_kind);
     if (other != NULL && moon_streq(other->version, version_of(given_version))) {
         return moon_sim_refuse_bad_request(
             st,
@@ -125,7 +125,7 @@ int moon_sim_body_decode(struct moon_sim_call *call, const struct moon_sim_kind 
 {
     struct moon_err err;
     const struct moon_sim_type *type = moon_sim_schema_type(call->api->schema, kind->kind);
-    if (check_kind(kind, tree, st) != 0) {
+    if (check_kind(call, kind, tree, st) != 0) {
         return -1;
     }
     moon_sim_remove(tree, "kind");

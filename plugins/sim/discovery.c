@@ -2,17 +2,12 @@
  *
  * discovery.c - what is served: /api, /apis and below, /version, health.
  */
+#include "base/map.h"
 #include "sim/api_priv.h"
 
 /* The release whose behaviour this server has. */
 #define SERVER_MAJOR "1"
 #define SERVER_MINOR "31"
-
-static const struct {
-    const char *group;
-    const char *version;
-} GROUPS[] = {
-    {"apps", "v1"}, {"coordination.k8s.io", "v1"}, {"policy", "v1"}, {"scheduling.k8s.io", "v1"}};
 
 static cJSON *new_object(const char *kind, const char *api_version)
 {
@@ -35,22 +30,96 @@ static void add_server_addresses(const struct moon_sim_api *api, cJSON *object)
     moon_sim_set(object, "serverAddressByClientCIDRs", list);
 }
 
-static cJSON *group_version(size_t i)
+/* ---- groups ---- */
+
+/* The versions of a group as clients should prefer them: v2, v1, v1beta2, v1beta1, v1alpha1. */
+struct versions {
+    const char **items; /* borrowed from the kinds */
+    size_t count;
+};
+
+static void versions_fini(struct versions *versions)
+{
+    moon_free(versions->items);
+}
+
+/* Stability, major and minor number of a version as text of Kubernetes' form; what has no such
+ * form comes last. */
+static uint64_t version_rank(const char *version)
+{
+    struct moon_str rest = moon_str(version);
+    struct moon_str major = {rest.ptr + 1, 0};
+    uint64_t stability = 3;
+    uint64_t major_number = 0;
+    uint64_t minor_number = 0;
+    while (rest.len > 0 && 1 + major.len < rest.len && version[1 + major.len] >= '0' &&
+           version[1 + major.len] <= '9') {
+        major.len++;
+    }
+    const char *tail = version + 1 + major.len;
+    if (version[0] != 'v' || !moon_parse_u64(major, &major_number) || major_number > UINT16_MAX) {
+        return 0;
+    }
+    if (tail[0] != '\0') {
+        size_t word = moon_str_starts(moon_str(tail), "beta") ? 4 : 5;
+        stability = word == 4 ? 2 : moon_str_starts(moon_str(tail), "alpha") ? 1 : 0;
+        if (stability == 0 || !moon_parse_u64(moon_str(tail + word), &minor_number) ||
+            minor_number > UINT16_MAX) {
+            return 0;
+        }
+    }
+    return (stability << 32U) | (major_number << 16U) | minor_number;
+}
+
+static struct versions versions_of(const struct moon_sim_api *api, const char *group)
+{
+    struct versions versions = {0};
+    const struct moon_sim_kind *kind = NULL;
+    size_t pos = 0;
+    while ((kind = moon_sim_kinds_next(api->kinds, &pos)) != NULL) {
+        size_t at = 0;
+        bool known = !moon_streq(kind->group, group);
+        for (size_t i = 0; i < versions.count && !known; i++) {
+            known = moon_streq(versions.items[i], kind->version);
+            at += version_rank(versions.items[i]) >= version_rank(kind->version) ? 1 : 0;
+        }
+        if (known) {
+            continue;
+        }
+        versions.items =
+            moon_realloc_array(versions.items, versions.count + 1, sizeof(*versions.items));
+        memmove(versions.items + at + 1, versions.items + at,
+                (versions.count - at) * sizeof(*versions.items));
+        versions.items[at] = kind->version;
+        versions.count++;
+    }
+    return versions;
+}
+
+static cJSON *group_version(const char *group, const char *version)
 {
     cJSON *entry = cJSON_CreateObject();
-    MOON_AUTOFREE char *text = moon_asprintf("%s/%s", GROUPS[i].group, GROUPS[i].version);
+    MOON_AUTOFREE char *text = moon_asprintf("%s/%s", group, version);
     moon_sim_set_text(entry, "groupVersion", text);
-    moon_sim_set_text(entry, "version", GROUPS[i].version);
+    moon_sim_set_text(entry, "version", version);
     return entry;
 }
 
-static void fill_group(cJSON *object, size_t i)
+/* False when there is no such group. */
+static bool fill_group(const struct moon_sim_api *api, cJSON *object, const char *group)
 {
-    cJSON *versions = cJSON_CreateArray();
-    moon_sim_set_text(object, "name", GROUPS[i].group);
-    cJSON_AddItemToArray(versions, group_version(i));
-    moon_sim_set(object, "versions", versions);
-    moon_sim_set(object, "preferredVersion", group_version(i));
+    MOON_CLEANUP(versions_fini) struct versions versions = versions_of(api, group);
+    if (versions.count == 0) {
+        return false;
+    }
+    cJSON *list = cJSON_CreateArray();
+    moon_sim_set_text(object, "name", group);
+    for (size_t i = 0; i < versions.count; i++) {
+        cJSON_AddItemToArray(list, group_version(group, versions.items[i]));
+    }
+    moon_sim_set(object, "versions", list);
+    moon_sim_set(object, "preferredVersion", group_version(group, versions.items[0]));
+    return true;
 }
 
 static cJSON *versions_of_core(const struct moon_sim_api *api)
@@ -63,14 +132,21 @@ static cJSON *versions_of_core(const struct moon_sim_api *api)
     return object;
 }
 
-static cJSON *group_list(void)
+static cJSON *group_list(const struct moon_sim_api *api)
 {
     cJSON *object = new_object("APIGroupList", "v1");
     cJSON *groups = cJSON_CreateArray();
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(GROUPS); i++) {
+    MOON_CLEANUP(moon_map_free_ptr) struct moon_map *seen = moon_map_new(NULL);
+    const struct moon_sim_kind *kind = NULL;
+    size_t pos = 0;
+    while ((kind = moon_sim_kinds_next(api->kinds, &pos)) != NULL) {
+        if (kind->group[0] == '\0' || moon_map_has(seen, moon_str(kind->group))) {
+            continue;
+        }
         cJSON *group = cJSON_CreateObject();
-        fill_group(group, i);
+        (void)fill_group(api, group, kind->group);
         cJSON_AddItemToArray(groups, group);
+        moon_map_set(seen, moon_str(kind->group), NULL);
     }
     moon_sim_set(object, "groups", groups);
     return object;
@@ -123,30 +199,40 @@ static void add_subresources(cJSON *resources, const struct moon_sim_kind *kind)
     }
 }
 
-static cJSON *resource_list(const char *group, const char *version)
+static void add_resource(cJSON *resources, const struct moon_sim_kind *kind)
 {
     static const char *const verbs[] = {
         "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch", NULL};
-    static const char *const all[] = {"all", NULL};
+    static const char *const quiet_verbs[] = {"get", "list", "watch", NULL};
+    cJSON *resource =
+        new_resource(kind->resource, kind, kind->kind, kind->is_quiet ? quiet_verbs : verbs);
+    if (kind->short_names != NULL) {
+        moon_sim_set(resource, "shortNames", texts(kind->short_names));
+    }
+    if (kind->categories != NULL) {
+        moon_sim_set(resource, "categories", texts(kind->categories));
+    }
+    cJSON_AddItemToArray(resources, resource);
+    add_subresources(resources, kind);
+}
+
+/* NULL when nothing of this group and version is served. */
+static cJSON *resource_list(const struct moon_sim_api *api, const char *group, const char *version)
+{
+    if (!moon_sim_kinds_has_version(api->kinds, group, version)) {
+        return NULL;
+    }
     cJSON *object = new_object("APIResourceList", group[0] != '\0' ? "v1" : NULL);
     cJSON *resources = cJSON_CreateArray();
     MOON_AUTOFREE char *name = moon_asprintf("%s%s%s", group, group[0] != '\0' ? "/" : "", version);
     moon_sim_set_text(object, "groupVersion", name);
     moon_sim_set(object, "resources", resources);
-    for (size_t i = 0; i < moon_sim_kind_count(); i++) {
-        const struct moon_sim_kind *kind = moon_sim_kind_at(i);
-        if (!moon_streq(kind->group, group) || !moon_streq(kind->version, version)) {
-            continue;
+    const struct moon_sim_kind *kind = NULL;
+    size_t pos = 0;
+    while ((kind = moon_sim_kinds_next(api->kinds, &pos)) != NULL) {
+        if (moon_streq(kind->group, group) && moon_streq(kind->version, version)) {
+            add_resource(resources, kind);
         }
-        cJSON *resource = new_resource(kind->resource, kind, kind->kind, verbs);
-        if (kind->short_names != NULL) {
-            moon_sim_set(resource, "shortNames", texts(kind->short_names));
-        }
-        if (kind->in_all) {
-            moon_sim_set(resource, "categories", texts(all));
-        }
-        cJSON_AddItemToArray(resources, resource);
-        add_subresources(resources, kind);
     }
     return object;
 }
@@ -190,21 +276,22 @@ static cJSON *root_paths(void)
     return object;
 }
 
-static cJSON *group_document(const char *path)
+/* /apis/<group>, /apis/<group>/<version>; NULL for everything else. */
+static cJSON *group_document(const struct moon_sim_api *api, const char *path)
 {
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(GROUPS); i++) {
-        MOON_AUTOFREE char *group = moon_asprintf("/apis/%s", GROUPS[i].group);
-        MOON_AUTOFREE char *version = moon_asprintf("%s/%s", group, GROUPS[i].version);
-        if (moon_streq(path, group)) {
-            cJSON *object = new_object("APIGroup", "v1");
-            fill_group(object, i);
-            return object;
-        }
-        if (moon_streq(path, version)) {
-            return resource_list(GROUPS[i].group, GROUPS[i].version);
-        }
+    static const char apis[] = "/apis/";
+    if (!moon_str_starts(moon_str(path), apis)) {
+        return NULL;
     }
-    return NULL;
+    const char *rest = path + sizeof(apis) - 1;
+    const char *slash = strchr(rest, '/');
+    MOON_AUTOFREE char *group =
+        moon_strndup(rest, slash != NULL ? (size_t)(slash - rest) : SIZE_MAX);
+    if (slash != NULL) {
+        return resource_list(api, group, slash + 1);
+    }
+    MOON_AUTOJSON *object = new_object("APIGroup", "v1");
+    return fill_group(api, object, group) ? moon_steal(&object) : NULL;
 }
 
 static cJSON *document(const struct moon_sim_api *api, const char *path)
@@ -219,12 +306,12 @@ static cJSON *document(const struct moon_sim_api *api, const char *path)
         return versions_of_core(api);
     }
     if (moon_streq(path, "/apis")) {
-        return group_list();
+        return group_list(api);
     }
     if (moon_streq(path, "/api/v1")) {
-        return resource_list("", "v1");
+        return resource_list(api, "", "v1");
     }
-    return group_document(path);
+    return group_document(api, path);
 }
 
 bool moon_sim_discovery(struct moon_sim_call *call, const char *path)

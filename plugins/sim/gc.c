@@ -247,7 +247,7 @@ static enum owner_state owner_state(struct moon_sim_gc *gc, const struct moon_si
     MOON_AUTOFREE char *group =
         moon_strndup(api_version.ptr, slash != NULL ? (size_t)(slash - api_version.ptr) : 0);
     const struct moon_sim_kind *kind =
-        moon_sim_kind_by_name(group, moon_sim_text(reference, "kind"));
+        moon_sim_kinds_by_name(gc->api->kinds, group, moon_sim_text(reference, "kind"));
     const struct moon_sim_obj *owner =
         moon_sim_objdb_by_uid(gc->api->db, moon_sim_text(reference, "uid"));
     if (kind == NULL) {
@@ -323,10 +323,11 @@ static bool empty_namespace(struct moon_sim_gc *gc, const char *ns)
 {
     struct dependents left = {0};
     bool empty = true;
-    for (size_t k = 0; k < moon_sim_kind_count(); k++) {
-        const struct moon_sim_kind *kind = moon_sim_kind_at(k);
+    const struct moon_sim_kind *kind = NULL;
+    size_t pos = 0;
+    while ((kind = moon_sim_kinds_next(gc->api->kinds, &pos)) != NULL) {
         size_t count = 0;
-        if (!kind->namespaced) {
+        if (!kind->namespaced || kind->stored_as != NULL) {
             continue;
         }
         struct moon_sim_obj *const *range = moon_sim_objdb_range(gc->api->db, kind, ns, &count);

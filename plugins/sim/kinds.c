@@ -11,7 +11,14 @@
 #define TEXTS(...) ((const char *const[]){__VA_ARGS__, NULL})
 #define TABLE(name) .columns = moon_sim_columns_##name, .cells = moon_sim_cells_##name
 
-static const struct moon_sim_kind KINDS[] = {
+enum {
+    BUILT_IN = 15,
+    DISRUPTION_BUDGETS = 12
+};
+
+static const struct moon_sim_kind KINDS[BUILT_IN];
+
+static const struct moon_sim_kind KINDS[BUILT_IN] = {
     {
         .index = 0,
         .group = "",
@@ -100,7 +107,7 @@ static const struct moon_sim_kind KINDS[] = {
                         "spec.serviceAccountName", "spec.hostNetwork", "status.phase",
                         "status.podIP", "status.nominatedNodeName"),
         .namespaced = true,
-        .in_all = true,
+        .categories = TEXTS("all"),
         .has_status = true,
         .returns_deleted = true,
         .set_defaults = moon_sim_defaults_pod,
@@ -147,7 +154,7 @@ static const struct moon_sim_kind KINDS[] = {
         .kind = "Service",
         .short_names = TEXTS("svc"),
         .namespaced = true,
-        .in_all = true,
+        .categories = TEXTS("all"),
         .has_status = true,
         .names_are_labels = true,
         .returns_deleted = true,
@@ -179,7 +186,7 @@ static const struct moon_sim_kind KINDS[] = {
         .kind = "DaemonSet",
         .short_names = TEXTS("ds"),
         .namespaced = true,
-        .in_all = true,
+        .categories = TEXTS("all"),
         .has_status = true,
         .has_generation = true,
         .set_defaults = moon_sim_defaults_daemonset,
@@ -204,7 +211,7 @@ static const struct moon_sim_kind KINDS[] = {
         TABLE(lease),
     },
     {
-        .index = 12,
+        .index = DISRUPTION_BUDGETS,
         .group = "policy",
         .version = "v1",
         .resource = "poddisruptionbudgets",
@@ -230,6 +237,22 @@ static const struct moon_sim_kind KINDS[] = {
         .validate_update = moon_sim_validate_priority_class_update,
         TABLE(priority_class),
     },
+    {
+        /* What schedulers before 1.25 list. */
+        .index = DISRUPTION_BUDGETS,
+        .stored_as = &KINDS[DISRUPTION_BUDGETS],
+        .group = "policy",
+        .version = "v1beta1",
+        .resource = "poddisruptionbudgets",
+        .singular = "poddisruptionbudget",
+        .kind = "PodDisruptionBudget",
+        .short_names = TEXTS("pdb"),
+        .namespaced = true,
+        .has_status = true,
+        .has_generation = true,
+        .validate = moon_sim_validate_disruption_budget,
+        TABLE(disruption_budget),
+    },
 };
 
 size_t moon_sim_kind_count(void)
@@ -239,20 +262,9 @@ size_t moon_sim_kind_count(void)
 
 const struct moon_sim_kind *moon_sim_kind_at(size_t index)
 {
-    moon_assert(index < MOON_ARRAY_SIZE(KINDS) && KINDS[index].index == index);
+    moon_assert(index < MOON_ARRAY_SIZE(KINDS) &&
+                (KINDS[index].index == index || KINDS[index].stored_as != NULL));
     return &KINDS[index];
-}
-
-const struct moon_sim_kind *moon_sim_kind_by_resource(const char *group, const char *version,
-                                                      const char *resource)
-{
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(KINDS); i++) {
-        if (moon_streq(KINDS[i].group, group) && moon_streq(KINDS[i].version, version) &&
-            moon_streq(KINDS[i].resource, resource)) {
-            return &KINDS[i];
-        }
-    }
-    return NULL;
 }
 
 const struct moon_sim_kind *moon_sim_kind_by_name(const char *group, const char *kind)

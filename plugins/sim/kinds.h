@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kinds.h - what the simulated API server serves: one row per kind.
+ * kinds.h - what the simulated API server serves: one row per kind and version.
  *
  * A row names the kind, its type in the schema and what is special about it: defaults, rules,
  * generation, table columns. Everything else (verbs, watches, patches, paging) is the same for all,
- * so a further kind is a further row.
+ * so a further kind is a further row. The built-in rows are one table; a server's registry
+ * (registry.h) holds these and what was added while it runs.
  */
 #ifndef MOON_SIM_KINDS_H
 #define MOON_SIM_KINDS_H
@@ -33,16 +34,18 @@ struct moon_sim_column {
 };
 
 struct moon_sim_kind {
-    size_t index;
+    size_t index;      /* of its store: the versions of a kind share one */
     const char *group; /* "" is core */
     const char *version;
     const char *resource;
     const char *singular;
     const char *kind;
-    const char *const *short_names; /* NULL-terminated; NULL: none */
-    const char *const *fields;      /* field selectors besides name and namespace; same */
+    const char *const *short_names;        /* NULL-terminated; NULL: none */
+    const char *const *categories;         /* kubectl's "all"; same */
+    const char *const *fields;             /* field selectors besides name and namespace; same */
+    const struct moon_sim_kind *stored_as; /* the version that is stored; NULL: this one */
     bool namespaced;
-    bool in_all; /* category "all" of kubectl */
+    bool is_quiet; /* may be listed and watched, has no objects and takes none */
     bool has_status;
     bool has_generation;    /* metadata.generation counts changes of spec */
     bool names_are_labels;  /* DNS labels instead of subdomains */
@@ -66,12 +69,12 @@ struct moon_sim_kind {
     void (*cells)(const cJSON *obj, int64_t now_s, cJSON *ret_cells);
 };
 
+/* The built-in rows; each one's index is its place, but for a further version of another one. */
 size_t moon_sim_kind_count(void);
 const struct moon_sim_kind *moon_sim_kind_at(size_t index);
-/* NULL: not served. */
-const struct moon_sim_kind *moon_sim_kind_by_resource(const char *group, const char *version,
-                                                      const char *resource);
+/* NULL: not built in. */
 const struct moon_sim_kind *moon_sim_kind_by_name(const char *group, const char *kind);
+
 /* "v1", "apps/v1". */
 const char *moon_sim_kind_api_version(const struct moon_sim_kind *kind, char out[64]);
 

@@ -29,7 +29,7 @@ struct store {
 };
 
 struct moon_sim_objdb {
-    struct store *stores;
+    struct store **stores; /* each stays where it is */
     size_t kinds;
     size_t history;
     uint64_t version;
@@ -180,17 +180,26 @@ struct moon_sim_objdb *moon_sim_objdb_new(const struct moon_sim_objdb_opts *opts
 {
     struct moon_sim_objdb *db = moon_new(struct moon_sim_objdb);
     moon_assert(opts->history > 0);
-    db->kinds = opts->kinds;
     db->history = opts->history;
     db->on_event = opts->on_event;
     db->ctx = opts->ctx;
-    db->stores = moon_new_array(struct store, opts->kinds);
-    for (size_t k = 0; k < opts->kinds; k++) {
-        db->stores[k].by_key = moon_map_new(NULL);
-    }
+    moon_sim_objdb_reserve(db, opts->kinds);
     db->by_uid = moon_map_new(NULL);
     db->dependents = moon_map_new(free_set);
     return db;
+}
+
+void moon_sim_objdb_reserve(struct moon_sim_objdb *db, size_t kinds)
+{
+    if (kinds <= db->kinds) {
+        return;
+    }
+    db->stores = moon_realloc_array(db->stores, kinds, sizeof(*db->stores));
+    for (; db->kinds < kinds; db->kinds++) {
+        struct store *store = moon_new(struct store);
+        store->by_key = moon_map_new(NULL);
+        db->stores[db->kinds] = store;
+    }
 }
 
 static void event_clear(struct moon_sim_event *event)
@@ -214,7 +223,7 @@ void moon_sim_objdb_free(struct moon_sim_objdb *db)
         return;
     }
     for (size_t k = 0; k < db->kinds; k++) {
-        struct store *store = &db->stores[k];
+        struct store *store = db->stores[k];
         forget_history(db, store);
         for (size_t i = 0; i < store->used; i++) {
             moon_sim_obj_unref(store->row[i]);
@@ -222,6 +231,7 @@ void moon_sim_objdb_free(struct moon_sim_objdb *db)
         moon_map_free(store->by_key);
         moon_free(store->row);
         moon_free(store->ring);
+        moon_free(store);
     }
     moon_map_free(db->by_uid);
     moon_map_free(db->dependents);
@@ -234,7 +244,7 @@ void moon_sim_objdb_free(struct moon_sim_objdb *db)
 static struct store *store_of(const struct moon_sim_objdb *db, const struct moon_sim_kind *kind)
 {
     moon_assert(kind->index < db->kinds);
-    return &db->stores[kind->index];
+    return db->stores[kind->index];
 }
 
 uint64_t moon_sim_objdb_version(const struct moon_sim_objdb *db)
@@ -528,7 +538,7 @@ bool moon_sim_objdb_replay(const struct moon_sim_objdb *db, const struct moon_si
 void moon_sim_objdb_compact(struct moon_sim_objdb *db)
 {
     for (size_t k = 0; k < db->kinds; k++) {
-        forget_history(db, &db->stores[k]);
-        db->stores[k].forgotten = db->version;
+        forget_history(db, db->stores[k]);
+        db->stores[k]->forgotten = db->version;
     }
 }

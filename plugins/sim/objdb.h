@@ -57,7 +57,7 @@ struct moon_sim_event {
 };
 
 struct moon_sim_objdb_opts {
-    size_t kinds;   /* how many; kind->index is below it */
+    size_t kinds;   /* how many at first; kind->index is below it */
     size_t history; /* events kept per kind */
     /* Runs inside put and remove, after the change is in. */
     void (*on_event)(const struct moon_sim_event *event, void *ctx);
@@ -65,6 +65,8 @@ struct moon_sim_objdb_opts {
 };
 
 struct moon_sim_objdb *moon_sim_objdb_new(const struct moon_sim_objdb_opts *opts);
+/* Make room for further kinds. */
+void moon_sim_objdb_reserve(struct moon_sim_objdb *db, size_t kinds);
 void moon_sim_objdb_free(struct moon_sim_objdb *db);
 
 struct moon_sim_obj *moon_sim_obj_ref(struct moon_sim_obj *obj);

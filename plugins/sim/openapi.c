@@ -176,8 +176,9 @@ static cJSON *group_document(const struct moon_sim_api *api, const char *base)
 {
     MOON_AUTOJSON *paths = cJSON_CreateObject();
     const char *group = NULL;
-    for (size_t i = 0; i < moon_sim_kind_count(); i++) {
-        const struct moon_sim_kind *kind = moon_sim_kind_at(i);
+    const struct moon_sim_kind *kind = NULL;
+    size_t pos = 0;
+    while ((kind = moon_sim_kinds_next(api->kinds, &pos)) != NULL) {
         MOON_AUTOFREE char *its_base =
             kind->group[0] == '\0' ? moon_asprintf("api/%s", kind->version)
                                    : moon_asprintf("apis/%s/%s", kind->group, kind->version);
@@ -198,12 +199,13 @@ static cJSON *group_document(const struct moon_sim_api *api, const char *base)
     return document;
 }
 
-static cJSON *index_document(void)
+static cJSON *index_document(const struct moon_sim_api *api)
 {
     cJSON *index = cJSON_CreateObject();
     cJSON *paths = cJSON_CreateObject();
-    for (size_t i = 0; i < moon_sim_kind_count(); i++) {
-        const struct moon_sim_kind *kind = moon_sim_kind_at(i);
+    const struct moon_sim_kind *kind = NULL;
+    size_t pos = 0;
+    while ((kind = moon_sim_kinds_next(api->kinds, &pos)) != NULL) {
         MOON_AUTOFREE char *base = kind->group[0] == '\0'
                                        ? moon_asprintf("api/%s", kind->version)
                                        : moon_asprintf("apis/%s/%s", kind->group, kind->version);
@@ -231,7 +233,7 @@ bool moon_sim_openapi(struct moon_sim_call *call, const char *path)
         return false;
     }
     const char *rest = path + sizeof(v3) - 1;
-    MOON_AUTOJSON *answer = rest[0] == '\0'  ? index_document()
+    MOON_AUTOJSON *answer = rest[0] == '\0'  ? index_document(call->api)
                             : rest[0] == '/' ? group_document(call->api, rest + 1)
                                              : NULL;
     if (answer == NULL) {

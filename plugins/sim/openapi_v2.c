@@ -236,8 +236,10 @@ void moon_sim_openapi_v2(const struct moon_sim_api *api, struct moon_buf *out)
     put_text(&part, INFO_TITLE, "Kubernetes (simulated by moonset)");
     put_text(&part, INFO_VERSION, "v1.31.0");
     put_message(out, DOCUMENT_INFO, &part);
-    for (size_t i = 0; i < moon_sim_kind_count(); i++) {
-        put_path(&part, moon_sim_kind_at(i));
+    const struct moon_sim_kind *kind = NULL;
+    size_t row = 0;
+    while ((kind = moon_sim_kinds_next(api->kinds, &row)) != NULL) {
+        put_path(&part, kind);
     }
     put_message(out, DOCUMENT_PATHS, &part);
     while ((type = moon_sim_schema_next(api->schema, &pos)) != NULL) {

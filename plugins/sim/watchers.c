@@ -34,7 +34,8 @@ struct watcher {
 
 struct moon_sim_watchers {
     struct moon_sim_api *api;
-    struct moon_list *by_kind;
+    struct moon_list **by_store; /* lists of watchers; grows with the kinds */
+    size_t stores;
     size_t count;
     uint64_t bookmark_interval_ms;
     struct moon_timer *bookmarks;
@@ -48,10 +49,6 @@ struct moon_sim_watchers *moon_sim_watchers_new(struct moon_sim_api *api,
     struct moon_sim_watchers *ws = moon_new(struct moon_sim_watchers);
     ws->api = api;
     ws->bookmark_interval_ms = bookmark_interval_ms;
-    ws->by_kind = moon_new_array(struct moon_list, moon_sim_kind_count());
-    for (size_t i = 0; i < moon_sim_kind_count(); i++) {
-        moon_list_init(&ws->by_kind[i]);
-    }
     ws->bookmarks = moon_timer_new(api->loop, send_bookmarks, ws);
     moon_timer_start(ws->bookmarks, bookmark_interval_ms);
     return ws;
@@ -65,8 +62,25 @@ void moon_sim_watchers_free(struct moon_sim_watchers *ws)
     }
     moon_assert(ws->count == 0);
     moon_timer_free(ws->bookmarks);
-    moon_free(ws->by_kind);
+    for (size_t i = 0; i < ws->stores; i++) {
+        moon_free(ws->by_store[i]);
+    }
+    moon_free(ws->by_store);
     moon_free(ws);
+}
+
+static struct moon_list *watchers_of(struct moon_sim_watchers *ws, const struct moon_sim_kind *kind)
+{
+    if (kind->index >= ws->stores) {
+        size_t stores = moon_sim_kinds_stores(ws->api->kinds);
+        moon_assert(kind->index < stores);
+        ws->by_store = moon_realloc_array(ws->by_store, stores, sizeof(*ws->by_store));
+        for (; ws->stores < stores; ws->stores++) {
+            ws->by_store[ws->stores] = moon_new(struct moon_list);
+            moon_list_init(ws->by_store[ws->stores]);
+        }
+    }
+    return ws->by_store[kind->index];
 }
 
 size_t moon_sim_watchers_count(const struct moon_sim_watchers *ws)
@@ -96,7 +110,7 @@ static void send_object(struct watcher *w, const char *type, struct moon_sim_obj
 {
     if (w->call.view == MOON_SIM_VIEW_OBJECT) {
         MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(LINE_MAX_BYTES);
-        moon_sim_print_object(obj->kind, obj->text, &text);
+        moon_sim_print_object(w->call.kind, obj->text, &text);
         send_line(w, type, moon_buf_str(&text));
         return;
     }
@@ -139,8 +153,8 @@ static void send_bookmark(struct watcher *w)
 static void send_bookmarks(void *ctx)
 {
     struct moon_sim_watchers *ws = ctx;
-    for (size_t i = 0; i < moon_sim_kind_count(); i++) {
-        moon_list_foreach (it, &ws->by_kind[i]) {
+    for (size_t i = 0; i < ws->stores; i++) {
+        moon_list_foreach (it, ws->by_store[i]) {
             struct watcher *w = moon_container_of(it, struct watcher, link);
             if (w->bookmarks) {
                 send_bookmark(w);
@@ -184,7 +198,7 @@ static void deliver(const struct moon_sim_event *event, void *ctx)
 
 void moon_sim_watchers_event(struct moon_sim_watchers *ws, const struct moon_sim_event *event)
 {
-    moon_list_foreach (it, &ws->by_kind[event->obj->kind->index]) {
+    moon_list_foreach (it, watchers_of(ws, event->obj->kind)) {
         deliver(event, moon_container_of(it, struct watcher, link));
     }
 }
@@ -318,6 +332,6 @@ void moon_sim_verb_watch(struct moon_sim_call *call)
     if (!catch_up(w, wanted.version)) {
         return;
     }
-    moon_list_append(&call->api->watchers->by_kind[call->kind->index], &w->link);
+    moon_list_append(watchers_of(call->api->watchers, call->kind), &w->link);
     moon_timer_start(w->timeout, (uint64_t)timeout_s * 1000);
 }
