@@ -91,7 +91,7 @@ static void arm(struct heart *heart)
     if (heart->call != NULL) {
         return;
     }
-    if (due == NEVER || heart->node->is_down) {
+    if (due == NEVER || heart->node->orders.is_down) {
         moon_timer_stop(heart->timer);
         stop_waiting(heart);
     } else if (moon_list_is_empty(&heart->waiting)) {
@@ -475,7 +475,7 @@ static void see_change(struct heart *heart, const struct moon_played_node *node)
 {
     const struct moon_played_node *old = heart->node;
     uint64_t now = moon_loop_now(heart->all->player->loop);
-    bool came_back = old->is_down && !node->is_down;
+    bool came_back = old->orders.is_down && !node->orders.is_down;
     heart->node = moon_played_node(moon_object_ref(&node->meta));
     /* Not ready: the node lifecycle controller had not heard of it for too long. */
     if (came_back || !node->is_ready) {

@@ -60,7 +60,8 @@ static uint64_t restart_delay(const struct moon_kubelet_life *life,
 
 static uint64_t ready_delay(const struct moon_kubelet_opts *opts, const struct moon_played_pod *pod)
 {
-    return pod->has_ready_after ? pod->ready_after_ms : opts->ready_delay_ms;
+    return pod->orders.ready_after_ms != MOON_ORDER_NONE ? pod->orders.ready_after_ms
+                                                         : opts->ready_delay_ms;
 }
 
 static uint64_t delay_of(enum wait wait, const struct moon_kubelet_life *life,
@@ -90,19 +91,19 @@ static void rest(struct moon_kubelet_life *life)
 static void plan(struct moon_kubelet_life *life, const struct moon_kubelet_opts *opts,
                  const struct moon_played_pod *pod, uint64_t now_ms)
 {
-    life->fate = pod->fate;
+    life->fate = pod->orders.fate;
     if (life->stage >= MOON_ARRAY_SIZE(steps)) {
         rest(life);
         return;
     }
-    struct step step = steps[life->stage][pod->fate];
+    struct step step = steps[life->stage][pod->orders.fate];
     uint64_t delay_ms = delay_of(step.wait, life, opts, pod);
     if (delay_ms == MOON_KUBELET_NEVER) {
         rest(life);
         return;
     }
     /* A pod that is ready as soon as it runs needs one write, not two. */
-    if (step.next == MOON_KUBELET_RUNNING && pod->fate == MOON_FATE_RUN &&
+    if (step.next == MOON_KUBELET_RUNNING && pod->orders.fate == MOON_FATE_RUN &&
         ready_delay(opts, pod) == 0) {
         step.next = MOON_KUBELET_READY;
     }
@@ -169,7 +170,7 @@ void moon_kubelet_see(struct moon_kubelet_life *life, const struct moon_kubelet_
         life->stage = MOON_KUBELET_RUNNING;
         life->next = MOON_KUBELET_READY;
         life->due = now_ms;
-    } else if (is_new || life->fate != pod->fate) {
+    } else if (is_new || life->fate != pod->orders.fate) {
         plan(life, opts, pod, now_ms);
     }
 }
@@ -179,8 +180,8 @@ void moon_kubelet_see(struct moon_kubelet_life *life, const struct moon_kubelet_
 /* As the kubelet's admission does: once, when the pod arrives. */
 static const char *refusal(const struct moon_played_pod *pod, const struct moon_played_node *node)
 {
-    if (node->reject != NULL) {
-        return node->reject;
+    if (node->orders.reject != NULL) {
+        return node->orders.reject;
     }
     if (pod->affinity != NULL &&
         !moon_affinity_matches(pod->affinity, &node->meta.labels, node->meta.name)) {
@@ -227,7 +228,7 @@ enum moon_kubelet_verb moon_kubelet_act(struct moon_kubelet_life *life,
     const char *reason = life->stage == MOON_KUBELET_WAITING ? refusal(pod, node) : NULL;
     tell(life, reason != NULL ? MOON_KUBELET_FAILED : life->next, now_s);
     if (reason == NULL) {
-        reason = pod->reason != NULL ? pod->reason : "Evicted";
+        reason = pod->orders.reason != NULL ? pod->orders.reason : "Evicted";
     }
     moon_kubelet_write_status(life, pod, node, reason, now_s, body);
     return MOON_KUBELET_PATCH;

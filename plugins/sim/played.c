@@ -9,13 +9,6 @@
 
 #include "base/str.h"
 
-#define ANNOTATION_PREFIX "sim.moonset.dev/"
-
-enum {
-    SLOW_READY_MS = 10 * 1000,
-    WRONG_MAX = 200
-};
-
 uint32_t moon_played_ip_parse(const char *text)
 {
     struct in_addr address;
@@ -27,12 +20,6 @@ const char *moon_played_ip_format(uint32_t ip, char out[MOON_PLAYED_IP_TEXT])
     (void)snprintf(out, MOON_PLAYED_IP_TEXT, "%u.%u.%u.%u", ip >> 24, ip >> 16 & 255, ip >> 8 & 255,
                    ip & 255);
     return out;
-}
-
-static const char *annotation(const cJSON *json, const char *key)
-{
-    const cJSON *all = moon_json_get(json, "metadata.annotations");
-    return cJSON_GetStringValue(moon_json_member(all, key));
 }
 
 /* The first condition of this type. */
@@ -55,6 +42,41 @@ static bool is_true(const cJSON *condition_json)
 
 /* ---- nodes ---- */
 
+static const char *const condition_names[MOON_NODE_CONDITIONS] = {
+    [MOON_NODE_READY] = "Ready",
+    [MOON_NODE_MEMORY_PRESSURE] = "MemoryPressure",
+    [MOON_NODE_DISK_PRESSURE] = "DiskPressure",
+    [MOON_NODE_PID_PRESSURE] = "PIDPressure",
+    [MOON_NODE_NETWORK_UNAVAILABLE] = "NetworkUnavailable",
+};
+
+const char *moon_node_condition_name(enum moon_node_condition type)
+{
+    return condition_names[type];
+}
+
+static enum moon_condition condition_status(const cJSON *condition_json)
+{
+    const char *status = moon_json_string(condition_json, "status");
+    if (condition_json == NULL) {
+        return MOON_CONDITION_ABSENT;
+    }
+    if (moon_streq(status, "True")) {
+        return MOON_CONDITION_TRUE;
+    }
+    return moon_streq(status, "False") ? MOON_CONDITION_FALSE : MOON_CONDITION_UNKNOWN;
+}
+
+static int project_conditions(struct moon_played_node *node, const cJSON *json,
+                              struct moon_err *err)
+{
+    for (size_t i = 0; i < MOON_NODE_CONDITIONS; i++) {
+        node->conditions[i] = condition_status(condition(json, condition_names[i]));
+    }
+    node->is_ready = node->conditions[MOON_NODE_READY] == MOON_CONDITION_TRUE;
+    return moon_object_time(condition(json, "Ready"), "lastHeartbeatTime", &node->heartbeat_s, err);
+}
+
 static uint32_t internal_ip(const cJSON *json)
 {
     const cJSON *addresses = moon_json_get(json, "status.addresses");
@@ -73,11 +95,12 @@ static int project_node(struct moon_object *o, const cJSON *json, MOON_UNUSED st
     struct moon_played_node *node = (struct moon_played_node *)(void *)o;
     const cJSON *spec = moon_json_member(json, "spec");
     node->unschedulable = moon_json_bool(spec, "unschedulable", false);
-    node->is_ready = is_true(condition(json, "Ready"));
     node->has_capacity = moon_json_get(json, "status.capacity.pods") != NULL;
-    node->is_down = moon_streq(annotation(json, ANNOTATION_PREFIX "down"), "true");
-    node->reject = moon_intern_cstr(annotation(json, ANNOTATION_PREFIX "reject"));
     node->ip = internal_ip(json);
+    moon_node_orders_read(&node->orders, json);
+    if (project_conditions(node, json, err) != 0) {
+        return moon_err_wrap(err, "status.conditions");
+    }
     if (moon_taints_from_json(moon_json_member(spec, "taints"), &node->taints, err) != 0) {
         return moon_err_wrap(err, "spec.taints");
     }
@@ -87,7 +110,7 @@ static int project_node(struct moon_object *o, const cJSON *json, MOON_UNUSED st
 static void fini_node(struct moon_object *o)
 {
     struct moon_played_node *node = (struct moon_played_node *)(void *)o;
-    moon_sym_unref(node->reject);
+    moon_node_orders_fini(&node->orders);
     moon_taints_fini(&node->taints);
 }
 
@@ -95,9 +118,10 @@ static bool same_node(const struct moon_object *oa, const struct moon_object *ob
 {
     const struct moon_played_node *a = moon_played_node(oa);
     const struct moon_played_node *b = moon_played_node(ob);
-    return a->unschedulable == b->unschedulable && a->is_ready == b->is_ready &&
-           a->has_capacity == b->has_capacity && a->is_down == b->is_down &&
-           a->reject == b->reject && a->ip == b->ip && moon_object_same_head(oa, ob) &&
+    return a->unschedulable == b->unschedulable && a->heartbeat_s == b->heartbeat_s &&
+           memcmp(a->conditions, b->conditions, sizeof(a->conditions)) == 0 &&
+           a->has_capacity == b->has_capacity && a->ip == b->ip && moon_object_same_head(oa, ob) &&
+           moon_node_orders_equal(&a->orders, &b->orders) &&
            moon_taints_equal(&a->taints, &b->taints);
 }
 
@@ -108,93 +132,6 @@ const struct moon_kind moon_kind_played_node = {
     .fini = fini_node,
     .same = same_node,
 };
-
-/* ---- the fate of a pod ---- */
-
-struct rule {
-    const char *name;
-    enum moon_fate fate;
-};
-
-static const struct rule outcomes[] = {
-    {"failed", MOON_FATE_FAIL},
-    {"succeeded", MOON_FATE_SUCCEED},
-    {"crash", MOON_FATE_CRASH},
-    {"never-ready", MOON_FATE_NEVER_READY},
-};
-
-static const struct rule tags[] = {
-    {"broken", MOON_FATE_NO_IMAGE},
-    {"crash", MOON_FATE_CRASH},
-    {"failed", MOON_FATE_FAIL},
-};
-
-static bool find_rule(const struct rule *rules, size_t count, struct moon_str name,
-                      enum moon_fate *ret)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (moon_str_is(name, rules[i].name)) {
-            *ret = rules[i].fate;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "v1" of "host/path/image:v1@sha256:…". Of "host:5000/image" it is "5000/image", which is no tag
- * that has a meaning here. */
-static struct moon_str tag_of(const char *image)
-{
-    size_t end = strcspn(image, "@");
-    size_t start = end;
-    while (start > 0 && image[start - 1] != ':') {
-        start--;
-    }
-    return start > 0 ? (struct moon_str){image + start, end - start} : (struct moon_str){0};
-}
-
-static void decide_by_images(struct moon_played_pod *pod)
-{
-    for (size_t i = 0; i < pod->container_count; i++) {
-        struct moon_str tag = tag_of(pod->containers[i].image);
-        if (moon_str_is(tag, "slow")) {
-            pod->has_ready_after = true;
-            pod->ready_after_ms = SLOW_READY_MS;
-        }
-        if (find_rule(tags, MOON_ARRAY_SIZE(tags), tag, &pod->fate)) {
-            return;
-        }
-    }
-}
-
-static void complain(struct moon_played_pod *pod, const char *key, const char *value)
-{
-    MOON_AUTOFREE char *text =
-        moon_asprintf("annotation " ANNOTATION_PREFIX "%s: \"%s\"", key, value);
-    moon_sym_unref(pod->wrong);
-    pod->wrong = moon_intern(moon_str_cut(moon_str(text), WRONG_MAX));
-}
-
-/* Annotations win over images. A wrong one is told (by the player) and counts as absent. */
-static void decide_by_annotations(struct moon_played_pod *pod, const cJSON *json)
-{
-    const char *outcome = annotation(json, ANNOTATION_PREFIX "outcome");
-    const char *ready_after = annotation(json, ANNOTATION_PREFIX "ready-after");
-    if (outcome != NULL &&
-        !find_rule(outcomes, MOON_ARRAY_SIZE(outcomes), moon_str(outcome), &pod->fate)) {
-        complain(pod, "outcome", outcome);
-    }
-    if (ready_after != NULL) {
-        uint64_t delay_ms;
-        if (moon_parse_duration_ms(moon_str(ready_after), &delay_ms)) {
-            pod->has_ready_after = true;
-            pod->ready_after_ms = delay_ms;
-        } else {
-            complain(pod, "ready-after", ready_after);
-        }
-    }
-    pod->reason = moon_intern_cstr(annotation(json, ANNOTATION_PREFIX "reason"));
-}
 
 /* ---- pods ---- */
 
@@ -218,6 +155,7 @@ static int project_containers(struct moon_played_pod *pod, const cJSON *spec, st
             struct moon_played_container *container = &pod->containers[pod->container_count++];
             container->name = moon_intern_cstr(name != NULL ? name : "");
             container->image = moon_intern_cstr(image != NULL ? image : "");
+            moon_pod_orders_image(&pod->orders, container->image);
         }
     }
     return 0;
@@ -257,9 +195,51 @@ static int project_status(struct moon_played_pod *pod, const cJSON *json, struct
     return moon_object_time(status, "startTime", &pod->started_s, err);
 }
 
+static enum moon_restart parse_restart(const char *text)
+{
+    if (moon_streq(text, "OnFailure")) {
+        return MOON_RESTART_ON_FAILURE;
+    }
+    return moon_streq(text, "Never") ? MOON_RESTART_NEVER : MOON_RESTART_ALWAYS;
+}
+
+/* How it is treated where it runs. */
+static void project_terms(struct moon_played_pod *pod, const cJSON *json, const cJSON *spec)
+{
+    int64_t grace_s = moon_json_int(spec, "terminationGracePeriodSeconds", 30);
+    pod->grace_s = moon_json_int(json, "metadata.deletionGracePeriodSeconds", grace_s);
+    pod->priority = (int32_t)moon_json_int(spec, "priority", 0);
+    pod->restart = parse_restart(moon_json_string(spec, "restartPolicy"));
+    pod->is_host_network = moon_json_bool(spec, "hostNetwork", false);
+    pod->is_best_effort = moon_streq(moon_json_string(json, "status.qosClass"), "BestEffort");
+    pod->is_ending = pod->meta.deleted_s != 0 && pod->grace_s == 0;
+    pod->has_finalizers = cJSON_GetArraySize(moon_json_get(json, "metadata.finalizers")) > 0;
+}
+
+/* Whoever has begun to run is only asked whether it bears NoExecute. */
+static int project_tolerations(struct moon_played_pod *pod, const cJSON *spec, struct moon_err *err)
+{
+    MOON_CLEANUP(moon_tolerations_fini) struct moon_tolerations all = {0};
+    if (moon_tolerations_from_json(moon_json_member(spec, "tolerations"), &all, err) != 0) {
+        return moon_err_wrap(err, "spec.tolerations");
+    }
+    if (pod->phase == MOON_PHASE_PENDING || pod->phase == MOON_PHASE_NONE) {
+        pod->tolerations = all;
+        all = (struct moon_tolerations){0};
+        return 0;
+    }
+    for (size_t i = 0; i < all.count; i++) {
+        const struct moon_toleration *t = &all.items[i];
+        if (t->effect == MOON_EFFECT_NONE || t->effect == MOON_EFFECT_NO_EXECUTE) {
+            moon_tolerations_add(&pod->tolerations, t->key, t->op_text, t->value, t->effect_text,
+                                 t->has_seconds ? &t->seconds : NULL);
+        }
+    }
+    return 0;
+}
+
 /* What the scheduler looks at; a bound pod needs none of it. */
-static int project_wishes(struct moon_played_pod *pod, const cJSON *json, const cJSON *spec,
-                          struct moon_err *err)
+static void project_wishes(struct moon_played_pod *pod, const cJSON *json, const cJSON *spec)
 {
     const char *scheduler = moon_json_string(spec, "schedulerName");
     const cJSON *scheduled = condition(json, "PodScheduled");
@@ -268,11 +248,6 @@ static int project_wishes(struct moon_played_pod *pod, const cJSON *json, const 
     if (scheduled != NULL && !is_true(scheduled)) {
         pod->unschedulable = moon_object_sym(scheduled, "message");
     }
-    if (moon_tolerations_from_json(moon_json_member(spec, "tolerations"), &pod->tolerations, err) !=
-        0) {
-        return moon_err_wrap(err, "spec.tolerations");
-    }
-    return 0;
 }
 
 static int project_pod(struct moon_object *o, const cJSON *json, MOON_UNUSED struct moon_str text,
@@ -282,18 +257,20 @@ static int project_pod(struct moon_object *o, const cJSON *json, MOON_UNUSED str
     const cJSON *spec = moon_json_member(json, "spec");
     const char *node = moon_json_string(spec, "nodeName");
     pod->node_name = node != NULL && *node != '\0' ? moon_intern_cstr(node) : NULL;
-    pod->is_host_network = moon_json_bool(spec, "hostNetwork", false);
-    pod->is_ending =
-        o->deleted_s != 0 && moon_json_int(json, "metadata.deletionGracePeriodSeconds", 1) == 0;
-    if (project_containers(pod, spec, err) != 0 || project_status(pod, json, err) != 0) {
+    project_terms(pod, json, spec);
+    moon_pod_orders_init(&pod->orders);
+    if (project_containers(pod, spec, err) != 0 || project_status(pod, json, err) != 0 ||
+        project_tolerations(pod, spec, err) != 0) {
         return -(int)err->code;
     }
-    decide_by_images(pod);
-    decide_by_annotations(pod, json);
+    moon_pod_orders_annotations(&pod->orders, json);
     if (pod->phase == MOON_PHASE_PENDING || pod->phase == MOON_PHASE_NONE) {
         pod->affinity = moon_affinity_from_pod_spec(spec);
     }
-    return pod->node_name == NULL ? project_wishes(pod, json, spec, err) : 0;
+    if (pod->node_name == NULL) {
+        project_wishes(pod, json, spec);
+    }
+    return 0;
 }
 
 static void fini_pod(struct moon_object *o)
@@ -307,8 +284,7 @@ static void fini_pod(struct moon_object *o)
     moon_affinity_free(pod->affinity);
     moon_tolerations_fini(&pod->tolerations);
     moon_sym_unref(pod->node_name);
-    moon_sym_unref(pod->reason);
-    moon_sym_unref(pod->wrong);
+    moon_pod_orders_fini(&pod->orders);
     moon_sym_unref(pod->waiting);
     moon_sym_unref(pod->pinned);
     moon_sym_unref(pod->unschedulable);
@@ -341,10 +317,10 @@ static bool same_pod(const struct moon_object *oa, const struct moon_object *ob)
 {
     const struct moon_played_pod *a = moon_played_pod(oa);
     const struct moon_played_pod *b = moon_played_pod(ob);
-    return a->node_name == b->node_name && a->fate == b->fate && a->reason == b->reason &&
-           a->wrong == b->wrong && a->has_ready_after == b->has_ready_after &&
-           a->ready_after_ms == b->ready_after_ms && a->is_ending == b->is_ending &&
-           same_status(a, b) && same_containers(a, b) && moon_object_same_head(oa, ob) &&
+    return a->node_name == b->node_name && a->grace_s == b->grace_s &&
+           a->has_finalizers == b->has_finalizers && a->is_ending == b->is_ending &&
+           moon_pod_orders_equal(&a->orders, &b->orders) && same_status(a, b) &&
+           same_containers(a, b) && moon_object_same_head(oa, ob) &&
            moon_tolerations_equal(&a->tolerations, &b->tolerations);
 }
 

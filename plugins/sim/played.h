@@ -6,13 +6,7 @@
  * annotations that command a fate) and nothing of what it does need. What matters only until a pod
  * runs (affinity, tolerations) is dropped once it does, so that thousands of pods stay small.
  *
- * Annotations that are read:
- *   pod   sim.moonset.dev/ready-after: 2s      ready so long after it has started
- *         sim.moonset.dev/outcome: failed | succeeded | crash | never-ready
- *         sim.moonset.dev/reason: Evicted      status.reason of a pod that fails
- *   node  sim.moonset.dev/down: "true"         no heartbeats; its pods stay as they are
- *         sim.moonset.dev/reject: OutOfpods    every new pod fails with this reason
- * and image tags: broken (cannot be pulled), crash, failed, slow (ready after 10 s).
+ * What annotations command of them is in orders.h.
  */
 #ifndef MOON_SIM_PLAYED_H
 #define MOON_SIM_PLAYED_H
@@ -21,19 +15,41 @@
 #include "kube/object.h"
 #include "kube/pod.h"
 #include "kube/taint.h"
+#include "sim/orders.h"
 
 /* ---- nodes ---- */
+
+enum moon_node_condition {
+    MOON_NODE_READY,
+    MOON_NODE_MEMORY_PRESSURE,
+    MOON_NODE_DISK_PRESSURE,
+    MOON_NODE_PID_PRESSURE,
+    MOON_NODE_NETWORK_UNAVAILABLE,
+};
+enum {
+    MOON_NODE_CONDITIONS = MOON_NODE_NETWORK_UNAVAILABLE + 1
+};
+enum moon_condition {
+    MOON_CONDITION_ABSENT,
+    MOON_CONDITION_TRUE,
+    MOON_CONDITION_FALSE,
+    MOON_CONDITION_UNKNOWN,
+};
 
 struct moon_played_node {
     struct moon_object meta;
     struct moon_taints taints;
-    moon_sym reject; /* NULL: pods are welcome */
-    uint32_t ip;     /* its first InternalIP; 0: none, or not IPv4 */
+    enum moon_condition conditions[MOON_NODE_CONDITIONS];
+    int64_t heartbeat_s; /* lastHeartbeatTime of Ready; 0: none */
+    uint32_t ip;         /* its first InternalIP; 0: none, or not IPv4 */
     bool unschedulable;
     bool is_ready;     /* its condition Ready is True */
     bool has_capacity; /* whoever made it has said how large it is */
-    bool is_down;
+    struct moon_node_orders orders;
 };
+
+/* "MemoryPressure". */
+const char *moon_node_condition_name(enum moon_node_condition type);
 
 extern const struct moon_kind moon_kind_played_node;
 
@@ -45,17 +61,13 @@ static inline const struct moon_played_node *moon_played_node(const struct moon_
 
 /* ---- pods ---- */
 
-/* What becomes of a pod that has started. */
-enum moon_fate {
-    MOON_FATE_RUN,
-    MOON_FATE_FAIL,
-    MOON_FATE_SUCCEED,
-    MOON_FATE_CRASH, /* again and again */
-    MOON_FATE_NEVER_READY,
-    MOON_FATE_NO_IMAGE,
-};
-enum {
-    MOON_FATES = MOON_FATE_NO_IMAGE + 1
+/* From this priority on a pod is critical to its node (system-node-critical and the like). */
+#define MOON_CRITICAL_PRIORITY 2000000000
+
+enum moon_restart {
+    MOON_RESTART_ALWAYS,
+    MOON_RESTART_ON_FAILURE,
+    MOON_RESTART_NEVER,
 };
 
 struct moon_played_container {
@@ -67,11 +79,10 @@ struct moon_played_pod {
     struct moon_object meta;
     moon_sym node_name; /* NULL until bound */
     enum moon_phase phase;
-    enum moon_fate fate;
-    moon_sym reason;      /* for a pod that fails; NULL: Evicted */
-    moon_sym wrong;       /* what is wrong with its annotations, for the log; NULL: nothing */
-    bool has_ready_after; /* else the kubelet's default counts */
-    uint64_t ready_after_ms;
+    struct moon_pod_orders orders;
+    int64_t grace_s; /* of its deletion, else of its spec */
+    int32_t priority;
+    enum moon_restart restart;
 
     bool has_ready; /* there is a condition Ready */
     bool ready;
@@ -80,6 +91,8 @@ struct moon_played_pod {
     bool is_host_network; /* its IP is the node's */
     bool is_ending;       /* deletion without grace: only finalizers still hold it */
     bool is_foreign;      /* another scheduler is asked for; while unbound */
+    bool is_best_effort;  /* its QoS class */
+    bool has_finalizers;  /* it outlives its containers */
     uint32_t restarts;    /* of the container that has most */
     uint32_t ip;          /* 0: none, or not IPv4 */
     int64_t started_s;    /* status.startTime; 0: not started */
@@ -91,9 +104,10 @@ struct moon_played_pod {
 
     /* While it is pending, else NULL and empty. */
     struct moon_affinity *affinity;
-    /* While it is unbound, else NULL and empty. */
+    /* While it is unbound, else NULL. */
     moon_sym pinned;
     moon_sym unschedulable; /* message of PodScheduled=False */
+    /* All of them while it is pending, then only those that bear NoExecute. */
     struct moon_tolerations tolerations;
 };
 

@@ -85,7 +85,7 @@ static void arm(struct played *p)
     if (p->call != NULL) {
         return;
     }
-    if (!has_work || node == NULL || node->is_down) {
+    if (!has_work || node == NULL || node->orders.is_down) {
         moon_timer_stop(p->timer);
         stop_waiting(p);
     } else if (!is_waiting(p)) {
@@ -230,9 +230,9 @@ static struct played *played_new(struct moon_player *player, const struct moon_p
 
 static void log_wrong(const struct moon_played_pod *pod)
 {
-    if (pod->wrong != NULL) {
+    if (pod->orders.wrong != NULL) {
         moon_warn(MOON_PLAYER_TOPIC, "not understood, ignored", "namespace", pod->meta.namespace,
-                  "pod", pod->meta.name, "what", pod->wrong);
+                  "pod", pod->meta.name, "what", pod->orders.wrong);
     }
 }
 
@@ -255,7 +255,7 @@ static void see_pod(struct moon_player *player, const struct moon_played_pod *po
     } else {
         const struct moon_played_pod *old = p->pod;
         p->pod = moon_played_pod(moon_object_ref(&pod->meta));
-        if (old->wrong != pod->wrong) {
+        if (old->orders.wrong != pod->orders.wrong) {
             log_wrong(pod);
         }
         moon_object_unref(&old->meta);
@@ -306,7 +306,7 @@ static void arm_pods_of(struct moon_player *player, moon_sym node)
 
 static bool is_playable(const struct moon_object *node)
 {
-    return node != NULL && !moon_played_node(node)->is_down;
+    return node != NULL && !moon_played_node(node)->orders.is_down;
 }
 
 static void on_node(const struct moon_change *change, void *ctx)
