@@ -18,7 +18,7 @@ enum {
 struct moon_controlplane {
     unsigned magic;
     struct moon_controlplane_opts opts;
-    struct moon_scheduler *scheduler;
+    struct moon_scheduler *scheduler; /* NULL: left to another */
     struct moon_podgc *podgc;
     struct moon_cordon *cordon;
     struct moon_config *config;
@@ -90,8 +90,13 @@ struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_o
     struct moon_store *pods = moon_player_pods(opts->player);
     c->magic = CONTROLPLANE_MAGIC;
     c->opts = *opts;
-    c->scheduler = moon_scheduler_new(&(struct moon_scheduler_opts){
-        .client = opts->client, .nodes = nodes, .pods = pods, .by_node = MOON_PLAYER_PODS_BY_NODE});
+    if (opts->options->scheduler) {
+        c->scheduler =
+            moon_scheduler_new(&(struct moon_scheduler_opts){.client = opts->client,
+                                                             .nodes = nodes,
+                                                             .pods = pods,
+                                                             .by_node = MOON_PLAYER_PODS_BY_NODE});
+    }
     c->podgc = moon_podgc_new(&(struct moon_podgc_opts){.client = opts->client,
                                                         .nodes = nodes,
                                                         .pods = pods,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * controlplane.h - what runs beside the embedded API server, as its clients: scheduler, pod
- * garbage collector, the taint of cordoned nodes, and, when asked for, the DaemonSet controller.
+ * controlplane.h - what runs beside the embedded API server, as its clients: scheduler (unless
+ * it is left to another), pod garbage collector, the taint of cordoned nodes, and, when asked for,
+ * the DaemonSet controller.
  */
 #ifndef MOON_SIM_CONTROLPLANE_H
 #define MOON_SIM_CONTROLPLANE_H

@@ -65,6 +65,9 @@ static const struct flag flags[] = {
     {"heartbeat", DURATION, FIELD(heartbeat_ms), "TIME",
      "between two renewals of a node's lease; its status goes out every 5m (default 10s, up to 25s "
      "with thousands of nodes; 0: neither, nodes are told ready once)"},
+    {"scheduler", SWITCH, FIELD(scheduler), NULL,
+     "run the embedded scheduler (default); --scheduler=false leaves pods to another one, such as "
+     "kube-scheduler with --kube-api-content-type=application/json"},
     {"with-controller", SWITCH, FIELD(with_controller), NULL,
      "run the DaemonSet controller beside the embedded API server; flags of `moonset run` may "
      "follow after --"},
@@ -220,10 +223,11 @@ static int parse_argument(struct moon_sim_options *o, int argc, char **argv, int
 /* Flags that mean nothing together would be silently without effect: refused. */
 static int check(const struct moon_sim_options *o, struct moon_err *err)
 {
-    if (o->attach && (o->listen != NULL || o->write_kubeconfig != NULL || o->with_controller)) {
+    if (o->attach &&
+        (o->listen != NULL || o->write_kubeconfig != NULL || o->with_controller || !o->scheduler)) {
         return moon_err_set(err, MOON_E_INVALID,
-                            "sim: --listen, --write-kubeconfig and --with-controller belong to the "
-                            "embedded API server, not to --attach");
+                            "sim: --listen, --write-kubeconfig, --scheduler and --with-controller "
+                            "belong to the embedded API server, not to --attach");
     }
     if (!o->attach && (o->kubeconfig != NULL || o->context != NULL)) {
         return moon_err_set(err, MOON_E_INVALID,
@@ -252,6 +256,7 @@ static struct moon_sim_options *options_new(void)
                                             .backoff_ms = 10 * 1000,
                                             .max_backoff_ms = 5 * 60 * 1000};
     o->heartbeat_ms = MOON_PLAYER_HEARTBEAT_AUTO;
+    o->scheduler = true;
     return o;
 }
 

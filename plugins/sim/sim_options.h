@@ -32,6 +32,7 @@ struct moon_sim_options {
     struct moon_kubelet_opts kubelet;
     uint64_t heartbeat_ms;
 
+    bool scheduler; /* false: somebody else binds the pods */
     bool with_controller;
     int controller_argc; /* what follows "--", with "--" as argv[0]; 0: nothing */
     char **controller_argv;
