@@ -39,6 +39,7 @@ struct frame {
 struct reader {
     yaml_parser_t parser;
     const char *name;
+    const struct moon_yaml_opts *opts;
     size_t max_nodes;
     size_t nodes;
     struct moon_err *err;
@@ -137,6 +138,13 @@ static bool admit(struct reader *r, const yaml_event_t *event, const cJSON *node
         return fail(r, event->start_mark, MOON_E_LIMIT, "nested too deeply");
     }
     return true;
+}
+
+static void tell_line(const struct reader *r, const yaml_event_t *event, const cJSON *node)
+{
+    if (r->opts->on_node != NULL) {
+        r->opts->on_node(node, event->start_mark.line + 1, r->opts->ctx);
+    }
 }
 
 static void park(struct reader *r, cJSON *node)
@@ -353,6 +361,7 @@ static bool on_scalar(struct reader *r, const yaml_event_t *event)
         return false;
     }
     remember_anchor(r, event->data.scalar.anchor, node);
+    tell_line(r, event, node);
     return place(r, event, node) && admit(r, event, node);
 }
 
@@ -378,6 +387,7 @@ static bool on_alias(struct reader *r, const yaml_event_t *event)
         cJSON_Delete(copy);
         return invalid(r, event, "a merge key needs a mapping or a list of mappings");
     }
+    tell_line(r, event, copy);
     return place(r, event, copy);
 }
 
@@ -397,6 +407,7 @@ static bool on_container_start(struct reader *r, const yaml_event_t *event, bool
         return invalid(r, event, "a list of merges cannot have an anchor"); /* it is never built */
     }
     cJSON *node = is_mapping ? cJSON_CreateObject() : cJSON_CreateArray();
+    tell_line(r, event, node);
     if (!place(r, event, node) || !admit(r, event, node)) {
         return false;
     }
@@ -530,6 +541,7 @@ cJSON *moon_yaml_parse_all(struct moon_str text, const struct moon_yaml_opts *op
 {
     struct reader r = {
         .name = opts->name != NULL ? opts->name : "YAML",
+        .opts = opts,
         .max_nodes = opts->max_nodes != 0 ? opts->max_nodes : DEFAULT_MAX_NODES,
         .err = err,
     };

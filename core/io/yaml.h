@@ -19,6 +19,12 @@ struct moon_yaml_opts {
     const char *name; /* file name for errors */
     size_t max_bytes; /* 0 = 4 MB */
     size_t max_nodes; /* after alias expansion, a long text counts 1 per 256 bytes; 0 = 200,000 */
+    /* Where things stand, for errors that are found later: each node of the tree with its line,
+     * from
+     * 1. A copy that an alias stands for is told once, as a whole; members that come from a merge
+     * key are not told, and neither is anything of a JSON text. Optional. */
+    void (*on_node)(const cJSON *node, size_t line, void *ctx);
+    void *ctx;
 };
 
 /* All documents of a stream, empty ones left out, as a cJSON array; NULL on error. */

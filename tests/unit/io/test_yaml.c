@@ -292,13 +292,46 @@ static void test_one_document(void **state)
     cJSON_Delete(json);
 }
 
+/* "LINE value" of each node, as it is told. */
+static void note_line(const cJSON *node, size_t line, void *ctx)
+{
+    const char *text = cJSON_IsObject(node)   ? "{"
+                       : cJSON_IsArray(node)  ? "["
+                       : cJSON_IsString(node) ? node->valuestring
+                                              : "-";
+    moon_buf_printf(ctx, "%zu%s ", line, text);
+}
+
+static void test_lines(MOON_UNUSED void **state)
+{
+    static const struct {
+        const char *text;
+        const char *want;
+    } rows[] = {
+        {"a: x\nb:\n- w\n- c: [z,\n   1]\n", "1{ 1x 3[ 3w 4{ 4[ 4z 5- "},
+        {"# first\n\na: &k\n  b: x\nc: *k\n", "3{ 3{ 4x 5{ "},
+        {"a: &k {b: x}\nc:\n  <<: *k\n", "1{ 1{ 1x 3{ 3{ "},
+        {"--- a\n--- b\n", "1a 2b "},
+        {"{\"a\": [1]}", ""},
+    };
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        struct moon_err err;
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf lines = MOON_BUF_INIT(4096);
+        MOON_AUTOJSON *json = moon_yaml_parse_all(
+            moon_str(rows[i].text), &(struct moon_yaml_opts){.on_node = note_line, .ctx = &lines},
+            &err);
+        assert_non_null(json);
+        assert_string_equal(moon_buf_cstr(&lines), rows[i].want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good),         cmocka_unit_test(test_large_integers),
         cmocka_unit_test(test_bad),          cmocka_unit_test(test_alias_bombs),
         cmocka_unit_test(test_depth),        cmocka_unit_test(test_caps),
-        cmocka_unit_test(test_one_document),
+        cmocka_unit_test(test_one_document), cmocka_unit_test(test_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
