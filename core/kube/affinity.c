@@ -91,6 +91,13 @@ static bool read_fields(const cJSON *json, struct term *term)
     return true;
 }
 
+static void read_term(const cJSON *json, struct term *term)
+{
+    term->is_broken = !cJSON_IsObject(json) ||
+                      !read_expressions(moon_json_member(json, "matchExpressions"), term) ||
+                      !read_fields(moon_json_member(json, "matchFields"), term);
+}
+
 static void read_terms(const cJSON *json, struct moon_affinity *a)
 {
     const cJSON *item = NULL;
@@ -99,10 +106,7 @@ static void read_terms(const cJSON *json, struct moon_affinity *a)
     }
     a->terms = moon_new_array(struct term, (size_t)cJSON_GetArraySize(json) + 1);
     cJSON_ArrayForEach (item, json) {
-        struct term *term = &a->terms[a->term_count++];
-        term->is_broken = !cJSON_IsObject(item) ||
-                          !read_expressions(moon_json_member(item, "matchExpressions"), term) ||
-                          !read_fields(moon_json_member(item, "matchFields"), term);
+        read_term(item, &a->terms[a->term_count++]);
     }
 }
 
@@ -134,6 +138,16 @@ struct moon_affinity *moon_affinity_from_pod_spec(const cJSON *spec)
     if (a->has_terms) {
         read_terms(terms, a);
     }
+    return a;
+}
+
+struct moon_affinity *moon_affinity_from_term(const cJSON *term)
+{
+    struct moon_affinity *a = moon_new(struct moon_affinity);
+    a->has_terms = true;
+    a->terms = moon_new_array(struct term, 1);
+    a->term_count = 1;
+    read_term(term, &a->terms[0]);
     return a;
 }
 

@@ -16,6 +16,8 @@ struct moon_affinity;
 /* From a pod spec (members nodeSelector and affinity.nodeAffinity). Never fails: what the API
  * server would not have let in matches nothing, like upstream. */
 MOON_API struct moon_affinity *moon_affinity_from_pod_spec(const cJSON *spec);
+/* From one NodeSelectorTerm alone, as preferred affinity has them; an empty one matches nothing. */
+MOON_API struct moon_affinity *moon_affinity_from_term(const cJSON *term);
 MOON_API void moon_affinity_free(struct moon_affinity *a);
 
 /* `node_name` NULL: the matchFields part is skipped. */

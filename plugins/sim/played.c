@@ -101,6 +101,13 @@ static int project_node(struct moon_object *o, const cJSON *json, MOON_UNUSED st
     if (project_conditions(node, json, err) != 0) {
         return moon_err_wrap(err, "status.conditions");
     }
+    const cJSON *allocatable = moon_json_get(json, "status.allocatable");
+    if (allocatable == NULL) {
+        allocatable = moon_json_get(json, "status.capacity");
+    }
+    if (moon_amounts_from_json(allocatable, &node->allocatable, err) != 0) {
+        return moon_err_wrap(err, "status.allocatable");
+    }
     if (moon_taints_from_json(moon_json_member(spec, "taints"), &node->taints, err) != 0) {
         return moon_err_wrap(err, "spec.taints");
     }
@@ -112,6 +119,7 @@ static void fini_node(struct moon_object *o)
     struct moon_played_node *node = (struct moon_played_node *)(void *)o;
     moon_node_orders_fini(&node->orders);
     moon_taints_fini(&node->taints);
+    moon_amounts_fini(&node->allocatable);
 }
 
 static bool same_node(const struct moon_object *oa, const struct moon_object *ob)
@@ -122,7 +130,8 @@ static bool same_node(const struct moon_object *oa, const struct moon_object *ob
            memcmp(a->conditions, b->conditions, sizeof(a->conditions)) == 0 &&
            a->has_capacity == b->has_capacity && a->ip == b->ip && moon_object_same_head(oa, ob) &&
            moon_node_orders_equal(&a->orders, &b->orders) &&
-           moon_taints_equal(&a->taints, &b->taints);
+           moon_taints_equal(&a->taints, &b->taints) &&
+           moon_amounts_equal(&a->allocatable, &b->allocatable);
 }
 
 const struct moon_kind moon_kind_played_node = {
@@ -183,6 +192,7 @@ static int project_status(struct moon_played_pod *pod, const cJSON *json, struct
     pod->has_initialized = is_true(condition(json, "Initialized"));
     pod->is_scheduled = is_true(condition(json, "PodScheduled"));
     pod->ip = moon_played_ip_parse(moon_json_string(status, "podIP"));
+    pod->nominated = moon_object_sym(status, "nominatedNodeName");
     cJSON_ArrayForEach (item, statuses) {
         int64_t restarts = moon_json_int(item, "restartCount", 0);
         if (restarts > pod->restarts && restarts < UINT32_MAX) {
@@ -210,6 +220,8 @@ static void project_terms(struct moon_played_pod *pod, const cJSON *json, const 
     pod->grace_s = moon_json_int(json, "metadata.deletionGracePeriodSeconds", grace_s);
     pod->priority = (int32_t)moon_json_int(spec, "priority", 0);
     pod->restart = parse_restart(moon_json_string(spec, "restartPolicy"));
+    pod->hostname = moon_object_sym(spec, "hostname");
+    pod->subdomain = moon_object_sym(spec, "subdomain");
     pod->is_host_network = moon_json_bool(spec, "hostNetwork", false);
     pod->is_best_effort = moon_streq(moon_json_string(json, "status.qosClass"), "BestEffort");
     pod->is_ending = pod->meta.deleted_s != 0 && pod->grace_s == 0;
@@ -243,6 +255,7 @@ static void project_wishes(struct moon_played_pod *pod, const cJSON *json, const
 {
     const char *scheduler = moon_json_string(spec, "schedulerName");
     const cJSON *scheduled = condition(json, "PodScheduled");
+    pod->is_gated = cJSON_GetArraySize(moon_json_member(spec, "schedulingGates")) > 0;
     pod->is_foreign = scheduler != NULL && strcmp(scheduler, "default-scheduler") != 0;
     pod->pinned = moon_intern_cstr(moon_affinity_pinned_node(spec));
     if (scheduled != NULL && !is_true(scheduled)) {
@@ -262,6 +275,10 @@ static int project_pod(struct moon_object *o, const cJSON *json, MOON_UNUSED str
     if (project_containers(pod, spec, err) != 0 || project_status(pod, json, err) != 0 ||
         project_tolerations(pod, spec, err) != 0) {
         return -(int)err->code;
+    }
+    pod->demands = moon_demands_new(spec, o->namespace, pod->node_name != NULL, err);
+    if (pod->demands == NULL) {
+        return moon_err_wrap(err, "spec");
     }
     moon_pod_orders_annotations(&pod->orders, json);
     if (pod->phase == MOON_PHASE_PENDING || pod->phase == MOON_PHASE_NONE) {
@@ -288,6 +305,10 @@ static void fini_pod(struct moon_object *o)
     moon_sym_unref(pod->waiting);
     moon_sym_unref(pod->pinned);
     moon_sym_unref(pod->unschedulable);
+    moon_sym_unref(pod->nominated);
+    moon_sym_unref(pod->hostname);
+    moon_sym_unref(pod->subdomain);
+    moon_demands_free(pod->demands);
 }
 
 static bool same_containers(const struct moon_played_pod *a, const struct moon_played_pod *b)
@@ -309,18 +330,19 @@ static bool same_status(const struct moon_played_pod *a, const struct moon_playe
     return a->phase == b->phase && a->has_ready == b->has_ready && a->ready == b->ready &&
            a->has_initialized == b->has_initialized && a->is_scheduled == b->is_scheduled &&
            a->restarts == b->restarts && a->ip == b->ip && a->started_s == b->started_s &&
-           a->waiting == b->waiting && a->unschedulable == b->unschedulable;
+           a->waiting == b->waiting && a->unschedulable == b->unschedulable &&
+           a->nominated == b->nominated;
 }
 
-/* A pod's affinity never changes; tolerations may only be added. */
+/* A pod's affinity and demands never change; tolerations may only be added. */
 static bool same_pod(const struct moon_object *oa, const struct moon_object *ob)
 {
     const struct moon_played_pod *a = moon_played_pod(oa);
     const struct moon_played_pod *b = moon_played_pod(ob);
     return a->node_name == b->node_name && a->grace_s == b->grace_s &&
            a->has_finalizers == b->has_finalizers && a->is_ending == b->is_ending &&
-           moon_pod_orders_equal(&a->orders, &b->orders) && same_status(a, b) &&
-           same_containers(a, b) && moon_object_same_head(oa, ob) &&
+           a->is_gated == b->is_gated && moon_pod_orders_equal(&a->orders, &b->orders) &&
+           same_status(a, b) && same_containers(a, b) && moon_object_same_head(oa, ob) &&
            moon_tolerations_equal(&a->tolerations, &b->tolerations);
 }
 

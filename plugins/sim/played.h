@@ -15,6 +15,7 @@
 #include "kube/object.h"
 #include "kube/pod.h"
 #include "kube/taint.h"
+#include "sim/demands.h"
 #include "sim/orders.h"
 
 /* ---- nodes ---- */
@@ -39,6 +40,7 @@ enum moon_condition {
 struct moon_played_node {
     struct moon_object meta;
     struct moon_taints taints;
+    struct moon_amounts allocatable; /* what it has for pods */
     enum moon_condition conditions[MOON_NODE_CONDITIONS];
     int64_t heartbeat_s; /* lastHeartbeatTime of Ready; 0: none */
     uint32_t ip;         /* its first InternalIP; 0: none, or not IPv4 */
@@ -91,16 +93,21 @@ struct moon_played_pod {
     bool is_host_network; /* its IP is the node's */
     bool is_ending;       /* deletion without grace: only finalizers still hold it */
     bool is_foreign;      /* another scheduler is asked for; while unbound */
+    bool is_gated;        /* nobody may schedule it yet; while unbound */
     bool is_best_effort;  /* its QoS class */
     bool has_finalizers;  /* it outlives its containers */
     uint32_t restarts;    /* of the container that has most */
     uint32_t ip;          /* 0: none, or not IPv4 */
     int64_t started_s;    /* status.startTime; 0: not started */
     moon_sym waiting;     /* reason of the first waiting container; NULL: none waits */
+    moon_sym nominated;   /* status.nominatedNodeName: it has preempted others there; else NULL */
+    moon_sym hostname;    /* spec.hostname and spec.subdomain; NULL: none */
+    moon_sym subdomain;
 
     struct moon_played_container *containers; /* init containers first */
     uint32_t container_count;
     uint32_t init_count;
+    struct moon_demands *demands; /* never NULL */
 
     /* While it is pending, else NULL and empty. */
     struct moon_affinity *affinity;
