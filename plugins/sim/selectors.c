@@ -31,7 +31,7 @@ struct moon_sim_selector {
 enum {
     REQUIREMENTS_MAX = 1000,
     VALUES_MAX = 10000,
-    FIELD_VALUE_MAX = 4096
+    FIELD_VALUE_MAX = 16 << 20 /* objects are smaller */
 };
 
 static struct requirement *add_requirement(struct moon_sim_selector *selector, struct moon_str key,

@@ -93,6 +93,23 @@ static void test_rows(void **state)
     moon_sim_objdb_free(db);
 }
 
+/* Nothing that is long turns into "". */
+static void test_long_field_value(void **state)
+{
+    struct moon_err err;
+    struct moon_sim_objdb *db = make_db();
+    const struct moon_sim_obj *pod = make_pod(db);
+    char text[8000] = "status.nominatedNodeName=";
+    (void)state;
+    memset(text + strlen(text), 'x', sizeof(text) - strlen(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    struct moon_sim_selector *selector = moon_sim_selector_new(pod->kind, NULL, text, &err);
+    assert_non_null(selector);
+    assert_false(moon_sim_selector_matches(selector, pod));
+    moon_sim_selector_free(selector);
+    moon_sim_objdb_free(db);
+}
+
 static void test_from_tree(void **state)
 {
     static const struct {
@@ -128,6 +145,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_long_field_value),
         cmocka_unit_test(test_from_tree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
