@@ -126,10 +126,22 @@ static int add_to_array(const struct place *place, cJSON *take_value, const char
     return 0;
 }
 
+/* A document must stay within what can be read again, or nobody could. */
+static int check_depth(const char *path, const cJSON *value, struct moon_err *err)
+{
+    size_t depth = moon_sim_tree_depth(value);
+    for (const char *slash = strchr(path, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        depth++;
+    }
+    return depth <= MOON_JSON_MAX_DEPTH
+               ? 0
+               : moon_err_set(err, MOON_E_CONFLICT, "exceeded max depth at path: %.100s", path);
+}
+
 static int add_value(cJSON **doc, const char *path, cJSON *take_value, struct moon_err *err)
 {
     struct place place;
-    if (find_place(*doc, path, &place, err) != 0) {
+    if (check_depth(path, take_value, err) != 0 || find_place(*doc, path, &place, err) != 0) {
         cJSON_Delete(take_value);
         return moon_err_wrap(err, "add operation does not apply");
     }
@@ -166,6 +178,9 @@ static int replace_value(cJSON **doc, const char *path, const cJSON *value, stru
 {
     struct place place;
     cJSON *old = NULL;
+    if (check_depth(path, value, err) != 0) {
+        return moon_err_wrap(err, "replace operation does not apply");
+    }
     if (find_place(*doc, path, &place, err) == 0) {
         old = value_at(*doc, &place);
     }
@@ -199,30 +214,43 @@ static int test_value(cJSON *doc, const char *path, const cJSON *value, struct m
     return moon_err_set(err, MOON_E_CONFLICT, "testing value %s failed", path);
 }
 
-static int copy_or_move(cJSON **doc, const cJSON *operation, bool move, struct moon_err *err)
+static int move_value(cJSON **doc, const char *from, const char *path, struct moon_err *err)
 {
-    const char *from = moon_sim_text(operation, "from");
-    const char *path = moon_sim_text(operation, "path");
-    struct place place;
-    if (move) {
-        cJSON *value = take_value(*doc, from, "move", err);
-        if (value == NULL) {
-            return -(int)err->code;
-        }
-        moon_free(moon_steal(&value->string));
-        return add_value(doc, path, value, err);
+    cJSON *value = take_value(*doc, from, "move", err);
+    if (value == NULL) {
+        return -(int)err->code;
     }
-    cJSON *value = find_place(*doc, from, &place, err) == 0 ? value_at(*doc, &place) : NULL;
+    moon_free(moon_steal(&value->string));
+    return add_value(doc, path, value, err);
+}
+
+/* *copied counts the bytes that all copies of a patch have added. */
+static int copy_value(cJSON **doc, const char *from, const char *path, size_t *copied,
+                      struct moon_err *err)
+{
+    struct place place;
+    const cJSON *value = find_place(*doc, from, &place, err) == 0 ? value_at(*doc, &place) : NULL;
     if (value == NULL) {
         return moon_err_set(err, MOON_E_CONFLICT,
                             "copy operation does not apply: doc is missing from path: %s", from);
+    }
+    MOON_CLEANUP(moon_buf_fini)
+    struct moon_buf text = MOON_BUF_INIT(MOON_SIM_JSON_PATCH_MAX_COPIED - *copied + 1);
+    moon_sim_tree_print(value, &text);
+    *copied += text.len;
+    if (text.overflow || *copied > MOON_SIM_JSON_PATCH_MAX_COPIED) {
+        return moon_err_set(err, MOON_E_CONFLICT,
+                            "Unable to complete the copy, the accumulated size increase of copy "
+                            "exceeds the limit %d",
+                            MOON_SIM_JSON_PATCH_MAX_COPIED);
     }
     cJSON *copy = moon_sim_clone(value);
     moon_free(moon_steal(&copy->string));
     return add_value(doc, path, copy, err);
 }
 
-static int apply_operation(cJSON **doc, const cJSON *operation, struct moon_err *err)
+static int apply_operation(cJSON **doc, const cJSON *operation, size_t *copied,
+                           struct moon_err *err)
 {
     const char *op = moon_sim_text(operation, "op");
     const cJSON *path = moon_sim_member(operation, "path");
@@ -251,8 +279,12 @@ static int apply_operation(cJSON **doc, const cJSON *operation, struct moon_err 
         cJSON_Delete(removed);
         return found ? 0 : -(int)err->code;
     }
-    if (moon_streq(op, "move") || moon_streq(op, "copy")) {
-        return copy_or_move(doc, operation, moon_streq(op, "move"), err);
+    const char *from = moon_sim_text(operation, "from");
+    if (moon_streq(op, "move")) {
+        return move_value(doc, from, path->valuestring, err);
+    }
+    if (moon_streq(op, "copy")) {
+        return copy_value(doc, from, path->valuestring, copied, err);
     }
     return moon_err_set(err, MOON_E_CONFLICT, "Unexpected kind: %s", op);
 }
@@ -260,6 +292,7 @@ static int apply_operation(cJSON **doc, const cJSON *operation, struct moon_err 
 int moon_sim_patch_json(cJSON **doc, const cJSON *operations, struct moon_err *err)
 {
     const cJSON *operation = NULL;
+    size_t copied = 0;
     if (!cJSON_IsArray(operations)) {
         return moon_err_set(err, MOON_E_INVALID,
                             "json: cannot unmarshal object into Go value of type jsonpatch.Patch");
@@ -270,7 +303,7 @@ int moon_sim_patch_json(cJSON **doc, const cJSON *operations, struct moon_err *e
                             MOON_SIM_JSON_PATCH_MAX_OPS, cJSON_GetArraySize(operations));
     }
     cJSON_ArrayForEach (operation, operations) {
-        if (apply_operation(doc, operation, err) != 0) {
+        if (apply_operation(doc, operation, &copied, err) != 0) {
             return -(int)err->code;
         }
     }

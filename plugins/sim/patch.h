@@ -14,11 +14,13 @@
 #include "sim/schema.h"
 
 enum {
-    MOON_SIM_JSON_PATCH_MAX_OPS = 10000
+    MOON_SIM_JSON_PATCH_MAX_OPS = 10000,
+    /* What the copy operations of one patch may add: else a few lines make gigabytes. */
+    MOON_SIM_JSON_PATCH_MAX_COPIED = 3 << 20
 };
 
-/* MOON_E_INVALID: not a patch (400); MOON_E_CONFLICT: it does not apply, a test failed (422). The
- * root may be replaced, hence the pointer. */
+/* MOON_E_INVALID: not a patch (400); MOON_E_CONFLICT: it does not apply, a test failed, it makes
+ * the document too large or too deep (422). The root may be replaced, hence the pointer. */
 int moon_sim_patch_json(cJSON **doc, const cJSON *operations, struct moon_err *err);
 
 void moon_sim_patch_merge(cJSON *doc, const cJSON *patch);

@@ -385,6 +385,59 @@ void moon_sim_tree_sort(cJSON *tree)
     moon_free(members);
 }
 
+struct numbered {
+    cJSON *member;
+    size_t at;
+};
+
+static int compare_numbered(const void *a, const void *b)
+{
+    const struct numbered *x = a;
+    const struct numbered *y = b;
+    int order = strcmp(x->member->string, y->member->string);
+    return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+void moon_sim_tree_unique(cJSON *tree)
+{
+    size_t count = 0;
+    cJSON *child = NULL;
+    cJSON_ArrayForEach (child, tree) {
+        moon_sim_tree_unique(child);
+        count++;
+    }
+    if (!cJSON_IsObject(tree) || count < 2) {
+        return;
+    }
+    struct numbered *members = moon_new_array(struct numbered, count);
+    count = 0;
+    cJSON_ArrayForEach (child, tree) {
+        members[count] = (struct numbered){child, count};
+        count++;
+    }
+    qsort(members, count, sizeof(*members), compare_numbered);
+    for (size_t i = 0; i + 1 < count; i++) {
+        if (moon_streq(members[i].member->string, members[i + 1].member->string)) {
+            cJSON_Delete(cJSON_DetachItemViaPointer(tree, members[i].member));
+        }
+    }
+    moon_free(members);
+}
+
+size_t moon_sim_tree_depth(const cJSON *tree)
+{
+    size_t deepest = 0;
+    const cJSON *child = NULL;
+    if (!cJSON_IsObject(tree) && !cJSON_IsArray(tree)) {
+        return 0;
+    }
+    cJSON_ArrayForEach (child, tree) {
+        size_t depth = moon_sim_tree_depth(child);
+        deepest = depth > deepest ? depth : deepest;
+    }
+    return deepest + 1;
+}
+
 /* Not cJSON_InsertItemInArray: the one of Debian 12 refuses every index but the first. */
 void moon_sim_insert(cJSON *parent, int index, cJSON *take_child)
 {

@@ -54,6 +54,11 @@ void moon_sim_default_bool(cJSON *object, const char *key, bool value);
 /* Sort the members of all objects by key, as Go prints a map. Duplicates are not removed. */
 void moon_sim_tree_sort(cJSON *tree);
 
+/* Of members with the same key only the last stays, as in Go's maps. */
+void moon_sim_tree_unique(cJSON *tree);
+/* Containers inside each other, the tree itself included; 0 for a scalar. */
+size_t moon_sim_tree_depth(const cJSON *tree);
+
 /* Insert before the child at `index` (at the end when there are fewer); an object's member must
  * have its key. */
 void moon_sim_insert(cJSON *parent, int index, cJSON *take_child);

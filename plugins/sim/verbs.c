@@ -284,6 +284,7 @@ static int patch(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_s
     if (change == NULL) {
         return moon_sim_refuse_bad_request(st, "error decoding patch: %s", err.text);
     }
+    moon_sim_tree_unique(change);
     *ret_tree = tree_with_kind(old);
     if (apply_patch(call, type, change, ret_tree, st) != 0) {
         return -1;

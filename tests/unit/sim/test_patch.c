@@ -204,9 +204,55 @@ static void test_too_many_operations(void **state)
     cJSON_Delete(operations);
 }
 
+/* A patch of a few kilobytes must not make gigabytes, nor a document that nobody can read again. */
+static void test_growth_is_bounded(void **state)
+{
+    static const struct {
+        const char *doc;
+        const char *operation; /* done over and over */
+    } table[] = {
+        {"{\"a\":\"0123456789\"}", "{\"op\":\"copy\",\"from\":\"\",\"path\":\"/b\"}"},
+        {"{\"l\":[1]}", "{\"op\":\"copy\",\"from\":\"/l\",\"path\":\"/l/-\"}"},
+        {"{\"x\":{}}", "{\"op\":\"copy\",\"from\":\"/x\",\"path\":\"/x/y\"}"},
+        {"{}", "{\"op\":\"replace\",\"path\":\"\",\"value\":{\"a\":0}}"},
+    };
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(table); i++) {
+        struct moon_err err = {.code = MOON_OK};
+        cJSON *doc = moon_sim_tree_parse(moon_str(table[i].doc), &err);
+        cJSON *operation = moon_sim_tree_parse(moon_str(table[i].operation), &err);
+        cJSON *operations = cJSON_CreateArray();
+        for (int n = 0; n < 200; n++) {
+            cJSON_AddItemToArray(operations, moon_sim_clone(operation));
+        }
+        int rc = moon_sim_patch_json(&doc, operations, &err);
+        assert_int_equal(rc, i < 3 ? -MOON_E_CONFLICT : 0);
+        assert_true(moon_sim_tree_depth(doc) <= MOON_JSON_MAX_DEPTH);
+        cJSON_Delete(doc);
+        cJSON_Delete(operation);
+        cJSON_Delete(operations);
+    }
+}
+
+static void test_of_equal_keys_the_last_counts(void **state)
+{
+    struct moon_err err;
+    struct moon_buf text = MOON_BUF_INIT(4096);
+    cJSON *tree = moon_sim_tree_parse(
+        MOON_STR_LIT("{\"a\":1,\"b\":[{\"c\":1,\"c\":2}],\"a\":{\"x\":3},\"d\":4}"), &err);
+    (void)state;
+    moon_sim_tree_unique(tree);
+    moon_sim_tree_print(tree, &text);
+    assert_string_equal(moon_buf_cstr(&text), "{\"b\":[{\"c\":2}],\"a\":{\"x\":3},\"d\":4}");
+    moon_buf_fini(&text);
+    cJSON_Delete(tree);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_growth_is_bounded),
+        cmocka_unit_test(test_of_equal_keys_the_last_counts),
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_too_many_operations),
     };
