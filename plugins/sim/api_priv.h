@@ -183,6 +183,8 @@ void moon_sim_paging_clear(struct moon_sim_paging *paging);
 
 /* The rest of a list that was cut by `limit`, as it was at one version. */
 struct moon_sim_page {
+    const struct moon_sim_kind *kind;
+    const char *ns; /* borrowed; NULL: all */
     struct moon_sim_obj *const *objs;
     size_t count;
     uint64_t version;
@@ -190,10 +192,11 @@ struct moon_sim_page {
 /* Keep these (references are taken); returns the continue token for the rest after `used`. */
 char *moon_sim_paging_keep(struct moon_sim_paging *paging, const struct moon_sim_page *page,
                            size_t used);
-/* Find what a token stands for. MOON_E_GONE: it is forgotten, *ret_ns and *ret_name then say after
- * which object an inconsistent list would go on. MOON_E_INVALID: it is no token. */
+/* Find what a token stands for; the caller has set the page's kind and ns. MOON_E_GONE: it is
+ * forgotten, or was given out for another list; *ret_ns and *ret_name then say after which object
+ * an inconsistent list would go on. MOON_E_INVALID: it is no token. */
 int moon_sim_paging_find(struct moon_sim_paging *paging, const char *token,
-                         struct moon_sim_page *ret, char **ret_ns, char **ret_name,
+                         struct moon_sim_page *page, char **ret_ns, char **ret_name,
                          struct moon_err *err);
 /* A token that goes on after an object at whatever version is current. */
 char *moon_sim_paging_inconsistent(const char *ns, const char *name);

@@ -5,6 +5,12 @@
 #include "io/yaml.h"
 #include "sim/api_priv.h"
 
+enum {
+    /* Room for what is around an object in a list, an event, a table: whoever reads JSON down to
+     * MOON_JSON_MAX_DEPTH can read every answer. */
+    OBJECT_MAX_DEPTH = MOON_JSON_MAX_DEPTH - 8
+};
+
 static bool is_type(const char *header, const char *type)
 {
     struct moon_str rest = moon_str(header);
@@ -127,6 +133,12 @@ int moon_sim_body_decode(struct moon_sim_call *call, const struct moon_sim_kind 
     const struct moon_sim_type *type = moon_sim_schema_type(call->api->schema, kind->kind);
     if (check_kind(call, kind, tree, st) != 0) {
         return -1;
+    }
+    if (moon_sim_tree_depth(tree) > OBJECT_MAX_DEPTH) {
+        return moon_sim_refuse_bad_request(st,
+                                           "%s in version \"%s\" cannot be handled as a %s: "
+                                           "exceeded max depth",
+                                           kind->kind, kind->version, kind->kind);
     }
     moon_sim_remove(tree, "kind");
     moon_sim_remove(tree, "apiVersion");

@@ -185,7 +185,8 @@ static void reply_items(struct moon_sim_call *call, const struct listing *listin
 
 static int list(struct moon_sim_call *call, struct moon_sim_status *st)
 {
-    __attribute__((cleanup(listing_fini))) struct listing listing = {0};
+    __attribute__((cleanup(listing_fini))) struct listing listing = {
+        .page = {.kind = call->kind, .ns = call->ns}};
     const char *token = moon_sim_call_query(call, "continue");
     int64_t limit = 0;
     size_t shown = 0;

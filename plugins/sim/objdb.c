@@ -104,11 +104,14 @@ static moon_sym intern_member(const cJSON *tree, const char *path)
     return moon_intern_cstr(cJSON_GetStringValue(moon_sim_get(tree, path)));
 }
 
-/* In its place behind the uid, where decoding would put it: texts are compared. */
-static void set_version(cJSON *metadata, const char *text)
+/* Behind the uid, and only there. */
+void moon_sim_set_version(cJSON *tree, uint64_t version)
 {
+    char text[24];
     int at = 0;
     const cJSON *member = NULL;
+    cJSON *metadata = moon_sim_ensure(tree, "metadata");
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)version);
     if (moon_sim_member(metadata, "resourceVersion") != NULL) {
         moon_sim_set_text(metadata, "resourceVersion", text);
         return;
@@ -120,17 +123,15 @@ static void set_version(cJSON *metadata, const char *text)
         }
     }
     moon_sim_set_text(metadata, "resourceVersion", text);
-    cJSON *version = cJSON_DetachItemFromObjectCaseSensitive(metadata, "resourceVersion");
-    moon_sim_insert(metadata, at, version);
+    cJSON *detached = cJSON_DetachItemFromObjectCaseSensitive(metadata, "resourceVersion");
+    moon_sim_insert(metadata, at, detached);
 }
 
 static struct moon_sim_obj *obj_new(const struct moon_sim_kind *kind, cJSON *tree, uint64_t version)
 {
-    char version_text[24];
     struct moon_sim_obj *obj = moon_new(struct moon_sim_obj);
-    cJSON *metadata = moon_sim_ensure(tree, "metadata");
-    (void)snprintf(version_text, sizeof(version_text), "%llu", (unsigned long long)version);
-    set_version(metadata, version_text);
+    moon_sim_set_version(tree, version);
+    const cJSON *metadata = moon_sim_member(tree, "metadata");
     obj->refs = 1;
     obj->kind = kind;
     obj->version = version;

@@ -84,6 +84,8 @@ struct moon_sim_obj *moon_sim_objdb_get(const struct moon_sim_objdb *db,
                                         const char *name);
 struct moon_sim_obj *moon_sim_objdb_by_uid(const struct moon_sim_objdb *db, const char *uid);
 
+/* Write a version into an object's metadata, where decoding would put it: texts are compared. */
+void moon_sim_set_version(cJSON *tree, uint64_t version);
 /* Create or replace the object with this tree's namespace and name; writes the version into the
  * tree. The result is borrowed as with get. */
 struct moon_sim_obj *moon_sim_objdb_put(struct moon_sim_objdb *db, const struct moon_sim_kind *kind,

@@ -16,6 +16,8 @@ struct snapshot {
     struct moon_list link; /* oldest first */
     uint64_t id;
     uint64_t at_ms;
+    size_t kind_index;
+    char *ns; /* NULL: all */
     struct moon_sim_obj **objs;
     size_t count;
     uint64_t version;
@@ -45,6 +47,7 @@ static void forget(struct moon_sim_paging *paging, struct snapshot *snapshot)
         moon_sim_obj_unref(snapshot->objs[i]);
     }
     moon_free(snapshot->objs);
+    moon_free(snapshot->ns);
     moon_free(snapshot);
     paging->count--;
 }
@@ -121,6 +124,8 @@ char *moon_sim_paging_keep(struct moon_sim_paging *paging, const struct moon_sim
         snapshot = moon_new(struct snapshot);
         snapshot->id = ++paging->next_id;
         snapshot->at_ms = moon_loop_now(paging->loop);
+        snapshot->kind_index = page->kind->index;
+        snapshot->ns = moon_strdup(page->ns);
         snapshot->version = page->version;
         snapshot->count = page->count;
         snapshot->objs = moon_new_array(struct moon_sim_obj *, page->count);
@@ -134,7 +139,7 @@ char *moon_sim_paging_keep(struct moon_sim_paging *paging, const struct moon_sim
 }
 
 int moon_sim_paging_find(struct moon_sim_paging *paging, const char *token,
-                         struct moon_sim_page *ret, char **ret_ns, char **ret_name,
+                         struct moon_sim_page *page, char **ret_ns, char **ret_name,
                          struct moon_err *err)
 {
     struct moon_str rest = moon_str(token);
@@ -155,7 +160,8 @@ int moon_sim_paging_find(struct moon_sim_paging *paging, const char *token,
     *ret_name = moon_str_dup(rest);
     forget_old(paging);
     const struct snapshot *snapshot = find_snapshot(paging, id);
-    if (snapshot == NULL) {
+    if (snapshot == NULL || snapshot->kind_index != page->kind->index ||
+        !moon_streq(snapshot->ns, page->ns)) {
         return moon_err_set(err, MOON_E_GONE, "the list of this token is forgotten");
     }
     size_t at = moon_sim_objdb_seek(snapshot->objs, snapshot->count, *ret_ns, *ret_name);
@@ -163,6 +169,8 @@ int moon_sim_paging_find(struct moon_sim_paging *paging, const char *token,
         moon_streq(snapshot->objs[at]->ns, *ret_ns)) {
         at++;
     }
-    *ret = (struct moon_sim_page){snapshot->objs + at, snapshot->count - at, snapshot->version};
+    page->objs = snapshot->objs + at;
+    page->count = snapshot->count - at;
+    page->version = snapshot->version;
     return 0;
 }

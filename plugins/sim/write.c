@@ -231,9 +231,7 @@ static bool is_finished(const cJSON *tree)
 
 static bool is_unchanged(const struct moon_sim_obj *old, cJSON *tree)
 {
-    char version[24];
-    (void)snprintf(version, sizeof(version), "%llu", (unsigned long long)old->version);
-    moon_sim_set_text(moon_sim_ensure(tree, "metadata"), "resourceVersion", version);
+    moon_sim_set_version(tree, old->version);
     MOON_CLEANUP(moon_buf_fini)
     struct moon_buf text = MOON_BUF_INIT(16 << 20);
     moon_sim_tree_print(tree, &text);

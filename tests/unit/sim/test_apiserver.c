@@ -178,6 +178,39 @@ static void test_versions_and_preconditions(void **state)
     moon_free(version);
 }
 
+/* Also when the object was last written by somebody who named no version. */
+static void test_written_back_is_unchanged(void **state)
+{
+    struct fixture *f = *state;
+    post(f, MAPS, BARE("m", ""));
+    assert_int_equal(call(f, "PUT", MAPS "/m", JSON, BARE("m", ",\"labels\":{\"a\":\"b\"}")), 200);
+    get(f, MAPS "/m");
+    char *version = moon_strdup(text_at(f, "metadata.resourceVersion"));
+    char *object = moon_strdup(f->text);
+    assert_int_equal(call(f, "PUT", MAPS "/m", JSON, object), 200);
+    assert_string_equal(text_at(f, "metadata.resourceVersion"), version);
+    moon_free(version);
+    moon_free(object);
+}
+
+/* What nobody could read again is not stored. */
+static void test_depth_is_bounded(void **state)
+{
+    struct fixture *f = *state;
+    char body[512] = "{\"metadata\":{\"name\":\"r\"},\"revision\":1,\"data\":";
+    char *end = body + strlen(body);
+    for (int i = 0; i < 95; i++) {
+        *end++ = '[';
+    }
+    for (int i = 0; i < 95; i++) {
+        *end++ = ']';
+    }
+    *end++ = '}';
+    *end = '\0';
+    assert_int_equal(post(f, "/apis/apps/v1/namespaces/default/controllerrevisions", body), 400);
+    assert_non_null(strstr(text_at(f, "message"), "exceeded max depth"));
+}
+
 static void test_dry_run_leaves_no_trace(void **state)
 {
     struct fixture *f = *state;
@@ -347,6 +380,12 @@ static void test_lists_and_pages(void **state)
     assert_int_equal(get(f, path), 200);
     assert_int_equal(items(f), 3);
     assert_string_equal(text_at(f, "metadata.resourceVersion"), version);
+    /* A token is for its own list. */
+    snprintf(path, sizeof(path), "/api/v1/configmaps?continue=%s", token);
+    assert_int_equal(get(f, path), 410);
+    snprintf(path, sizeof(path), PODS "?continue=%s", token);
+    assert_int_equal(get(f, path), 410);
+    snprintf(path, sizeof(path), MAPS "?limit=10&continue=%s", token);
     moon_sim_api_compact(f->api);
     assert_int_equal(get(f, path), 410);
     assert_string_equal(text_at(f, "reason"), "Expired");
@@ -509,6 +548,8 @@ int main(void)
         API_TEST(test_generation_counts_spec),
         API_TEST(test_status_is_apart),
         API_TEST(test_versions_and_preconditions),
+        API_TEST(test_written_back_is_unchanged),
+        API_TEST(test_depth_is_bounded),
         API_TEST(test_dry_run_leaves_no_trace),
         API_TEST(test_big_numbers_survive),
         API_TEST(test_unsorted_revision_data),
