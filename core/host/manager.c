@@ -391,6 +391,11 @@ void moon_manager_reload(struct moon_manager *m)
     moon_policies_reload(m->policies);
 }
 
+size_t moon_manager_pending(const struct moon_manager *m)
+{
+    return moon_client_pending(m->client);
+}
+
 uint16_t moon_manager_admin_port(const struct moon_manager *m)
 {
     return m->admin != NULL ? moon_admin_port(m->admin) : 0;

@@ -37,6 +37,8 @@ MOON_API void moon_manager_stop(struct moon_manager *m, uint64_t grace_ms, void 
 MOON_API void moon_manager_free(struct moon_manager *m);
 /* Look at the policy folders again now. */
 MOON_API void moon_manager_reload(struct moon_manager *m);
+/* Calls to the API server that have not ended, watches left out. */
+MOON_API size_t moon_manager_pending(const struct moon_manager *m);
 MOON_API uint16_t moon_manager_admin_port(const struct moon_manager *m); /* 0: none */
 
 #endif

@@ -79,6 +79,11 @@ uint64_t moon_loop_now(const struct moon_loop *loop)
     return loop->now_ms;
 }
 
+uint64_t moon_loop_callbacks(const struct moon_loop *loop)
+{
+    return loop->callbacks;
+}
+
 /* ---- life ---- */
 
 /* The timer only ends the wait; what is due is found by looking at our own heap. */
@@ -225,6 +230,7 @@ static void on_io(struct ev_loop *ev MOON_UNUSED, ev_io *io, int revents)
         events = f->events;
         moon_fd_set_events(f, 0);
     }
+    f->loop->callbacks++;
     f->fn(events, f->ctx);
 }
 
@@ -286,6 +292,7 @@ void moon_fd_free(struct moon_fd *f)
 static void on_signal(struct ev_loop *ev MOON_UNUSED, ev_signal *w, int revents MOON_UNUSED)
 {
     struct moon_signal *s = MOON_CAST(moon_signal, w->data, SIGNAL_MAGIC);
+    s->loop->callbacks++;
     s->fn(w->signum, s->ctx);
 }
 

@@ -38,8 +38,9 @@ struct moon_loop {
     struct moon_list prepares;
     struct moon_list *next_prepare; /* the one to be called next */
 
-    size_t wakers;     /* descriptors with events, signals: what keeps moon_loop_run going */
-    size_t live_count; /* timers, fds, …: all must be freed before the loop */
+    size_t wakers;      /* descriptors with events, signals: what keeps moon_loop_run going */
+    uint64_t callbacks; /* run so far */
+    size_t live_count;  /* timers, fds, …: all must be freed before the loop */
 
     struct loop_backend *backend; /* libev */
 };

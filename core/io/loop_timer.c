@@ -115,6 +115,7 @@ static void run_due(struct moon_heap *heap, uint64_t now_ms)
         moon_heap_remove(heap, node);
         struct moon_timer *t = moon_container_of(node, struct moon_timer, node);
         moon_assert(t->magic == TIMER_MAGIC);
+        t->loop->callbacks++;
         t->fn(t->ctx);
     }
 }
@@ -153,6 +154,7 @@ static void run_deferred(struct moon_loop *loop)
         void (*fn)(void *ctx) = d->fn;
         void *ctx = d->ctx;
         moon_defer_cancel(d);
+        loop->callbacks++;
         fn(ctx);
     }
 }

@@ -430,12 +430,26 @@ void moon_client_cancel(struct moon_client_call *call)
     }
 }
 
+size_t moon_client_pending(const struct moon_client *c)
+{
+    size_t pending = 0;
+    moon_assert(c->magic == CLIENT_MAGIC);
+    moon_list_foreach (node, &c->open) {
+        const struct moon_client_call *call =
+            moon_container_of(node, struct moon_client_call, node);
+        pending += call->verb != MOON_VERB_WATCH ? 1 : 0;
+    }
+    return pending;
+}
+
 /* ---- the client ---- */
 
 static int open_pools(struct moon_client *c, const struct moon_client_opts *opts,
                       struct moon_err *err)
 {
-    struct moon_http_opts http = {.user_agent = USER_AGENT, .http1_only = opts->http1_only};
+    struct moon_http_opts http = {.user_agent =
+                                      opts->user_agent != NULL ? opts->user_agent : USER_AGENT,
+                                  .http1_only = opts->http1_only};
     c->streams = moon_http_new(c->loop, &http, err);
     c->urgent = c->streams != NULL ? moon_http_new(c->loop, &http, err) : NULL;
     http.max_in_flight = opts->max_in_flight != 0 ? opts->max_in_flight : DEFAULT_IN_FLIGHT;

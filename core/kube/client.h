@@ -21,6 +21,7 @@ struct moon_client;
 struct moon_client_call;
 
 struct moon_client_opts {
+    const char *user_agent; /* NULL: moonset/<version>; not one that looks like curl or a browser */
     bool http1_only;
     unsigned max_in_flight; /* calls; 0 = 64 */
     uint64_t timeout_ms;    /* default deadline of a call; 0 = 30 s */
@@ -85,6 +86,8 @@ MOON_API struct moon_client_call *moon_client_send(struct moon_client *c,
                                                    const struct moon_request *request);
 MOON_API void moon_client_cancel(struct moon_client_call *call);
 
+/* Calls that have not ended, watches left out. */
+MOON_API size_t moon_client_pending(const struct moon_client *c);
 /* Metrics moonset_client_requests_total{verb,resource,code} count every request sent. */
 
 #endif

@@ -10,11 +10,9 @@
 
 #include "base/log.h"
 #include "io/file.h"
-#include "sim/apiserver.h"
-#include "sim/controlplane.h"
+#include "sim/cluster.h"
 #include "sim/manifest.h"
 #include "sim/node_seed.h"
-#include "sim/player.h"
 
 enum {
     EXIT_OK = 0,
@@ -28,11 +26,11 @@ enum {
 struct sim {
     struct moon_loop *loop;
     const struct moon_sim_options *options;
-    struct moon_sim_api *api; /* NULL: attached to somebody else's */
-    char *server;             /* URL of `api` */
-    struct moon_client *client;
-    struct moon_player *player;
-    struct moon_controlplane *controlplane; /* NULL: attached */
+    struct moon_cluster *cluster; /* NULL: attached to somebody else's */
+    struct moon_client *client;   /* the cluster's, or… */
+    struct moon_client *attached; /* …ours */
+    const struct moon_player *player;
+    struct moon_player *attached_player;
     struct moon_node_seed *node_seed;
     struct moon_manifest *manifest;
     struct moon_timer *progress;
@@ -121,39 +119,24 @@ static void on_nodes_progress(size_t done, size_t total, void *ctx)
 
 /* ---- the API server ---- */
 
-static int make_client(struct sim *sim, struct moon_kubeconfig *take_config, struct moon_err *err)
-{
-    sim->client = moon_client_new(sim->loop, take_config, &(struct moon_client_opts){0}, err);
-    return sim->client != NULL ? 0 : -(int)err->code;
-}
-
 static int connect_to_real(struct sim *sim, struct moon_err *err)
 {
-    struct moon_kubeconfig *config =
-        moon_kubeconfig_load(&(struct moon_kubeconfig_opts){.path = sim->options->kubeconfig,
-                                                            .context = sim->options->context},
-                             err);
+    const struct moon_sim_options *o = sim->options;
+    struct moon_kubeconfig *config = moon_kubeconfig_load(
+        &(struct moon_kubeconfig_opts){.path = o->kubeconfig, .context = o->context}, err);
     if (config == NULL) {
         return -(int)err->code;
     }
     say(sim, "playing the nodes of %s\n", config->server);
-    return make_client(sim, config, err);
-}
-
-/* Where clients of this machine reach a server that listens on `listen`. */
-static char *server_url(const char *listen, uint16_t port)
-{
-    const char *colon = listen != NULL ? strrchr(listen, ':') : NULL;
-    struct moon_str host = MOON_STR_LIT("127.0.0.1");
-    if (colon != NULL) {
-        host = (struct moon_str){listen, (size_t)(colon - listen)};
+    sim->attached = moon_client_new(sim->loop, config, NULL, err);
+    if (sim->attached == NULL) {
+        return -(int)err->code;
     }
-    if (host.len == 0 || moon_str_is(host, "0.0.0.0")) {
-        host = MOON_STR_LIT("127.0.0.1");
-    } else if (moon_str_is(host, "[::]")) {
-        host = MOON_STR_LIT("[::1]");
-    }
-    return moon_asprintf("http://%.*s:%u", MOON_STR_ARG(host), port);
+    sim->attached_player = moon_player_new(&(struct moon_player_opts){
+        .client = sim->attached, .kubelet = o->kubelet, .heartbeat_ms = o->heartbeat_ms});
+    sim->client = sim->attached;
+    sim->player = sim->attached_player;
+    return 0;
 }
 
 static int write_kubeconfig(const struct sim *sim, struct moon_err *err)
@@ -174,31 +157,9 @@ static int write_kubeconfig(const struct sim *sim, struct moon_err *err)
                                              "    user: moonset-sim\n"
                                              "    namespace: default\n"
                                              "current-context: moonset-sim\n",
-                                             sim->server);
+                                             moon_cluster_server(sim->cluster));
     return moon_file_write(sim->options->write_kubeconfig, moon_str(text), 0600, err);
 }
-
-static int start_embedded(struct sim *sim, struct moon_err *err)
-{
-    const struct moon_sim_options *o = sim->options;
-    sim->api = moon_sim_api_new(sim->loop, &(struct moon_sim_api_opts){.listen = o->listen}, err);
-    if (sim->api == NULL) {
-        return -(int)err->code;
-    }
-    sim->server = server_url(o->listen, moon_sim_api_port(sim->api));
-    if (o->write_kubeconfig != NULL && write_kubeconfig(sim, err) != 0) {
-        return -(int)err->code;
-    }
-    say(sim, "API server on %s\n", sim->server);
-    if (o->write_kubeconfig != NULL) {
-        say(sim, "try: kubectl --kubeconfig %s get nodes\n", o->write_kubeconfig);
-    } else {
-        say(sim, "try: kubectl --server %s get nodes\n", sim->server);
-    }
-    return make_client(sim, moon_kubeconfig_for_server(sim->server), err);
-}
-
-/* ---- parts ---- */
 
 static void on_fatal(const char *why, void *ctx)
 {
@@ -208,17 +169,32 @@ static void on_fatal(const char *why, void *ctx)
     moon_loop_stop(sim->loop);
 }
 
-static int start_controlplane(struct sim *sim, struct moon_err *err)
+static int start_embedded(struct sim *sim, struct moon_err *err)
 {
-    sim->controlplane =
-        moon_controlplane_new(&(struct moon_controlplane_opts){.client = sim->client,
-                                                               .player = sim->player,
-                                                               .options = sim->options,
-                                                               .on_fatal = on_fatal,
-                                                               .ctx = sim},
-                              err);
-    return sim->controlplane != NULL ? 0 : -(int)err->code;
+    const struct moon_sim_options *o = sim->options;
+    sim->cluster = moon_cluster_new(
+        &(struct moon_cluster_opts){
+            .loop = sim->loop, .options = o, .on_fatal = on_fatal, .ctx = sim},
+        err);
+    if (sim->cluster == NULL) {
+        return -(int)err->code;
+    }
+    sim->client = moon_cluster_client(sim->cluster);
+    sim->player = moon_cluster_player(sim->cluster);
+    if (o->write_kubeconfig != NULL && write_kubeconfig(sim, err) != 0) {
+        return -(int)err->code;
+    }
+    const char *server = moon_cluster_server(sim->cluster);
+    say(sim, "API server on %s\n", server);
+    if (o->write_kubeconfig != NULL) {
+        say(sim, "try: kubectl --kubeconfig %s get nodes\n", o->write_kubeconfig);
+    } else {
+        say(sim, "try: kubectl --server %s get nodes\n", server);
+    }
+    return 0;
 }
+
+/* ---- parts ---- */
 
 static int read_manifests(struct sim *sim, struct moon_err *err)
 {
@@ -240,13 +216,6 @@ static int set_up(struct sim *sim, struct moon_err *err)
     if (rc != 0 || read_manifests(sim, err) != 0) {
         return -(int)err->code;
     }
-    sim->player = moon_player_new(&(struct moon_player_opts){.client = sim->client,
-                                                             .kubelet = o->kubelet,
-                                                             .heartbeat_ms = o->heartbeat_ms,
-                                                             .with_unbound = !o->attach});
-    if (!o->attach && start_controlplane(sim, err) != 0) {
-        return -(int)err->code;
-    }
     sim->node_seed =
         moon_node_seed_new(&(struct moon_node_seed_opts){.client = sim->client,
                                                          .options = o,
@@ -263,11 +232,9 @@ static void tear_down(struct sim *sim)
     moon_timer_free(sim->progress);
     moon_node_seed_free(sim->node_seed);
     moon_manifest_free(sim->manifest);
-    moon_controlplane_free(sim->controlplane);
-    moon_player_free(sim->player);
-    moon_client_free(sim->client);
-    moon_sim_api_free(sim->api);
-    moon_free(sim->server);
+    moon_player_free(sim->attached_player);
+    moon_client_free(sim->attached);
+    moon_cluster_free(sim->cluster);
 }
 
 /* ---- the command ---- */
@@ -283,8 +250,8 @@ static void on_signal(int signum, void *ctx)
 {
     struct sim *sim = ctx;
     (void)signum;
-    if (sim->stops++ == 0 && sim->controlplane != NULL) {
-        moon_controlplane_stop(sim->controlplane, on_stopped, sim);
+    if (sim->stops++ == 0 && sim->cluster != NULL && moon_cluster_has_controller(sim->cluster)) {
+        moon_cluster_stop_controller(sim->cluster, on_stopped, sim);
     } else {
         moon_loop_stop(sim->loop);
     }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * controlplane.h - what runs beside the embedded API server, as its clients: scheduler (unless
- * it is left to another), pod garbage collector, the taint of cordoned nodes, and, when asked for,
- * the DaemonSet controller.
+ * it is left to another), pod garbage collector, the taint of cordoned nodes.
  */
 #ifndef MOON_SIM_CONTROLPLANE_H
 #define MOON_SIM_CONTROLPLANE_H
@@ -16,16 +15,9 @@ struct moon_controlplane_opts {
     struct moon_client *client;
     const struct moon_player *player; /* its stores are shared; made with `with_unbound` */
     const struct moon_sim_options *options;
-    /* The DaemonSet controller cannot go on. */
-    void (*on_fatal)(const char *why, void *ctx);
-    void *ctx;
 };
 
-/* NULL and *err: the controller's flags are wrong, or it could not start. */
-struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_opts *opts,
-                                                struct moon_err *err);
-/* Let the controller end in good order; then fn, from the loop. */
-void moon_controlplane_stop(struct moon_controlplane *c, void (*fn)(void *ctx), void *ctx);
+struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_opts *opts);
 /* Before the player. NULL is fine. */
 void moon_controlplane_free(struct moon_controlplane *c);
 

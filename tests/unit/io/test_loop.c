@@ -338,6 +338,22 @@ static void virtual_time_stands_still(void **state)
     assert_true(moon_loop_next_timer(f->loop) == UINT64_MAX);
 }
 
+static void callbacks_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    uint64_t before = moon_loop_callbacks(f->loop);
+    moon_loop_turn(f->loop, 0);
+    assert_int_equal(moon_loop_callbacks(f->loop), before);
+    f->timer = moon_timer_new(f->loop, add_a, f);
+    moon_timer_start(f->timer, 1);
+    (void)moon_loop_defer(f->loop, add_a, f);
+    moon_loop_turn(f->loop, 0);
+    assert_int_equal(moon_loop_callbacks(f->loop), before + 1);
+    moon_loop_advance(f->loop, 1);
+    assert_int_equal(moon_loop_callbacks(f->loop), before + 2);
+    moon_timer_free(f->timer);
+}
+
 static void advance_runs_each_timer_at_its_own_time(void **state)
 {
     struct fixture *f = *state;
@@ -427,6 +443,7 @@ int main(void)
         REAL(prepares_run_each_turn_and_may_free_each_other),
         REAL(the_real_wall_clock_does_not_jump),
         VIRTUAL(virtual_time_stands_still),
+        VIRTUAL(callbacks_are_counted),
         VIRTUAL(advance_runs_each_timer_at_its_own_time),
         VIRTUAL(advance_runs_deferred_calls_of_the_same_instant),
         VIRTUAL(virtual_wall_clock_jumps),
