@@ -83,8 +83,8 @@ static char *lower_case(const char *text)
     return copy;
 }
 
-static enum MHD_Result keep_header(void *cls, enum MHD_ValueKind kind MOON_UNUSED,
-                                   const char *name, const char *value)
+static enum MHD_Result keep_header(void *cls, enum MHD_ValueKind kind MOON_UNUSED, const char *name,
+                                   const char *value)
 {
     struct moon_httpd_request *r = MOON_CAST(moon_httpd_request, cls, HTTPD_REQUEST_MAGIC);
     MOON_AUTOFREE char *key = lower_case(name);

@@ -317,7 +317,7 @@ static cJSON *document(const struct moon_sim_api *api, const char *path)
 bool moon_sim_discovery(struct moon_sim_call *call, const char *path)
 {
     if (is_health(path)) {
-        moon_httpd_reply(call->request, 200, "text/plain; charset=utf-8", MOON_STR_LIT("ok"));
+        moon_sim_answer(call, 200, "text/plain; charset=utf-8", MOON_STR_LIT("ok"));
         return true;
     }
     MOON_AUTOJSON *answer = document(call->api, path);
