@@ -49,10 +49,8 @@ static bool unescape(struct moon_str piece, char out[TOKEN_MAX])
     size_t n = 0;
     for (size_t i = 0; i < piece.len; i++) {
         char c = piece.ptr[i];
-        char next = i + 1 < piece.len ? piece.ptr[i + 1] : '\0';
-        if (c == '~' && (next == '0' || next == '1')) { /* another ~ stands for itself */
-            c = next == '1' ? '/' : '~';
-            i++;
+        if (c == '~' && i + 1 < piece.len) {
+            c = piece.ptr[++i] == '1' ? '/' : '~';
         }
         if (n + 1 >= TOKEN_MAX) {
             return false;
