@@ -19,6 +19,8 @@ WORK=$(mktemp -d "${TMPDIR:-/tmp}/moonset-test.XXXXXX")
 PIDS=()
 CLUSTER_DIR=
 [ -n "${SIM_FLAGS+x}" ] || SIM_FLAGS=()
+[ -n "${PLAYER_FLAGS+x}" ] || PLAYER_FLAGS=()
+[ -n "${CLUSTER_FLAGS+x}" ] || CLUSTER_FLAGS=()
 FAILED=0
 PASSED=0
 SKIPPED=0
@@ -132,7 +134,8 @@ k()
 }
 
 # cluster_up [NODE…]: an API server with nodes played by moonset; KUBECONFIG is the admin's,
-# $MOONSET_KUBECONFIG what the controller uses. SIM_FLAGS go to the embedded one.
+# $MOONSET_KUBECONFIG what the controller uses. SIM_FLAGS go to the embedded one, CLUSTER_FLAGS to
+# tests/cluster/up, PLAYER_FLAGS to whoever plays the nodes.
 cluster_up()
 {
     case $MOON_TARGET in
@@ -151,7 +154,7 @@ sim_up()
     export KUBECONFIG=$WORK/admin.kubeconfig
     MOONSET_KUBECONFIG=$KUBECONFIG
     background sim "$MOONSET" sim --listen 127.0.0.1:0 --nodes 0 --write-kubeconfig "$KUBECONFIG" \
-        "${SIM_FLAGS[@]}"
+        "${PLAYER_FLAGS[@]}" "${SIM_FLAGS[@]}"
     SIM_PID=$LAST_PID
     eventually 20 "embedded API server answers" k get --raw /readyz
 }
@@ -159,11 +162,12 @@ sim_up()
 real_up()
 {
     CLUSTER_DIR=$WORK/cluster
-    "$ROOT/tests/cluster/up" --dir "$CLUSTER_DIR" >"$WORK/cluster-up.log" 2>&1 ||
+    "$ROOT/tests/cluster/up" --dir "$CLUSTER_DIR" "${CLUSTER_FLAGS[@]}" >"$WORK/cluster-up.log" 2>&1 ||
         { cat "$WORK/cluster-up.log"; exit 1; }
     export KUBECONFIG=$CLUSTER_DIR/admin.kubeconfig
     MOONSET_KUBECONFIG=$CLUSTER_DIR/moonset.kubeconfig
-    background sim "$MOONSET" sim --attach --nodes 0 --kubeconfig "$CLUSTER_DIR/sim.kubeconfig"
+    background sim "$MOONSET" sim --attach --nodes 0 --kubeconfig "$CLUSTER_DIR/sim.kubeconfig" \
+        "${PLAYER_FLAGS[@]}"
     SIM_PID=$LAST_PID
     ok "real control plane answers"
 }

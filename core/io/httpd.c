@@ -108,6 +108,43 @@ void moon_httpd_drop(struct moon_httpd_request *r)
     }
 }
 
+/* ---- connections ---- */
+
+static void on_connection(void *cls, struct MHD_Connection *connection, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct moon_httpd *d = MOON_CAST(moon_httpd, cls, HTTPD_MAGIC);
+    struct connection *c = *socket_context;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        c = moon_new(struct connection);
+        c->fd = info->connect_fd;
+        moon_list_append(&d->connections, &c->link);
+        *socket_context = c;
+    } else if (c != NULL) {
+        moon_list_remove(&c->link);
+        moon_free(c);
+        *socket_context = NULL;
+    }
+}
+
+void moon_httpd_end_connections(struct moon_httpd *d)
+{
+    moon_assert(d->magic == HTTPD_MAGIC);
+    moon_list_foreach (it, &d->requests) {
+        moon_httpd_drop(moon_container_of(it, struct moon_httpd_request, link));
+    }
+    moon_list_foreach (it, &d->connections) {
+        /* libmicrohttpd gives a connection up at this sign and reads nothing any more. */
+        shutdown(moon_container_of(it, struct connection, link)->fd, SHUT_RDWR);
+    }
+    int fd;
+    while ((fd = accept4(d->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        close(fd);
+    }
+}
+
 /* ---- life ---- */
 
 static struct MHD_Daemon *start_daemon(struct moon_httpd *d, const struct moon_httpd_opts *opts,
@@ -119,6 +156,7 @@ static struct MHD_Daemon *start_daemon(struct moon_httpd *d, const struct moon_h
         MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, moon_httpd_on_access, d, //
         MHD_OPTION_LISTEN_SOCKET, listen_fd,                                              //
         MHD_OPTION_URI_LOG_CALLBACK, moon_httpd_on_uri, d,                                //
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, d,                                   //
         MHD_OPTION_NOTIFY_COMPLETED, moon_httpd_on_completed, d, MHD_OPTION_CONNECTION_LIMIT,
         max_connections, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S, MHD_OPTION_END);
 }
@@ -157,7 +195,9 @@ struct moon_httpd *moon_httpd_new(struct moon_loop *loop, const struct moon_http
     d->handler = opts->handler;
     d->ctx = opts->ctx;
     d->max_body_bytes = opts->max_body_bytes != 0 ? opts->max_body_bytes : DEFAULT_MAX_BODY_BYTES;
+    d->listen_fd = listen_fd;
     moon_list_init(&d->requests);
+    moon_list_init(&d->connections);
     d->mhd = start_daemon(d, opts, listen_fd);
     if (d->mhd == NULL) {
         moon_err_set(err, MOON_E_SYSTEM, "listen on \"%s\": libmicrohttpd does not start",
@@ -186,7 +226,7 @@ void moon_httpd_free(struct moon_httpd *d)
     moon_timer_free(d->timer);
     moon_prepare_free(d->prepare);
     MHD_stop_daemon(d->mhd); /* closes the listening socket, too */
-    moon_assert(moon_list_is_empty(&d->requests));
+    moon_assert(moon_list_is_empty(&d->requests) && moon_list_is_empty(&d->connections));
     close(d->gone_epoll);
     d->magic = 0;
     moon_free(d);

@@ -28,6 +28,10 @@ moon_httpd_new(struct moon_loop *loop, const struct moon_httpd_opts *opts, struc
 /* Ends open requests (their on_close runs) and closes the port. NULL is fine. */
 MOON_API void moon_httpd_free(struct moon_httpd *d);
 MOON_API uint16_t moon_httpd_port(const struct moon_httpd *d);
+/* End all connections at once, idle ones and those not accepted yet too, as if the process had been
+ * killed (fault injection); the port stays open. What had arrived but was not handled is lost;
+ * on_close of open requests runs later, from the loop. */
+MOON_API void moon_httpd_end_connections(struct moon_httpd *d);
 
 /* The request; texts live as long as it does. */
 MOON_API const char *moon_httpd_method(const struct moon_httpd_request *r);
@@ -40,12 +44,23 @@ MOON_API struct moon_str moon_httpd_body(const struct moon_httpd_request *r);
 /* Told when the request has ended: answered in full, or the other side went away. Optional. */
 MOON_API void moon_httpd_on_close(struct moon_httpd_request *r, void (*fn)(void *ctx), void *ctx);
 
+/* Keep the texts of the request beyond its end, for somebody who handles it whether or not its
+ * sender waits (fault injection). Answers after the end go nowhere. Before the end; and release in
+ * any case. */
+MOON_API void moon_httpd_keep(struct moon_httpd_request *r);
+MOON_API void moon_httpd_release(struct moon_httpd_request *r);
+
 /* An extra answer header; before the reply. */
 MOON_API void moon_httpd_add_header(struct moon_httpd_request *r, const char *name,
                                     const char *value);
 /* Answer in one piece (body copied). */
 MOON_API void moon_httpd_reply(struct moon_httpd_request *r, int status, const char *content_type,
                                struct moon_str body);
+
+/* The same, but the connection ends after the first `sent_bytes` of the body (fault injection). */
+MOON_API void moon_httpd_reply_cut(struct moon_httpd_request *r, int status,
+                                   const char *content_type, struct moon_str body,
+                                   size_t sent_bytes);
 
 /* Answer as a stream (chunked): begin, write any number of times, end. Writes are queued; a reader
  * that leaves more than `max_queued_bytes` unread is cut off. After the other side went away

@@ -33,10 +33,18 @@ struct moon_httpd {
     struct moon_fd *gone_fd;
 
     struct moon_list requests;
+    struct moon_list connections;
+    int listen_fd; /* libmicrohttpd's */
     uint16_t port;
     size_t max_body_bytes;
     void (*handler)(struct moon_httpd_request *request, void *ctx);
     void *ctx;
+};
+
+/* What libmicrohttpd keeps open, with or without a request. */
+struct connection {
+    struct moon_list link;
+    int fd;
 };
 
 enum request_state {
@@ -60,7 +68,7 @@ struct moon_httpd_request {
     bool watched; /* registered in gone_epoll */
     struct moon_list link;
     struct moon_httpd *d;
-    struct MHD_Connection *connection;
+    struct MHD_Connection *connection; /* NULL: ended, but kept */
 
     const char *method; /* NULL until the head has been read */
     char *path;
@@ -68,6 +76,9 @@ struct moon_httpd_request {
     struct moon_map *args; /* decoded; NULL until asked for */
     struct moon_buf body;
     size_t body_seen; /* bytes that came, kept or not */
+    bool is_kept;
+    char *kept_method;
+    struct moon_map *kept_headers; /* by name in lower case */
 
     struct moon_list headers; /* of the answer */
     struct MHD_Response *response;
@@ -77,6 +88,7 @@ struct moon_httpd_request {
     size_t queue_pos;      /* …from here on */
     size_t max_queued_bytes;
     bool ended;
+    bool is_cut; /* ABORTED from the start, but head and queue are sent */
 
     void (*on_close)(void *ctx);
     void *on_close_ctx;

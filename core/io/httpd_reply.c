@@ -108,6 +108,25 @@ static ssize_t on_read(void *cls, uint64_t pos MOON_UNUSED, char *out, size_t ma
     return 0;
 }
 
+void moon_httpd_reply_cut(struct moon_httpd_request *r, int status, const char *content_type,
+                          struct moon_str body, size_t sent_bytes)
+{
+    moon_assert(r->magic == HTTPD_REQUEST_MAGIC && sent_bytes <= body.len);
+    if (r->state == ABORTED) {
+        return;
+    }
+    moon_assert(r->state == PENDING);
+    moon_buf_init(&r->queue, sent_bytes + 1);
+    moon_buf_add(&r->queue, body.ptr, sent_bytes);
+    /* The head announces all of it. */
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(body.len, STREAM_BLOCK_BYTES, on_read, r, NULL);
+    set_response(r, response, status, content_type);
+    r->is_cut = true;
+    r->state = ABORTED;
+    moon_httpd_resume(r);
+}
+
 void moon_httpd_stream_begin(struct moon_httpd_request *r, int status, const char *content_type,
                              size_t max_queued_bytes)
 {

@@ -37,10 +37,11 @@ static void request_free(struct moon_httpd_request *r)
     if (r->response != NULL) {
         MHD_destroy_response(r->response);
     }
-    moon_list_remove(&r->link);
     moon_map_free(r->args);
     moon_buf_fini(&r->body);
     moon_buf_fini(&r->queue);
+    moon_map_free(r->kept_headers);
+    moon_free(r->kept_method);
     moon_free(r->path);
     moon_free(r->query);
     r->magic = 0;
@@ -61,10 +62,55 @@ void moon_httpd_on_completed(void *cls MOON_UNUSED, struct MHD_Connection *conne
         epoll_ctl(r->d->gone_epoll, EPOLL_CTL_DEL, info->connect_fd, NULL);
     }
     r->state = ABORTED;
+    r->connection = NULL;
+    moon_list_remove(&r->link);
     if (r->on_close != NULL) {
         r->on_close(r->on_close_ctx);
     }
-    request_free(r);
+    if (!r->is_kept) {
+        request_free(r);
+    }
+}
+
+/* ---- beyond its end ---- */
+
+static char *lower_case(const char *text)
+{
+    char *copy = moon_strdup(text);
+    for (char *p = copy; *p != '\0'; p++) {
+        *p = *p >= 'A' && *p <= 'Z' ? (char)(*p - 'A' + 'a') : *p;
+    }
+    return copy;
+}
+
+static enum MHD_Result keep_header(void *cls, enum MHD_ValueKind kind MOON_UNUSED, const char *name,
+                                   const char *value)
+{
+    struct moon_httpd_request *r = MOON_CAST(moon_httpd_request, cls, HTTPD_REQUEST_MAGIC);
+    MOON_AUTOFREE char *key = lower_case(name);
+    if (!moon_map_has(r->kept_headers, moon_str(key))) { /* the first counts */
+        moon_map_set(r->kept_headers, moon_str(key), moon_strdup(value));
+    }
+    return MHD_YES;
+}
+
+void moon_httpd_keep(struct moon_httpd_request *r)
+{
+    moon_assert(r->magic == HTTPD_REQUEST_MAGIC && !r->is_kept && r->connection != NULL);
+    r->is_kept = true;
+    r->kept_method = moon_strdup(r->method);
+    r->method = r->kept_method;
+    r->kept_headers = moon_map_new(moon_free);
+    MHD_get_connection_values(r->connection, MHD_HEADER_KIND, keep_header, r);
+}
+
+void moon_httpd_release(struct moon_httpd_request *r)
+{
+    moon_assert(r->magic == HTTPD_REQUEST_MAGIC && r->is_kept);
+    r->is_kept = false;
+    if (r->connection == NULL) {
+        request_free(r);
+    }
 }
 
 /* ---- on its way in ---- */
@@ -98,7 +144,7 @@ static enum MHD_Result collect(struct moon_httpd_request *r, const char *data, s
 
 static enum MHD_Result proceed(struct moon_httpd_request *r)
 {
-    if (r->state == ABORTED && r->queue.len == 0) {
+    if (r->state == ABORTED && r->queue.len == 0 && !r->is_cut) {
         return MHD_NO; /* closes the connection without an answer */
     }
     if (r->state == PENDING) {
@@ -154,6 +200,10 @@ const char *moon_httpd_path(const struct moon_httpd_request *r)
 
 const char *moon_httpd_header(const struct moon_httpd_request *r, const char *name)
 {
+    if (r->kept_headers != NULL) {
+        MOON_AUTOFREE char *key = lower_case(name);
+        return moon_map_get(r->kept_headers, moon_str(key));
+    }
     return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 

@@ -2,10 +2,11 @@
  *
  * api_priv.h - what the files of the API server share.
  *
- * apiserver.c (life, routing), call.c (a request taken apart, answers), body.c (bodies to decoded
- * objects), write.c (create, update: rules and storage), verbs_*.c (what each verb does),
- * list.c and paging.c, watchers.c, delete.c, gc.c, subresources.c, discovery.c, openapi.c,
- * openapi_v2.c, table.c.
+ * apiserver.c (life, routing), arrivals.c (a call's way in and out, with what goes wrong on it),
+ * faults.c and fault_words.c (which faults, and what they say), watch_faults.c, call.c (a request
+ * taken apart, answers), body.c (bodies to decoded objects), write.c (create, update: rules and
+ * storage), verbs_*.c (what each verb does), list.c and paging.c, watchers.c, delete.c, gc.c,
+ * subresources.c, discovery.c, openapi.c, openapi_v2.c, table.c.
  */
 #ifndef MOON_SIM_API_PRIV_H
 #define MOON_SIM_API_PRIV_H
@@ -14,12 +15,15 @@
 #include "base/map.h"
 #include "io/httpd.h"
 #include "sim/apiserver.h"
+#include "sim/faults.h"
 #include "sim/kinds.h"
 #include "sim/objdb.h"
 #include "sim/registry.h"
 #include "sim/schema.h"
 #include "sim/selectors.h"
 
+struct moon_sim_arrivals;
+struct moon_sim_faults;
 struct moon_sim_gc;
 struct moon_sim_paging;
 struct moon_sim_watchers;
@@ -34,6 +38,8 @@ struct moon_sim_api {
     struct moon_sim_watchers *watchers;
     struct moon_sim_paging *paging;
     struct moon_sim_gc *gc;
+    struct moon_sim_faults *faults;
+    struct moon_sim_arrivals *arrivals;
     struct moon_sim_api_stats stats;
     unsigned next_cluster_ip;
 };
@@ -51,6 +57,17 @@ enum moon_sim_field_validation {
     MOON_SIM_STRICT
 };
 
+/* What goes wrong with one call; see faults.h. */
+struct moon_sim_spoil {
+    bool is_set;
+    bool is_silent; /* the stream says nothing more */
+    enum moon_sim_fault fault;
+    int code;
+    uint64_t retry_after_s;
+    uint64_t delay_ms;
+    uint64_t lines; /* of a stream, still to come before it strikes */
+};
+
 /* One request for a resource, taken apart. Texts live as long as the call. */
 struct moon_sim_call {
     struct moon_sim_api *api;
@@ -65,7 +82,66 @@ struct moon_sim_call {
     enum moon_sim_field_validation field_validation;
     bool dry_run;
     bool pretty;
+    int status; /* of the answer, once there is one */
+    struct moon_sim_spoil spoil;
 };
+
+/* ---- apiserver.c ---- */
+
+enum {
+    MOON_SIM_SEGMENTS_MAX = 9
+};
+
+/* The path of a request, cut at its slashes, each piece decoded. */
+struct moon_sim_path {
+    char *segments[MOON_SIM_SEGMENTS_MAX];
+    size_t count;
+};
+void moon_sim_path_fini(struct moon_sim_path *path); /* for MOON_CLEANUP, too */
+/* Fill a call that has server and request: method, and if the path names what is served, kind,
+ * namespace, name, subresource, whose texts belong to `path`. */
+void moon_sim_call_open(struct moon_sim_call *call, struct moon_sim_path *path);
+/* "get", "list", …: as in a fault's rule. */
+const char *moon_sim_verb_name(const struct moon_sim_call *call);
+/* Carry it out and answer. */
+void moon_sim_dispatch(struct moon_sim_call *call);
+
+/* ---- arrivals.c ---- */
+
+struct moon_sim_arrivals *moon_sim_arrivals_new(struct moon_sim_api *api);
+void moon_sim_arrivals_free(struct moon_sim_arrivals *a);
+void moon_sim_arrive(struct moon_sim_api *api, struct moon_httpd_request *request);
+/* Forget what is late. */
+void moon_sim_arrivals_lose(struct moon_sim_arrivals *a);
+/* Tell the observer. */
+void moon_sim_arrivals_event(struct moon_sim_arrivals *a, const struct moon_sim_event *event);
+/* The one way out for every answer in one piece; `type` is static. */
+void moon_sim_answer(struct moon_sim_call *call, int code, const char *type, struct moon_str body);
+/* And for streams; false: there will be none, the call is over. */
+bool moon_sim_answer_stream(struct moon_sim_call *call, const char *type, size_t max_queued_bytes);
+
+/* ---- faults.c, fault_words.c ---- */
+
+struct moon_sim_faults *moon_sim_faults_new(void);
+void moon_sim_faults_free(struct moon_sim_faults *faults);
+/* Let all rules count this call; *ret is what the oldest that is due does to it. */
+void moon_sim_faults_meet(struct moon_sim_faults *faults, const struct moon_sim_api_call *call,
+                          struct moon_sim_spoil *ret);
+void moon_sim_faults_strike(struct moon_sim_faults *faults);
+bool moon_sim_fault_has_words(int code);
+/* Fill *st with what a server says with the code of call->spoil. */
+void moon_sim_fault_refuse(const struct moon_sim_call *call, const char *verb,
+                           struct moon_sim_status *st);
+
+/* ---- watch_faults.c ---- */
+
+#define MOON_SIM_WATCH_EXPIRED "The resourceVersion for the provided watch is too old."
+
+/* A stream has begun; write a line; end it in good order. What spoils the call strikes here. False:
+ * the stream is over, nothing more may be written. */
+bool moon_sim_stream_begun(struct moon_sim_call *call);
+bool moon_sim_stream_line(struct moon_sim_call *call, struct moon_str line);
+void moon_sim_stream_end(struct moon_sim_call *call);
 
 /* ---- call.c ---- */
 
@@ -148,7 +224,6 @@ void moon_sim_verb_get(struct moon_sim_call *call);
 void moon_sim_verb_list(struct moon_sim_call *call);
 void moon_sim_verb_watch(struct moon_sim_call *call);
 void moon_sim_verb_create(struct moon_sim_call *call);
-void moon_sim_verb_review(struct moon_sim_call *call);
 void moon_sim_verb_update(struct moon_sim_call *call);
 void moon_sim_verb_patch(struct moon_sim_call *call);
 void moon_sim_verb_delete(struct moon_sim_call *call);

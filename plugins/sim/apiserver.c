@@ -13,23 +13,17 @@ enum {
     DEFAULT_BODY_MAX = 3 << 20,
     DEFAULT_CONTINUE_LIFE_MS = 5 * 60 * 1000,
     DEFAULT_BOOKMARKS_MS = 30 * 1000,
-    CONNECTIONS_MAX = 10000,
-    SEGMENTS_MAX = 9
+    CONNECTIONS_MAX = 10000
 };
 
 /* ---- paths ---- */
 
-/* The path cut at its slashes, each piece decoded. */
-struct path {
-    char *segments[SEGMENTS_MAX];
-    size_t count;
-};
-
-static void path_fini(struct path *path)
+void moon_sim_path_fini(struct moon_sim_path *path)
 {
     for (size_t i = 0; i < path->count; i++) {
         moon_free(path->segments[i]);
     }
+    path->count = 0;
 }
 
 static int hex_digit(char c)
@@ -63,7 +57,7 @@ static char *unescape(struct moon_str text)
     return out;
 }
 
-static bool path_parse(const char *text, struct path *ret)
+static bool path_parse(const char *text, struct moon_sim_path *ret)
 {
     struct moon_str rest = moon_str(text);
     struct moon_str piece;
@@ -71,7 +65,7 @@ static bool path_parse(const char *text, struct path *ret)
         if (piece.len == 0) {
             continue;
         }
-        char *segment = ret->count < SEGMENTS_MAX ? unescape(piece) : NULL;
+        char *segment = ret->count < MOON_SIM_SEGMENTS_MAX ? unescape(piece) : NULL;
         if (segment == NULL) {
             return false;
         }
@@ -80,13 +74,13 @@ static bool path_parse(const char *text, struct path *ret)
     return true;
 }
 
-static const char *segment(const struct path *path, size_t i)
+static const char *segment(const struct moon_sim_path *path, size_t i)
 {
     return i < path->count ? path->segments[i] : NULL;
 }
 
 /* /api/v1/… or /apis/<group>/<version>/…: kind, namespace, name and subresource. */
-static bool path_resolve(const struct path *path, struct moon_sim_call *call)
+static bool path_resolve(const struct moon_sim_path *path, struct moon_sim_call *call)
 {
     bool core = moon_streq(segment(path, 0), "api");
     size_t at = core ? 2 : 3;
@@ -120,10 +114,6 @@ typedef void verb_fn(struct moon_sim_call *call);
 
 static verb_fn *collection_verb(const struct moon_sim_call *call)
 {
-    if (call->kind->review != NULL) {
-        bool placed = call->ns != NULL || !call->kind->namespaced;
-        return placed && moon_streq(call->method, "POST") ? moon_sim_verb_review : NULL;
-    }
     if (moon_streq(call->method, "GET")) {
         return moon_sim_call_flag(call, "watch") ? moon_sim_verb_watch : moon_sim_verb_list;
     }
@@ -159,9 +149,6 @@ static verb_fn *verb_of(const struct moon_sim_call *call)
     bool post = moon_streq(call->method, "POST");
     if (call->name == NULL) {
         return collection_verb(call);
-    }
-    if (call->kind->review != NULL) {
-        return NULL;
     }
     if (call->subresource == NULL ||
         (call->kind->has_status && moon_streq(call->subresource, "status"))) {
@@ -224,18 +211,44 @@ static void refuse_path(struct moon_sim_call *call)
         refuse(call, &st);
         return;
     }
-    call->api->stats.refused++;
-    moon_httpd_reply(call->request, 404, "text/plain; charset=utf-8",
-                     MOON_STR_LIT("404 page not found\n"));
+    moon_sim_answer(call, 404, "text/plain; charset=utf-8", MOON_STR_LIT("404 page not found\n"));
 }
 
-static void dispatch(struct moon_sim_call *call, const struct path *path)
+void moon_sim_call_open(struct moon_sim_call *call, struct moon_sim_path *path)
+{
+    call->method = moon_httpd_method(call->request);
+    if (!path_parse(moon_httpd_path(call->request), path) || !path_resolve(path, call)) {
+        call->kind = NULL;
+        call->ns = NULL;
+        call->name = NULL;
+        call->subresource = NULL;
+    }
+}
+
+const char *moon_sim_verb_name(const struct moon_sim_call *call)
+{
+    static const char *const names[][3] = {
+        {"GET", "get", "list"},
+        {"POST", "create", "create"},
+        {"PUT", "update", "update"},
+        {"PATCH", "patch", "patch"},
+        {"DELETE", "delete", "deletecollection"},
+    };
+    bool is_collection = call->kind != NULL && call->name == NULL;
+    if (is_collection && moon_streq(call->method, "GET") && moon_sim_call_flag(call, "watch")) {
+        return "watch";
+    }
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(names); i++) {
+        if (moon_streq(call->method, names[i][0])) {
+            return names[i][is_collection ? 2 : 1];
+        }
+    }
+    return "";
+}
+
+static void dispatch_resource(struct moon_sim_call *call)
 {
     struct moon_sim_status st = {0};
-    if (!path_resolve(path, call)) {
-        refuse_path(call);
-        return;
-    }
     verb_fn *verb = verb_of(call);
     if (verb == NULL) {
         (void)refuse_method(call, &st);
@@ -247,28 +260,29 @@ static void dispatch(struct moon_sim_call *call, const struct path *path)
     }
 }
 
-static void on_request(struct moon_httpd_request *request, void *ctx)
+void moon_sim_dispatch(struct moon_sim_call *call)
 {
-    struct moon_sim_api *api = MOON_CAST(moon_sim_api, ctx, API_MAGIC);
-    __attribute__((cleanup(path_fini))) struct path path = {.count = 0};
-    struct moon_sim_call call = {
-        .api = api, .request = request, .method = moon_httpd_method(request)};
-    const char *text = moon_httpd_path(request);
-    api->stats.requests++;
     /* A trailing slash is nothing. */
-    MOON_AUTOFREE char *plain = moon_strdup(text);
+    MOON_AUTOFREE char *plain = moon_strdup(moon_httpd_path(call->request));
     for (size_t len = strlen(plain); len > 1 && plain[len - 1] == '/'; len--) {
         plain[len - 1] = '\0';
     }
-    if (moon_streq(call.method, "GET") &&
-        (moon_sim_discovery(&call, plain) || moon_sim_openapi(&call, plain))) {
+    if (moon_streq(call->method, "GET") &&
+        (moon_sim_discovery(call, plain) || moon_sim_openapi(call, plain))) {
         return;
     }
-    if (!path_parse(text, &path)) {
-        refuse_path(&call);
+    if (call->kind == NULL) {
+        refuse_path(call);
         return;
     }
-    dispatch(&call, &path);
+    dispatch_resource(call);
+}
+
+static void on_request(struct moon_httpd_request *request, void *ctx)
+{
+    struct moon_sim_api *api = MOON_CAST(moon_sim_api, ctx, API_MAGIC);
+    api->stats.requests++;
+    moon_sim_arrive(api, request);
 }
 
 /* ---- life ---- */
@@ -278,6 +292,7 @@ static void on_event(const struct moon_sim_event *event, void *ctx)
     struct moon_sim_api *api = MOON_CAST(moon_sim_api, ctx, API_MAGIC);
     moon_sim_gc_event(api->gc, event);
     moon_sim_watchers_event(api->watchers, event);
+    moon_sim_arrivals_event(api->arrivals, event);
 }
 
 static void create_first(struct moon_sim_api *api, const char *group, const char *kind,
@@ -330,6 +345,8 @@ static void make_parts(struct moon_sim_api *api, const struct moon_sim_api_opts 
     api->paging = moon_sim_paging_new(api->loop,
                                       or_default(opts->continue_life_ms, DEFAULT_CONTINUE_LIFE_MS));
     api->gc = moon_sim_gc_new(api);
+    api->faults = moon_sim_faults_new();
+    api->arrivals = moon_sim_arrivals_new(api);
     api->watchers =
         moon_sim_watchers_new(api, or_default(opts->bookmark_interval_ms, DEFAULT_BOOKMARKS_MS));
     api->db = moon_sim_objdb_new(&(struct moon_sim_objdb_opts){
@@ -374,6 +391,8 @@ void moon_sim_api_free(struct moon_sim_api *api)
         return;
     }
     moon_httpd_free(api->httpd); /* ends the watches */
+    moon_sim_arrivals_free(api->arrivals);
+    moon_sim_faults_free(api->faults);
     moon_sim_watchers_free(api->watchers);
     moon_sim_gc_free(api->gc);
     moon_sim_paging_free(api->paging);

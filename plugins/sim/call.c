@@ -162,19 +162,13 @@ int64_t moon_sim_now_s(const struct moon_sim_api *api)
 
 /* ---- answers ---- */
 
-static void reply_text(struct moon_sim_call *call, int code, struct moon_str text)
-{
-    call->api->stats.refused += code >= 400 ? 1 : 0;
-    moon_httpd_reply(call->request, code, "application/json", text);
-}
-
 void moon_sim_reply_tree(struct moon_sim_call *call, int code, const cJSON *tree)
 {
     MOON_CLEANUP(moon_buf_fini)
     struct moon_buf text = MOON_BUF_INIT(ANSWER_MAX);
     moon_sim_tree_print(tree, &text);
     moon_buf_putc(&text, '\n');
-    reply_text(call, code, moon_buf_str(&text));
+    moon_sim_answer(call, code, "application/json", moon_buf_str(&text));
 }
 
 void moon_sim_reply_status(struct moon_sim_call *call, const struct moon_sim_status *st)
@@ -211,7 +205,7 @@ static void reply_plain(struct moon_sim_call *call, int code, struct moon_str ob
     struct moon_buf text = MOON_BUF_INIT(ANSWER_MAX);
     moon_sim_print_object(call->kind, object, &text);
     moon_buf_putc(&text, '\n');
-    reply_text(call, code, moon_buf_str(&text));
+    moon_sim_answer(call, code, "application/json", moon_buf_str(&text));
 }
 
 void moon_sim_reply_object(struct moon_sim_call *call, int code, const cJSON *tree)

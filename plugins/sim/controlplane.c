@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/controlplane.h"
 
-#include "sim/cordon.h"
+#include "sim/nodelifecycle.h"
 #include "sim/podgc.h"
 #include "sim/scheduler.h"
+#include "sim/taint_eviction.h"
 
 enum {
     CONTROLPLANE_MAGIC = 0x6370706c,
@@ -15,8 +16,38 @@ struct moon_controlplane {
     unsigned magic;
     struct moon_scheduler *scheduler; /* NULL: left to another */
     struct moon_podgc *podgc;
-    struct moon_cordon *cordon;
+    /* NULL, these four: left to another. */
+    struct moon_recorder *node_recorder;
+    struct moon_recorder *taint_recorder;
+    struct moon_nodelifecycle *nodelifecycle;
+    struct moon_taint_eviction *taint_eviction;
 };
+
+static void start_node_controllers(struct moon_controlplane *c,
+                                   const struct moon_controlplane_opts *opts)
+{
+    const struct moon_sim_options *options = opts->options;
+    struct moon_store *nodes = moon_player_nodes(opts->player);
+    struct moon_store *pods = moon_player_pods(opts->player);
+    c->node_recorder = moon_recorder_new(opts->client, "node-controller");
+    c->taint_recorder = moon_recorder_new(opts->client, "taint-controller");
+    c->nodelifecycle = moon_nodelifecycle_new(&(struct moon_nodelifecycle_opts){
+        .client = opts->client,
+        .nodes = nodes,
+        .pods = pods,
+        .by_node = MOON_PLAYER_PODS_BY_NODE,
+        .grace_ms = options->heartbeat_ms > 0 ? options->node_grace_ms : 0,
+        .eviction_interval_ms = options->eviction_interval_ms,
+        .recorder = c->node_recorder,
+        .event_nodes = options->event_nodes});
+    c->taint_eviction = moon_taint_eviction_new(
+        &(struct moon_taint_eviction_opts){.client = opts->client,
+                                           .nodes = nodes,
+                                           .pods = pods,
+                                           .by_node = MOON_PLAYER_PODS_BY_NODE,
+                                           .recorder = c->taint_recorder,
+                                           .event_nodes = options->event_nodes});
+}
 
 struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_opts *opts)
 {
@@ -36,7 +67,9 @@ struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_o
                                                         .pods = pods,
                                                         .by_node = MOON_PLAYER_PODS_BY_NODE,
                                                         .quarantine_ms = QUARANTINE_MS});
-    c->cordon = moon_cordon_new(opts->client, nodes);
+    if (opts->options->node_lifecycle) {
+        start_node_controllers(c, opts);
+    }
     return c;
 }
 
@@ -46,7 +79,10 @@ void moon_controlplane_free(struct moon_controlplane *c)
         return;
     }
     moon_assert(c->magic == CONTROLPLANE_MAGIC);
-    moon_cordon_free(c->cordon);
+    moon_taint_eviction_free(c->taint_eviction);
+    moon_nodelifecycle_free(c->nodelifecycle);
+    moon_recorder_free(c->taint_recorder);
+    moon_recorder_free(c->node_recorder);
     moon_podgc_free(c->podgc);
     moon_scheduler_free(c->scheduler);
     c->magic = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * controlplane.h - what runs beside the embedded API server, as its clients: scheduler (unless
- * it is left to another), pod garbage collector, the taint of cordoned nodes.
+ * controlplane.h - what runs beside the embedded API server, as its clients: scheduler, node
+ * lifecycle and taint eviction (unless they are left to others), pod garbage collector.
  */
 #ifndef MOON_SIM_CONTROLPLANE_H
 #define MOON_SIM_CONTROLPLANE_H

@@ -77,6 +77,7 @@ int moon_sim_delete_opts_read(struct moon_sim_call *call, struct moon_sim_delete
         ret->propagation = moon_strdup(moon_streq(orphan, "true") ? "Orphan" : "Background");
     }
     ret->dry_run = ret->dry_run || call->dry_run;
+    call->dry_run = ret->dry_run;
     return check_propagation(ret, st);
 }
 
@@ -336,7 +337,7 @@ static int delete_collection(struct moon_sim_call *call, struct moon_sim_status 
                     (unsigned long long)moon_sim_objdb_version(call->api->db));
     moon_buf_add_str(&answer, moon_buf_str(&items));
     moon_buf_puts(&answer, "]}\n");
-    moon_httpd_reply(call->request, 200, "application/json", moon_buf_str(&answer));
+    moon_sim_answer(call, 200, "application/json", moon_buf_str(&answer));
     return 0;
 }
 

@@ -204,11 +204,8 @@ static void add_resource(cJSON *resources, const struct moon_sim_kind *kind)
     static const char *const verbs[] = {
         "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch", NULL};
     static const char *const quiet_verbs[] = {"get", "list", "watch", NULL};
-    static const char *const review_verbs[] = {"create", NULL};
-    const char *const *its_verbs = kind->review != NULL ? review_verbs
-                                   : kind->is_quiet     ? quiet_verbs
-                                                        : verbs;
-    cJSON *resource = new_resource(kind->resource, kind, kind->kind, its_verbs);
+    cJSON *resource =
+        new_resource(kind->resource, kind, kind->kind, kind->is_quiet ? quiet_verbs : verbs);
     if (kind->short_names != NULL) {
         moon_sim_set(resource, "shortNames", texts(kind->short_names));
     }
@@ -320,7 +317,7 @@ static cJSON *document(const struct moon_sim_api *api, const char *path)
 bool moon_sim_discovery(struct moon_sim_call *call, const char *path)
 {
     if (is_health(path)) {
-        moon_httpd_reply(call->request, 200, "text/plain; charset=utf-8", MOON_STR_LIT("ok"));
+        moon_sim_answer(call, 200, "text/plain; charset=utf-8", MOON_STR_LIT("ok"));
         return true;
     }
     MOON_AUTOJSON *answer = document(call->api, path);

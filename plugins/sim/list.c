@@ -180,7 +180,7 @@ static void reply_items(struct moon_sim_call *call, const struct listing *listin
         moon_buf_add_str(&out, listing->page.objs[i]->text);
     }
     moon_buf_puts(&out, "]}\n");
-    moon_httpd_reply(call->request, 200, "application/json", moon_buf_str(&out));
+    moon_sim_answer(call, 200, "application/json", moon_buf_str(&out));
 }
 
 static int list(struct moon_sim_call *call, struct moon_sim_status *st)

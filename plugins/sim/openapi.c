@@ -148,11 +148,6 @@ static void add_paths(cJSON *paths, const char *base, const struct moon_sim_kind
         "%s%s/%s", base, kind->namespaced ? "/namespaces/{namespace}" : "", kind->resource);
     MOON_AUTOFREE char *named = moon_asprintf("%s/{name}", collection);
     cJSON *path = cJSON_CreateObject();
-    if (kind->review != NULL) {
-        add_operation(path, "post", "post", kind);
-        moon_sim_set(paths, collection, path);
-        return;
-    }
     add_operation(path, "get", "list", kind);
     add_operation(path, "post", "post", kind);
     add_operation(path, "delete", "deletecollection", kind);
@@ -231,7 +226,7 @@ bool moon_sim_openapi(struct moon_sim_call *call, const char *path)
     if (moon_streq(path, "/openapi/v2")) {
         MOON_CLEANUP(moon_buf_fini) struct moon_buf document = MOON_BUF_INIT(V2_MAX_BYTES);
         moon_sim_openapi_v2(call->api, &document);
-        moon_httpd_reply(call->request, 200, "application/octet-stream", moon_buf_str(&document));
+        moon_sim_answer(call, 200, "application/octet-stream", moon_buf_str(&document));
         return true;
     }
     if (!moon_str_starts(moon_str(path), v3)) {

@@ -49,8 +49,10 @@ static bool unescape(struct moon_str piece, char out[TOKEN_MAX])
     size_t n = 0;
     for (size_t i = 0; i < piece.len; i++) {
         char c = piece.ptr[i];
-        if (c == '~' && i + 1 < piece.len) {
-            c = piece.ptr[++i] == '1' ? '/' : '~';
+        char next = i + 1 < piece.len ? piece.ptr[i + 1] : '\0';
+        if (c == '~' && (next == '0' || next == '1')) { /* another ~ stands for itself */
+            c = next == '1' ? '/' : '~';
+            i++;
         }
         if (n + 1 >= TOKEN_MAX) {
             return false;

@@ -68,6 +68,18 @@ static const struct flag flags[] = {
     {"scheduler", SWITCH, FIELD(scheduler), NULL,
      "run the embedded scheduler (default); --scheduler=false leaves pods to another one, such as "
      "kube-scheduler with --kube-api-content-type=application/json"},
+    {"node-lifecycle", SWITCH, FIELD(node_lifecycle), NULL,
+     "embedded: mark nodes nobody hears of, keep their taints, evict pods that do not bear them "
+     "(default); --node-lifecycle=false leaves that to kube-controller-manager"},
+    {"node-grace", DURATION, FIELD(node_grace_ms), "TIME",
+     "embedded: a node whose lease and status have not been renewed for so long is unreachable "
+     "(default 40s, and half as long again for one that has never said it is ready; never with "
+     "--heartbeat 0)"},
+    {"eviction-interval", DURATION, FIELD(eviction_interval_ms), "TIME",
+     "embedded: between two nodes of a zone that get the taint which evicts (default 10s)"},
+    {"event-nodes", COUNT, FIELD(event_nodes), "N",
+     "Events by kubelets and node controllers as long as there are at most N nodes (default 200; "
+     "0: none)"},
     {"with-controller", SWITCH, FIELD(with_controller), NULL,
      "run the DaemonSet controller beside the embedded API server; flags of `moonset run` may "
      "follow after --"},
@@ -223,11 +235,11 @@ static int parse_argument(struct moon_sim_options *o, int argc, char **argv, int
 /* Flags that mean nothing together would be silently without effect: refused. */
 static int check(const struct moon_sim_options *o, struct moon_err *err)
 {
-    if (o->attach &&
-        (o->listen != NULL || o->write_kubeconfig != NULL || o->with_controller || !o->scheduler)) {
+    if (o->attach && (o->listen != NULL || o->write_kubeconfig != NULL || o->with_controller ||
+                      !o->scheduler || !o->node_lifecycle)) {
         return moon_err_set(err, MOON_E_INVALID,
-                            "sim: --listen, --write-kubeconfig, --scheduler and --with-controller "
-                            "belong to the embedded API server, not to --attach");
+                            "sim: --listen, --write-kubeconfig, --scheduler, --node-lifecycle and "
+                            "--with-controller belong to the embedded API server, not to --attach");
     }
     if (!o->attach && (o->kubeconfig != NULL || o->context != NULL)) {
         return moon_err_set(err, MOON_E_INVALID,
@@ -257,6 +269,10 @@ static struct moon_sim_options *options_new(void)
                                             .max_backoff_ms = 5 * 60 * 1000};
     o->heartbeat_ms = MOON_PLAYER_HEARTBEAT_AUTO;
     o->scheduler = true;
+    o->node_lifecycle = true;
+    o->event_nodes = 200;
+    o->node_grace_ms = 40 * 1000;
+    o->eviction_interval_ms = 10 * 1000;
     return o;
 }
 
@@ -368,7 +384,9 @@ void moon_sim_options_help(struct moon_buf *out)
         "selector,\n"
         "taints and tolerations (NoSchedule, NoExecute), and spec.unschedulable; not at "
         "resources,\n"
-        "host ports, pod affinity, spreading or priorities. Nodes that are cordoned get the taint\n"
-        "node.kubernetes.io/unschedulable; pods of nodes that are gone are deleted.\n"
+        "host ports, pod affinity, spreading or priorities. Nodes get the taints that belong to "
+        "their\n"
+        "conditions, pods that do not bear NoExecute are evicted, those of nodes that are gone "
+        "deleted.\n"
         "SIGTERM and SIGINT end it.\n");
 }

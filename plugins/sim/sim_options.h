@@ -31,6 +31,11 @@ struct moon_sim_options {
 
     struct moon_kubelet_opts kubelet;
     uint64_t heartbeat_ms;
+    uint64_t event_nodes; /* kubelets and node controllers emit Events with at most so many nodes */
+
+    bool node_lifecycle;           /* embedded */
+    uint64_t node_grace_ms;        /* embedded: silence until a node is unreachable */
+    uint64_t eviction_interval_ms; /* embedded: between two nodes whose pods are evicted */
 
     bool scheduler; /* false: somebody else binds the pods */
     bool with_controller;

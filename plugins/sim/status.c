@@ -167,7 +167,9 @@ int moon_sim_refuse_forbidden(struct moon_sim_status *st, const struct moon_sim_
                               const char *name, const char *why)
 {
     MOON_AUTOFREE char *what = qualified(kind, kind->resource);
-    MOON_AUTOFREE char *message = moon_asprintf("%s \"%s\" is forbidden: %s", what, name, why);
+    MOON_AUTOFREE char *message = name != NULL
+                                      ? moon_asprintf("%s \"%s\" is forbidden: %s", what, name, why)
+                                      : moon_asprintf("%s is forbidden: %s", what, why);
     return fill(st, 403, "Forbidden", message, new_details(kind, name, false));
 }
 

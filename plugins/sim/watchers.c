@@ -29,6 +29,7 @@ struct watcher {
     struct moon_timer *timeout;
     bool bookmarks;
     bool columns_sent;
+    bool is_over;     /* the stream has ended, its reader does not know yet */
     uint64_t version; /* the client has everything up to here */
 };
 
@@ -90,13 +91,26 @@ size_t moon_sim_watchers_count(const struct moon_sim_watchers *ws)
 
 /* ---- lines ---- */
 
+/* No more events: the stream is at its end, the memory goes with on_close. */
+static void finish(struct watcher *w)
+{
+    w->is_over = true;
+    moon_list_remove(&w->link);
+    moon_timer_stop(w->timeout);
+}
+
 static void send_line(struct watcher *w, const char *type, struct moon_str object)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf line = MOON_BUF_INIT(LINE_MAX_BYTES);
+    if (w->is_over) {
+        return;
+    }
     moon_buf_printf(&line, "{\"type\":\"%s\",\"object\":", type);
     moon_buf_add_str(&line, object);
     moon_buf_puts(&line, "}\n");
-    moon_httpd_stream_write(w->call.request, moon_buf_str(&line));
+    if (!moon_sim_stream_line(&w->call, moon_buf_str(&line))) {
+        finish(w);
+    }
 }
 
 static void send_tree(struct watcher *w, const char *type, const cJSON *tree)
@@ -223,9 +237,10 @@ static void on_timeout(void *ctx)
     if (w->bookmarks) {
         send_bookmark(w);
     }
-    /* No more events: the stream is at its end, the memory goes with on_close. */
-    moon_list_remove(&w->link);
-    moon_httpd_stream_end(w->call.request);
+    if (!w->is_over) {
+        finish(w);
+        moon_sim_stream_end(&w->call);
+    }
 }
 
 static void end_with_gone(struct watcher *w, uint64_t wanted, uint64_t oldest)
@@ -234,7 +249,10 @@ static void end_with_gone(struct watcher *w, uint64_t wanted, uint64_t oldest)
     (void)moon_sim_refuse_expired(&st, "too old resource version: %llu (%llu)",
                                   (unsigned long long)wanted, (unsigned long long)oldest);
     send_tree(w, "ERROR", st.body);
-    moon_httpd_stream_end(w->call.request);
+    if (!w->is_over) {
+        finish(w);
+        moon_sim_stream_end(&w->call);
+    }
 }
 
 static void send_present(struct watcher *w)
@@ -250,20 +268,18 @@ static void send_present(struct watcher *w)
     w->version = moon_sim_objdb_version(w->owner->api->db);
 }
 
-/* False when the history does not reach back; the stream is then ended. */
-static bool catch_up(struct watcher *w, uint64_t version)
+/* The stream is ended when the history does not reach back. */
+static void catch_up(struct watcher *w, uint64_t version)
 {
     uint64_t oldest = 0;
     if (version == 0) {
         send_present(w);
-        return true;
+        return;
     }
     w->version = version;
     if (!moon_sim_objdb_replay(w->owner->api->db, w->call.kind, version, &oldest, deliver, w)) {
         end_with_gone(w, version, oldest);
-        return false;
     }
-    return true;
 }
 
 struct watch_request {
@@ -326,10 +342,18 @@ void moon_sim_verb_watch(struct moon_sim_call *call)
     int64_t timeout_s = wanted.timeout_s > 0
                             ? wanted.timeout_s
                             : DEFAULT_TIMEOUT_S + (int64_t)moon_random_below(DEFAULT_TIMEOUT_S);
+    if (!moon_sim_answer_stream(call, "application/json", QUEUE_MAX_BYTES)) {
+        moon_sim_selector_free(wanted.selector);
+        return;
+    }
     struct watcher *w = watcher_new(call, &wanted);
     moon_httpd_on_close(call->request, on_close, w);
-    moon_httpd_stream_begin(call->request, 200, "application/json", QUEUE_MAX_BYTES);
-    if (!catch_up(w, wanted.version)) {
+    if (!moon_sim_stream_begun(&w->call)) {
+        finish(w);
+        return;
+    }
+    catch_up(w, wanted.version);
+    if (w->is_over) {
         return;
     }
     moon_list_append(watchers_of(call->api->watchers, call->kind), &w->link);

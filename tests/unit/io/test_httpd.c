@@ -72,6 +72,10 @@ static void handle(struct moon_httpd_request *r, void *ctx)
         moon_httpd_stream_begin(r, 200, NULL, 100000);
         moon_httpd_stream_write(r, MOON_STR_LIT("{\"half"));
         moon_httpd_abort(r);
+    } else if (moon_streq(path, "/cut")) {
+        moon_httpd_reply_cut(r, 200, "text/plain", MOON_STR_LIT("0123456789"), 5);
+    } else if (moon_streq(path, "/head")) {
+        moon_httpd_reply_cut(r, 200, "text/plain", MOON_STR_LIT("0123456789"), 0);
     } else if (moon_streq(path, "/nothing")) {
         moon_httpd_abort(r);
     } else {
@@ -355,6 +359,85 @@ static void aborts_look_like_crashes(void **state)
     assert_int_equal(f->closed, 4);
 }
 
+static void answers_can_be_cut(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        const char *request;
+        const char *body;
+    } cases[] = {{GET("/cut"), "01234"}, {GET("/head"), ""}};
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(cases); i++) {
+        struct client c = client_open(f);
+        client_send(&c, cases[i].request);
+        expect(f, &c, NULL);
+        assert_non_null(strstr(moon_buf_cstr(&c.got), "Content-Length: 10\r\n"));
+        const char *body = strstr(moon_buf_cstr(&c.got), "\r\n\r\n");
+        assert_non_null(body);
+        assert_string_equal(body + 4, cases[i].body);
+        client_close(&c);
+    }
+    turn_until(f, &f->closed, 2);
+}
+
+static void all_connections_end_and_the_port_stays(void **state)
+{
+    struct fixture *f = *state;
+    struct client idle = client_open(f);
+    struct client stream = client_open(f);
+    struct client later = client_open(f);
+    struct client incomplete = client_open(f);
+    client_send(&idle, GET("/x"));
+    expect(f, &idle, "GET /x");
+    client_send(&stream, GET("/stream"));
+    client_send(&incomplete, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc");
+    turn_until(f, &f->handled, 2);
+    client_send(&later, GET("/later"));
+    turn_until(f, &f->handled, 3);
+    /* Neither what is on its way on an old connection is handled nor what waits to be accepted. */
+    struct client waiting = client_open(f);
+    client_send(&waiting, GET("/x"));
+    client_send(&idle, GET("/x"));
+    moon_httpd_end_connections(f->httpd);
+    struct client *all[] = {&idle, &stream, &later, &incomplete, &waiting};
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(all); i++) {
+        expect(f, all[i], NULL);
+        client_close(all[i]);
+    }
+    turn_until(f, &f->closed, 3);
+    struct client fresh = client_open(f);
+    client_send(&fresh, GET("/fine"));
+    expect(f, &fresh, "GET /fine");
+    assert_int_equal(f->handled, 4);
+    client_close(&fresh);
+}
+
+static void a_kept_request_is_readable_after_its_end(void **state)
+{
+    struct fixture *f = *state;
+    struct client c = client_open(f);
+    client_send(&c, "POST /later?q=1 HTTP/1.1\r\nHost: x\r\nX-Name: moon\r\n"
+                    "Content-Length: 2\r\n\r\nhi");
+    turn_until(f, &f->handled, 1);
+    struct moon_httpd_request *r = f->request;
+    moon_httpd_keep(r);
+    client_close(&c);
+    turn_until(f, &f->closed, 1);
+    describe(f, r);
+    assert_string_equal(moon_buf_cstr(&f->seen), "POST /later q=1 name=moon body=hi");
+    moon_httpd_add_header(r, "Warning", "299 - \"old\"");
+    moon_httpd_reply(r, 200, NULL, MOON_STR_LIT("nobody"));
+    moon_httpd_release(r);
+
+    c = client_open(f);
+    client_send(&c, GET("/later"));
+    turn_until(f, &f->handled, 2);
+    moon_httpd_keep(f->request);
+    moon_httpd_release(f->request); /* it has not ended: nothing happens */
+    moon_httpd_reply(f->request, 200, NULL, MOON_STR_LIT("somebody"));
+    expect(f, &c, "somebody");
+    client_close(&c);
+}
+
 static void freeing_the_server_ends_open_requests(void **state)
 {
     struct fixture *f = *state;
@@ -459,6 +542,9 @@ int main(void)
         TEST(a_slow_reader_is_cut_off),
         TEST(a_large_stream_is_not_garbled),
         TEST(aborts_look_like_crashes),
+        TEST(answers_can_be_cut),
+        TEST(all_connections_end_and_the_port_stays),
+        TEST(a_kept_request_is_readable_after_its_end),
         TEST(freeing_the_server_ends_open_requests),
         TEST(rubbish_is_survived),
         TEST(listen_addresses),

@@ -58,6 +58,8 @@ static const struct row rows[] = {
     {"json: escapes", JSON, NULL, "{\"a/b\":1,\"m~n\":2}",
      "[{\"op\":\"remove\",\"path\":\"/a~1b\"},{\"op\":\"replace\",\"path\":\"/m~0n\",\"value\":3}]",
      "{\"m~n\":3}", MOON_OK},
+    {"json: a ~ that escapes nothing", JSON, NULL, "{}",
+     "[{\"op\":\"add\",\"path\":\"/~é~\",\"value\":1}]", "{\"~é~\":1}", MOON_OK},
     {"json: test passes", JSON, NULL, "{\"a\":{\"x\":[1]}}",
      "[{\"op\":\"test\",\"path\":\"/a\",\"value\":{\"x\":[1]}}]", "{\"a\":{\"x\":[1]}}", MOON_OK},
     {"json: whole document", JSON, NULL, "{\"a\":1}",
