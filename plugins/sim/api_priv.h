@@ -224,6 +224,7 @@ void moon_sim_verb_get(struct moon_sim_call *call);
 void moon_sim_verb_list(struct moon_sim_call *call);
 void moon_sim_verb_watch(struct moon_sim_call *call);
 void moon_sim_verb_create(struct moon_sim_call *call);
+void moon_sim_verb_review(struct moon_sim_call *call);
 void moon_sim_verb_update(struct moon_sim_call *call);
 void moon_sim_verb_patch(struct moon_sim_call *call);
 void moon_sim_verb_delete(struct moon_sim_call *call);

@@ -114,6 +114,10 @@ typedef void verb_fn(struct moon_sim_call *call);
 
 static verb_fn *collection_verb(const struct moon_sim_call *call)
 {
+    if (call->kind->review != NULL) {
+        bool placed = call->ns != NULL || !call->kind->namespaced;
+        return placed && moon_streq(call->method, "POST") ? moon_sim_verb_review : NULL;
+    }
     if (moon_streq(call->method, "GET")) {
         return moon_sim_call_flag(call, "watch") ? moon_sim_verb_watch : moon_sim_verb_list;
     }
@@ -149,6 +153,9 @@ static verb_fn *verb_of(const struct moon_sim_call *call)
     bool post = moon_streq(call->method, "POST");
     if (call->name == NULL) {
         return collection_verb(call);
+    }
+    if (call->kind->review != NULL) {
+        return NULL;
     }
     if (call->subresource == NULL ||
         (call->kind->has_status && moon_streq(call->subresource, "status"))) {

@@ -204,8 +204,11 @@ static void add_resource(cJSON *resources, const struct moon_sim_kind *kind)
     static const char *const verbs[] = {
         "create", "delete", "deletecollection", "get", "list", "patch", "update", "watch", NULL};
     static const char *const quiet_verbs[] = {"get", "list", "watch", NULL};
-    cJSON *resource =
-        new_resource(kind->resource, kind, kind->kind, kind->is_quiet ? quiet_verbs : verbs);
+    static const char *const review_verbs[] = {"create", NULL};
+    const char *const *its_verbs = kind->review != NULL ? review_verbs
+                                   : kind->is_quiet     ? quiet_verbs
+                                                        : verbs;
+    cJSON *resource = new_resource(kind->resource, kind, kind->kind, its_verbs);
     if (kind->short_names != NULL) {
         moon_sim_set(resource, "shortNames", texts(kind->short_names));
     }

@@ -54,6 +54,10 @@ struct moon_sim_kind {
     bool returns_deleted;   /* DELETE answers with the object instead of a Status */
     bool keeps_status;      /* status given on create is kept (nodes, services) */
 
+    /* A question rather than an object: POST fills in its status, and nothing is ever stored. With
+     * it the rules below do not count. */
+    int (*review)(cJSON *obj, cJSON *causes, struct moon_sim_status *st);
+
     /* Each may be NULL. Decoded trees come in; `causes` collects what is wrong. */
     void (*set_defaults)(cJSON *obj);
     /* Admission and what the server sets itself on create; may refuse. */

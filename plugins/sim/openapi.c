@@ -148,6 +148,11 @@ static void add_paths(cJSON *paths, const char *base, const struct moon_sim_kind
         "%s%s/%s", base, kind->namespaced ? "/namespaces/{namespace}" : "", kind->resource);
     MOON_AUTOFREE char *named = moon_asprintf("%s/{name}", collection);
     cJSON *path = cJSON_CreateObject();
+    if (kind->review != NULL) {
+        add_operation(path, "post", "post", kind);
+        moon_sim_set(paths, collection, path);
+        return;
+    }
     add_operation(path, "get", "list", kind);
     add_operation(path, "post", "post", kind);
     add_operation(path, "delete", "deletecollection", kind);

@@ -239,7 +239,9 @@ void moon_sim_openapi_v2(const struct moon_sim_api *api, struct moon_buf *out)
     const struct moon_sim_kind *kind = NULL;
     size_t row = 0;
     while ((kind = moon_sim_kinds_next(api->kinds, &row)) != NULL) {
-        put_path(&part, kind);
+        if (kind->review == NULL) { /* nothing to patch there */
+            put_path(&part, kind);
+        }
     }
     put_message(out, DOCUMENT_PATHS, &part);
     while ((type = moon_sim_schema_next(api->schema, &pos)) != NULL) {

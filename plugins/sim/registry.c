@@ -5,6 +5,7 @@
 
 #include "base/map.h"
 #include "base/mem.h"
+#include "sim/reviews.h"
 
 enum {
     KEY_MAX = 512
@@ -15,7 +16,7 @@ struct moon_sim_kinds {
     size_t count;
     size_t stores;
     struct moon_map *by_resource; /* "group/version/resource" → const struct moon_sim_kind */
-    struct moon_sim_kind *quiet;  /* rows of our own, with their indexes */
+    struct moon_sim_kind *own;    /* copies of the rows that come without an index */
 };
 
 /* False when it is longer than any name that is served. */
@@ -35,12 +36,14 @@ struct moon_sim_kinds *moon_sim_kinds_new(void)
     for (size_t i = 0; i < moon_sim_kind_count(); i++) {
         moon_sim_kinds_add(kinds, moon_sim_kind_at(i));
     }
-    kinds->quiet = moon_new_array(struct moon_sim_kind, moon_sim_quiet_count());
-    for (size_t i = 0; i < moon_sim_quiet_count(); i++) {
-        kinds->quiet[i] = *moon_sim_quiet_at(i);
-        kinds->quiet[i].is_quiet = true;
-        kinds->quiet[i].index = moon_sim_kinds_new_store(kinds);
-        moon_sim_kinds_add(kinds, &kinds->quiet[i]);
+    size_t quiet = moon_sim_quiet_count();
+    size_t count = quiet + moon_sim_review_count();
+    kinds->own = moon_new_array(struct moon_sim_kind, count);
+    for (size_t i = 0; i < count; i++) {
+        kinds->own[i] = i < quiet ? *moon_sim_quiet_at(i) : *moon_sim_review_at(i - quiet);
+        kinds->own[i].is_quiet = i < quiet;
+        kinds->own[i].index = moon_sim_kinds_new_store(kinds);
+        moon_sim_kinds_add(kinds, &kinds->own[i]);
     }
     return kinds;
 }
@@ -49,7 +52,7 @@ void moon_sim_kinds_free(struct moon_sim_kinds *kinds)
 {
     if (kinds != NULL) {
         moon_map_free(kinds->by_resource);
-        moon_free(kinds->quiet);
+        moon_free(kinds->own);
         moon_free(kinds->rows);
         moon_free(kinds);
     }

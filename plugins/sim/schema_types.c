@@ -38,6 +38,30 @@ const char *const moon_sim_schema_types[] = {
     "PodDisruptionBudgetStatus observedGeneration:int64 disruptedPods:{}time "
     "disruptionsAllowed:int32! currentHealthy:int32! desiredHealthy:int32! expectedPods:int32! "
     "conditions:[]Condition:type",
+    "SelfSubjectReview metadata:ObjectMeta! status:SelfSubjectReviewStatus!",
+    "SelfSubjectReviewStatus userInfo:UserInfo!",
+    "UserInfo username:string uid:string groups:[]string",
+    "SelfSubjectAccessReview metadata:ObjectMeta! spec:SelfSubjectAccessReviewSpec! "
+    "status:SubjectAccessReviewStatus!",
+    "SelfSubjectAccessReviewSpec resourceAttributes:ResourceAttributes* "
+    "nonResourceAttributes:NonResourceAttributes*",
+    "SubjectAccessReview metadata:ObjectMeta! spec:SubjectAccessReviewSpec! "
+    "status:SubjectAccessReviewStatus!",
+    "LocalSubjectAccessReview metadata:ObjectMeta! spec:SubjectAccessReviewSpec! "
+    "status:SubjectAccessReviewStatus!",
+    "SubjectAccessReviewSpec resourceAttributes:ResourceAttributes* "
+    "nonResourceAttributes:NonResourceAttributes* user:string groups:[]string extra:raw uid:string",
+    "SubjectAccessReviewStatus allowed:bool! denied:bool reason:string evaluationError:string",
+    "SelfSubjectRulesReview metadata:ObjectMeta! spec:SelfSubjectRulesReviewSpec! "
+    "status:SubjectRulesReviewStatus!",
+    "SelfSubjectRulesReviewSpec namespace:string",
+    "SubjectRulesReviewStatus resourceRules:[]ResourceRule! nonResourceRules:[]NonResourceRule! "
+    "incomplete:bool! evaluationError:string",
+    "ResourceRule verbs:[]string! apiGroups:[]string resources:[]string resourceNames:[]string",
+    "NonResourceRule verbs:[]string! nonResourceURLs:[]string",
+    "ResourceAttributes namespace:string verb:string group:string version:string resource:string "
+    "subresource:string name:string fieldSelector:raw labelSelector:raw",
+    "NonResourceAttributes path:string verb:string",
     "PriorityClass metadata:ObjectMeta! value:int32! globalDefault:bool description:string "
     "preemptionPolicy:string*",
     "ObjectMeta name:string generateName:string namespace:string selfLink:string uid:string "

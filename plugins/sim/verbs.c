@@ -85,6 +85,45 @@ void moon_sim_verb_create(struct moon_sim_call *call)
     moon_sim_reply_object(call, 201, tree);
 }
 
+/* ---- review ---- */
+
+static int review(struct moon_sim_call *call, cJSON *tree, struct moon_sim_status *st)
+{
+    if (moon_sim_body_decode(call, call->kind, tree, st) != 0 ||
+        check_namespace(call, tree, st) != 0) {
+        return -1;
+    }
+    cJSON *metadata = moon_sim_ensure(tree, "metadata");
+    MOON_AUTOJSON *causes = cJSON_CreateArray();
+    moon_sim_remove(metadata, "namespace");
+    moon_sim_remove(metadata, "creationTimestamp");
+    if (metadata->child != NULL) {
+        moon_sim_cause_invalid(causes, "metadata", metadata, "must be empty");
+    }
+    if (call->kind->namespaced) {
+        moon_sim_set_text(metadata, "namespace", place_of(call));
+    }
+    if (call->kind->review(tree, causes, st) != 0) {
+        return -1;
+    }
+    if (causes->child != NULL) {
+        return moon_sim_refuse_invalid(st, call->kind, "", moon_steal(&causes));
+    }
+    moon_sim_normalise(call->api, call->kind, tree);
+    return 0;
+}
+
+void moon_sim_verb_review(struct moon_sim_call *call)
+{
+    MOON_CLEANUP(moon_sim_status_fini) struct moon_sim_status st = {0};
+    MOON_AUTOJSON *tree = NULL;
+    if (moon_sim_body_tree(call, &tree, &st) != 0 || review(call, tree, &st) != 0) {
+        moon_sim_reply_status(call, &st);
+        return;
+    }
+    moon_sim_reply_object(call, 201, tree);
+}
+
 /* ---- update ---- */
 
 static int check_identity(const struct moon_sim_call *call, cJSON *tree, struct moon_sim_status *st)
