@@ -323,6 +323,16 @@ void moon_sim_options_free(struct moon_sim_options *o)
     moon_free(o);
 }
 
+const char *moon_sim_options_next_time(size_t i, MOON_UNUSED const void *unused)
+{
+    for (size_t f = 0; f < MOON_ARRAY_SIZE(flags); f++) {
+        if (flags[f].type == DURATION && i-- == 0) {
+            return flags[f].name;
+        }
+    }
+    return NULL;
+}
+
 /* ---- help ---- */
 
 static void wrap(struct moon_buf *out, const char *text)

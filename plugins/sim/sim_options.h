@@ -48,6 +48,10 @@ struct moon_sim_options *moon_sim_options_parse(int argc, char **argv, struct mo
 void moon_sim_options_free(struct moon_sim_options *o); /* NULL is fine */
 MOON_DEFINE_CLEANUP(struct moon_sim_options, moon_sim_options_free);
 
+/* Flags that are times (start-delay, …), which a scenario may set under `kubelets`. The i'th of
+ * them; NULL at the end. */
+const char *moon_sim_options_next_time(size_t i, const void *unused);
+
 void moon_sim_options_help(struct moon_buf *out);
 
 #endif
