@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/controlplane.h"
 
+#include "sim/endpoints.h"
 #include "sim/nodelifecycle.h"
 #include "sim/podgc.h"
 #include "sim/scheduler.h"
@@ -16,6 +17,7 @@ struct moon_controlplane {
     unsigned magic;
     struct moon_scheduler *scheduler; /* NULL: left to another */
     struct moon_podgc *podgc;
+    struct moon_endpoints *endpoints; /* NULL: left to another */
     /* NULL, these four: left to another. */
     struct moon_recorder *node_recorder;
     struct moon_recorder *taint_recorder;
@@ -67,6 +69,9 @@ struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_o
                                                         .pods = pods,
                                                         .by_node = MOON_PLAYER_PODS_BY_NODE,
                                                         .quarantine_ms = QUARANTINE_MS});
+    if (opts->options->endpoints) {
+        c->endpoints = moon_endpoints_new(opts->client, pods);
+    }
     if (opts->options->node_lifecycle) {
         start_node_controllers(c, opts);
     }
@@ -83,6 +88,7 @@ void moon_controlplane_free(struct moon_controlplane *c)
     moon_nodelifecycle_free(c->nodelifecycle);
     moon_recorder_free(c->taint_recorder);
     moon_recorder_free(c->node_recorder);
+    moon_endpoints_free(c->endpoints);
     moon_podgc_free(c->podgc);
     moon_scheduler_free(c->scheduler);
     c->magic = 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * controlplane.h - what runs beside the embedded API server, as its clients: scheduler, node
- * lifecycle and taint eviction (unless they are left to others), pod garbage collector.
+ * lifecycle and taint eviction (unless they are left to others), pod garbage collector, the
+ * Endpoints of Services (ditto).
  */
 #ifndef MOON_SIM_CONTROLPLANE_H
 #define MOON_SIM_CONTROLPLANE_H

@@ -71,6 +71,9 @@ static const struct flag flags[] = {
     {"node-lifecycle", SWITCH, FIELD(node_lifecycle), NULL,
      "embedded: mark nodes nobody hears of, keep their taints, evict pods that do not bear them "
      "(default); --node-lifecycle=false leaves that to kube-controller-manager"},
+    {"endpoints", SWITCH, FIELD(endpoints), NULL,
+     "embedded: keep the Endpoints of Services (default); --endpoints=false leaves that to "
+     "kube-controller-manager"},
     {"node-grace", DURATION, FIELD(node_grace_ms), "TIME",
      "embedded: a node whose lease and status have not been renewed for so long is unreachable "
      "(default 40s, and half as long again for one that has never said it is ready; never with "
@@ -236,10 +239,11 @@ static int parse_argument(struct moon_sim_options *o, int argc, char **argv, int
 static int check(const struct moon_sim_options *o, struct moon_err *err)
 {
     if (o->attach && (o->listen != NULL || o->write_kubeconfig != NULL || o->with_controller ||
-                      !o->scheduler || !o->node_lifecycle)) {
+                      !o->scheduler || !o->node_lifecycle || !o->endpoints)) {
         return moon_err_set(err, MOON_E_INVALID,
-                            "sim: --listen, --write-kubeconfig, --scheduler, --node-lifecycle and "
-                            "--with-controller belong to the embedded API server, not to --attach");
+                            "sim: --listen, --write-kubeconfig, --scheduler, --node-lifecycle, "
+                            "--endpoints and --with-controller belong to the embedded API server, "
+                            "not to --attach");
     }
     if (!o->attach && (o->kubeconfig != NULL || o->context != NULL)) {
         return moon_err_set(err, MOON_E_INVALID,
@@ -270,6 +274,7 @@ static struct moon_sim_options *options_new(void)
     o->heartbeat_ms = MOON_PLAYER_HEARTBEAT_AUTO;
     o->scheduler = true;
     o->node_lifecycle = true;
+    o->endpoints = true;
     o->event_nodes = 200;
     o->node_grace_ms = 40 * 1000;
     o->eviction_interval_ms = 10 * 1000;

@@ -34,6 +34,7 @@ struct moon_sim_options {
     uint64_t event_nodes; /* kubelets and node controllers emit Events with at most so many nodes */
 
     bool node_lifecycle;           /* embedded */
+    bool endpoints;                /* embedded */
     uint64_t node_grace_ms;        /* embedded: silence until a node is unreachable */
     uint64_t eviction_interval_ms; /* embedded: between two nodes whose pods are evicted */
 
