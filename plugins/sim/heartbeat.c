@@ -192,9 +192,8 @@ static void write_details(const struct heart *heart, struct moon_buf *out)
                     uid, uid, uid);
     moon_buf_puts(out, ",\"daemonEndpoints\":{\"kubeletEndpoint\":{\"Port\":10250}}");
     if (!heart->node->has_capacity) {
-        static const char amounts[] = "{\"cpu\":\"8\",\"memory\":\"32Gi\",\"pods\":\"110\","
-                                      "\"ephemeral-storage\":\"100Gi\"}";
-        moon_buf_printf(out, ",\"capacity\":%s,\"allocatable\":%s", amounts, amounts);
+        moon_buf_puts(out, ",\"capacity\":" MOON_PLAYED_CAPACITY
+                           ",\"allocatable\":" MOON_PLAYED_CAPACITY);
     }
 }
 

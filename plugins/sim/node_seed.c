@@ -2,6 +2,7 @@
 #include "sim/node_seed.h"
 
 #include "io/json.h"
+#include "sim/played.h"
 
 enum {
     SEED_MAGIC = 0x73656564,
@@ -57,7 +58,9 @@ static void write_node(const struct moon_sim_options *options, const char *name,
         moon_buf_putc(out, ':');
         moon_json_add_string(out, moon_str(labels.items[i].value));
     }
-    moon_buf_puts(out, "}}}");
+    /* As kubelets register: a node that does not say what it has could not take any pod. */
+    moon_buf_puts(out, "}},\"status\":{\"capacity\":" MOON_PLAYED_CAPACITY
+                       ",\"allocatable\":" MOON_PLAYED_CAPACITY "}}");
     moon_labels_fini(&labels);
 }
 

@@ -50,6 +50,10 @@ struct moon_played_node {
     struct moon_node_orders orders;
 };
 
+/* What a node has whose maker says nothing about it, as JSON. */
+#define MOON_PLAYED_CAPACITY                                                                       \
+    "{\"cpu\":\"8\",\"memory\":\"32Gi\",\"pods\":\"110\",\"ephemeral-storage\":\"100Gi\"}"
+
 /* "MemoryPressure". */
 const char *moon_node_condition_name(enum moon_node_condition type);
 
