@@ -58,11 +58,11 @@ struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_o
     struct moon_store *pods = moon_player_pods(opts->player);
     c->magic = CONTROLPLANE_MAGIC;
     if (opts->options->scheduler) {
-        c->scheduler =
-            moon_scheduler_new(&(struct moon_scheduler_opts){.client = opts->client,
-                                                             .nodes = nodes,
-                                                             .pods = pods,
-                                                             .by_node = MOON_PLAYER_PODS_BY_NODE});
+        c->scheduler = moon_scheduler_new(
+            &(struct moon_scheduler_opts){.client = opts->client,
+                                          .nodes = nodes,
+                                          .pods = pods,
+                                          .event_nodes = opts->options->event_nodes});
     }
     c->podgc = moon_podgc_new(&(struct moon_podgc_opts){.client = opts->client,
                                                         .nodes = nodes,

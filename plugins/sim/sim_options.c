@@ -81,7 +81,8 @@ static const struct flag flags[] = {
     {"eviction-interval", DURATION, FIELD(eviction_interval_ms), "TIME",
      "embedded: between two nodes of a zone that get the taint which evicts (default 10s)"},
     {"event-nodes", COUNT, FIELD(event_nodes), "N",
-     "Events by kubelets and node controllers as long as there are at most N nodes (default 200; "
+     "Events by scheduler, kubelets and node controllers as long as there are at most N nodes "
+     "(default 200; "
      "0: none)"},
     {"with-controller", SWITCH, FIELD(with_controller), NULL,
      "run the DaemonSet controller beside the embedded API server; flags of `moonset run` may "
@@ -395,11 +396,10 @@ void moon_sim_options_help(struct moon_buf *out)
         "  sim.moonset.dev/reject: REASON     every new pod fails with this reason\n"
         "A pod whose node affinity or node selector does not match its node fails (NodeAffinity).\n"
         "\n"
-        "The embedded scheduler looks at the node's name (pinned pods), node affinity and "
-        "selector,\n"
-        "taints and tolerations (NoSchedule, NoExecute), and spec.unschedulable; not at "
-        "resources,\n"
-        "host ports, pod affinity, spreading or priorities. Nodes get the taints that belong to "
+        "The embedded scheduler asks what kube-scheduler asks, volumes aside, preempts pods of\n"
+        "lower priority, and says in the same words why it cannot place a pod. Nodes get the "
+        "taints "
+        "that belong to "
         "their\n"
         "conditions, pods that do not bear NoExecute are evicted, those of nodes that are gone "
         "deleted.\n"

@@ -31,7 +31,7 @@ struct moon_sim_options {
 
     struct moon_kubelet_opts kubelet;
     uint64_t heartbeat_ms;
-    uint64_t event_nodes; /* kubelets and node controllers emit Events with at most so many nodes */
+    uint64_t event_nodes; /* Events are made with at most so many nodes */
 
     bool node_lifecycle;           /* embedded */
     bool endpoints;                /* embedded */
