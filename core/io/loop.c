@@ -74,6 +74,11 @@ static void update_now(struct moon_loop *loop)
     }
 }
 
+bool moon_loop_is_virtual(const struct moon_loop *loop)
+{
+    return loop->virtual_clock;
+}
+
 uint64_t moon_loop_now(const struct moon_loop *loop)
 {
     return loop->now_ms;

@@ -43,6 +43,7 @@ MOON_API void moon_loop_run(struct moon_loop *loop);
 MOON_API void moon_loop_turn(struct moon_loop *loop, uint64_t max_wait_ms);
 MOON_API void moon_loop_stop(struct moon_loop *loop);
 
+MOON_API bool moon_loop_is_virtual(const struct moon_loop *loop);
 /* Monotonic milliseconds, cached once per turn. */
 MOON_API uint64_t moon_loop_now(const struct moon_loop *loop);
 /* Wall clock in ms since 1970 (virtual clock: its own). */

@@ -118,6 +118,10 @@ size_t moon_sim_api_held(const struct moon_sim_api *api)
 
 void moon_sim_api_restart(struct moon_sim_api *api)
 {
+    const struct moon_sim_api_observer observer = api->arrivals->observer;
+    if (observer.on_restart != NULL) {
+        observer.on_restart(observer.ctx);
+    }
     moon_sim_arrivals_lose(api->arrivals);
     moon_sim_api_compact(api);
     moon_httpd_end_connections(api->httpd);

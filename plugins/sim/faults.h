@@ -91,11 +91,12 @@ struct moon_sim_api_call {
 };
 
 struct moon_sim_api_observer {
-    /* Both optional. Calls first, then what they changed: between on_call's `before` (status 0, the
-     * call begins) and its end, the changes seen are its own. */
+    /* Each optional. Between the beginning of a call (status 0) and its end the changes seen are
+     * its own. */
     void (*on_begin)(const struct moon_sim_api_call *call, void *ctx);
     void (*on_end)(const struct moon_sim_api_call *call, void *ctx);
     void (*on_event)(const struct moon_sim_event *event, void *ctx);
+    void (*on_restart)(void *ctx); /* the server is about to be restarted */
     void *ctx;
 };
 

@@ -5,14 +5,19 @@
  * Looks at the truth: the stored objects and who changed them, not at what any client believes. Its
  * rules are its own (no code of the controller, no code shared with it), and simple enough to be
  * read:
- *   double    two ready pods of a set on one node, none of them being deleted, without surge
- *   budget    more nodes without an available daemon *by the controller's hand* than the set
- * allows: it deleted a pod that was available on a node that may have one, and no available pod has
- * come since foreign   the controller deleted or changed a pod that no DaemonSet controls ghost a
- * pod was made for a node that does not exist, or for a set that is being deleted noise     the
- * controller wrote something while every set was at rest repeat    more than a handful of pods made
- * or deleted on one node without any cause A violation says when, which set, node and pod, and what
- * was seen.
+ *
+ * - double: two ready pods of a set on one node, none being deleted; surge allows two revisions
+ * - budget: more nodes without an available daemon *by the controller's hand* than the set allows:
+ *   it deleted a pod that was available on a node that may have one, and no available pod has come
+ *   since; or it deleted a pod of an OnDelete set
+ * - foreign: the controller deleted or changed a pod that no DaemonSet controls
+ * - ghost: a pod was made for a node that does not exist, or for a set that is gone or going
+ * - noise: the controller wrote something while every set was at rest
+ * - repeat: more than a handful of pods made or deleted on one node without any cause
+ *
+ * It accuses nobody of what he could not know: see lag_ms, and after a fault the two minutes that
+ * recovery may take. Where a policy decides (annotation moonset.dev/policies), placement is not
+ * judged. A violation says when, which set, node and pod, and what was seen.
  */
 #ifndef MOON_SIM_JUDGE_H
 #define MOON_SIM_JUDGE_H
@@ -30,6 +35,9 @@ struct moon_judge_violation {
 struct moon_judge_opts {
     struct moon_loop *loop;
     const char *client; /* what the User-Agent of the controller begins with: "moonset/" */
+    /* How far a controller without any fault may be behind what is stored: what changed since then
+     * may be unknown to it. 0 = 2 s, or 10 ms with a virtual clock, which waits for everybody. */
+    uint64_t lag_ms;
     /* Each violation once. May be NULL: they are counted. */
     void (*on_violation)(const struct moon_judge_violation *v, void *ctx);
     void *ctx;
@@ -41,6 +49,8 @@ void moon_judge_free(struct moon_judge *j); /* NULL is fine */
 void moon_judge_begin(struct moon_judge *j, const struct moon_sim_api_call *call);
 void moon_judge_end(struct moon_judge *j, const struct moon_sim_api_call *call);
 void moon_judge_event(struct moon_judge *j, const struct moon_sim_event *event);
+/* The server was restarted, or the controller killed, without a call that says so. */
+void moon_judge_restart(struct moon_judge *j);
 
 size_t moon_judge_violations(const struct moon_judge *j);
 

@@ -586,6 +586,11 @@ static void on_event(const struct moon_sim_event *event, void *ctx)
     moon_buf_printf(ctx, "event %d %s;", (int)event->type, event->obj->name);
 }
 
+static void on_restart(void *ctx)
+{
+    moon_buf_puts(ctx, "restart;");
+}
+
 static void test_an_observer_sees_calls_and_their_events(void **state)
 {
     struct fixture *f = *state;
@@ -612,7 +617,11 @@ static void test_an_observer_sees_calls_and_their_events(void **state)
          "begin deletecollection configmaps default 0;event 2 m;"
          "end deletecollection configmaps default 200;"},
     };
-    const struct moon_sim_api_observer observer = {on_begin, on_end, on_event, &log};
+    const struct moon_sim_api_observer observer = {.on_begin = on_begin,
+                                                   .on_end = on_end,
+                                                   .on_event = on_event,
+                                                   .on_restart = on_restart,
+                                                   .ctx = &log};
     moon_sim_api_observe(f->api, &observer);
     for (size_t i = 0; i < MOON_ARRAY_SIZE(cases); i++) {
         moon_buf_clear(&log);
@@ -628,6 +637,9 @@ static void test_an_observer_sees_calls_and_their_events(void **state)
                                              "end create configmaps default 201 timeout;"
                                              "begin create configmaps default 0 status;"
                                              "end create configmaps default 401 status;");
+    moon_buf_clear(&log);
+    moon_sim_api_restart(f->api);
+    assert_string_equal(moon_buf_cstr(&log), "restart;");
     moon_sim_api_observe(f->api, NULL);
     moon_buf_clear(&log);
     assert_int_equal(get(f, MAPS), 200);
