@@ -15,6 +15,7 @@
 #include "base/map.h"
 #include "io/httpd.h"
 #include "sim/apiserver.h"
+#include "sim/custom.h"
 #include "sim/faults.h"
 #include "sim/kinds.h"
 #include "sim/objdb.h"
@@ -23,6 +24,7 @@
 #include "sim/selectors.h"
 
 struct moon_sim_arrivals;
+struct moon_sim_crds;
 struct moon_sim_faults;
 struct moon_sim_gc;
 struct moon_sim_paging;
@@ -40,6 +42,7 @@ struct moon_sim_api {
     struct moon_sim_gc *gc;
     struct moon_sim_faults *faults;
     struct moon_sim_arrivals *arrivals;
+    struct moon_sim_crds *crds;
     struct moon_sim_api_stats stats;
     unsigned next_cluster_ip;
 };
@@ -162,9 +165,11 @@ void moon_sim_reply_tree(struct moon_sim_call *call, int code, const cJSON *tree
 /* An object in the view asked for: its tree without kind and apiVersion. */
 void moon_sim_reply_object(struct moon_sim_call *call, int code, const cJSON *tree);
 void moon_sim_reply_stored(struct moon_sim_call *call, int code, const struct moon_sim_obj *obj);
-/* Append the object as it is served alone: with kind and apiVersion in front. */
-void moon_sim_print_object(const struct moon_sim_kind *kind, struct moon_str text,
-                           struct moon_buf *out);
+/* A stored object as this version of its kind shows it: without kind and apiVersion. */
+cJSON *moon_sim_view_tree(const struct moon_sim_kind *kind, const struct moon_sim_obj *obj);
+/* The same as text, with kind and apiVersion in front: appended. */
+void moon_sim_view_print(const struct moon_sim_kind *kind, const struct moon_sim_obj *obj,
+                         struct moon_buf *out);
 
 /* ---- body.c ---- */
 
@@ -284,7 +289,16 @@ struct moon_sim_watchers *moon_sim_watchers_new(struct moon_sim_api *api,
                                                 uint64_t bookmark_interval_ms);
 void moon_sim_watchers_free(struct moon_sim_watchers *ws);
 void moon_sim_watchers_event(struct moon_sim_watchers *ws, const struct moon_sim_event *event);
+/* End the watches of one version of a kind, as when it is no longer served. */
+void moon_sim_watchers_end(struct moon_sim_watchers *ws, const struct moon_sim_kind *kind);
 size_t moon_sim_watchers_count(const struct moon_sim_watchers *ws);
+
+/* ---- crd.c ---- */
+
+struct moon_sim_crds *moon_sim_crds_new(struct moon_sim_api *api);
+void moon_sim_crds_free(struct moon_sim_crds *crds);
+/* A definition or one of its objects changed: kinds come and go at once, conditions follow. */
+void moon_sim_crds_event(struct moon_sim_crds *crds, const struct moon_sim_event *event);
 
 /* ---- gc.c ---- */
 

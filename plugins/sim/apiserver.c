@@ -300,6 +300,7 @@ static void on_event(const struct moon_sim_event *event, void *ctx)
     moon_sim_gc_event(api->gc, event);
     moon_sim_watchers_event(api->watchers, event);
     moon_sim_arrivals_event(api->arrivals, event);
+    moon_sim_crds_event(api->crds, event);
 }
 
 static void create_first(struct moon_sim_api *api, const char *group, const char *kind,
@@ -354,6 +355,7 @@ static void make_parts(struct moon_sim_api *api, const struct moon_sim_api_opts 
     api->gc = moon_sim_gc_new(api);
     api->faults = moon_sim_faults_new();
     api->arrivals = moon_sim_arrivals_new(api);
+    api->crds = moon_sim_crds_new(api);
     api->watchers =
         moon_sim_watchers_new(api, or_default(opts->bookmark_interval_ms, DEFAULT_BOOKMARKS_MS));
     api->db = moon_sim_objdb_new(&(struct moon_sim_objdb_opts){
@@ -405,6 +407,7 @@ void moon_sim_api_free(struct moon_sim_api *api)
     moon_sim_paging_free(api->paging);
     moon_sim_objdb_free(api->db);
     moon_sim_kinds_free(api->kinds);
+    moon_sim_crds_free(api->crds); /* the registry and the objects point to its rows */
     moon_sim_schema_free(api->schema);
     api->magic = 0;
     moon_free(api);
@@ -418,11 +421,7 @@ uint16_t moon_sim_api_port(const struct moon_sim_api *api)
 struct moon_sim_api_stats moon_sim_api_stats(const struct moon_sim_api *api)
 {
     struct moon_sim_api_stats stats = api->stats;
-    const struct moon_sim_kind *kind = NULL;
-    size_t pos = 0;
-    while ((kind = moon_sim_kinds_next(api->kinds, &pos)) != NULL) {
-        stats.objects += kind->stored_as == NULL ? moon_sim_objdb_count(api->db, kind) : 0;
-    }
+    stats.objects = moon_sim_objdb_total(api->db);
     stats.open_watches = moon_sim_watchers_count(api->watchers);
     stats.version = moon_sim_objdb_version(api->db);
     return stats;

@@ -72,10 +72,48 @@ static const char *version_of(const char *api_version)
     return slash != NULL ? slash + 1 : api_version;
 }
 
+/* Custom resources have no Go types: their server looks at kind and apiVersion itself. */
+static int check_custom_kind(const struct moon_sim_kind *kind, const cJSON *tree,
+                             struct moon_sim_status *st)
+{
+    char wanted[MOON_SIM_API_VERSION_TEXT];
+    const char *given_kind = moon_sim_text(tree, "kind");
+    const char *given_version = moon_sim_text(tree, "apiVersion");
+    if (given_version[0] == '\0') {
+        static const char missing[] =
+            "Object 'apiVersion' is missing in 'object has no apiVersion field'";
+        (void)moon_sim_refuse(st, 500, "InternalError", "Internal error occurred: %s", missing);
+        moon_sim_status_add_cause(st, NULL, missing, NULL);
+        return -1;
+    }
+    if (given_kind[0] == '\0') {
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(64 << 10);
+        moon_sim_tree_print(tree, &text);
+        return moon_sim_refuse_bad_request(
+            st, "%s in version \"%s\" cannot be handled as a %s: Object 'Kind' is missing in '%s'",
+            kind->kind, kind->version, kind->kind, moon_buf_cstr(&text));
+    }
+    if (!moon_streq(given_version, moon_sim_kind_api_version(kind, wanted))) {
+        return moon_sim_refuse_bad_request(st,
+                                           "the API version in the data (%s) does not match the "
+                                           "expected API version (%s)",
+                                           given_version, wanted);
+    }
+    if (!moon_streq(given_kind, kind->kind)) {
+        struct moon_sim_kind named = *kind;
+        MOON_AUTOFREE char *detail = moon_asprintf("must be %s", kind->kind);
+        cJSON *causes = cJSON_CreateArray();
+        named.kind = given_kind;
+        moon_sim_cause_invalid_text(causes, "kind", given_kind, detail);
+        return moon_sim_refuse_invalid(st, &named, moon_sim_text(tree, "metadata.name"), causes);
+    }
+    return 0;
+}
+
 static int check_kind(const struct moon_sim_call *call, const struct moon_sim_kind *kind,
                       const cJSON *tree, struct moon_sim_status *st)
 {
-    char wanted[64];
+    char wanted[MOON_SIM_API_VERSION_TEXT];
     const char *given_kind = moon_sim_text(tree, "kind");
     const char *given_version = moon_sim_text(tree, "apiVersion");
     (void)moon_sim_kind_api_version(kind, wanted);
@@ -131,7 +169,8 @@ int moon_sim_body_decode(struct moon_sim_call *call, const struct moon_sim_kind 
 {
     struct moon_err err;
     const struct moon_sim_type *type = moon_sim_schema_type(call->api->schema, kind->kind);
-    if (check_kind(call, kind, tree, st) != 0) {
+    if ((kind->custom != NULL ? check_custom_kind(kind, tree, st)
+                              : check_kind(call, kind, tree, st)) != 0) {
         return -1;
     }
     if (moon_sim_tree_depth(tree) > OBJECT_MAX_DEPTH) {
@@ -142,11 +181,12 @@ int moon_sim_body_decode(struct moon_sim_call *call, const struct moon_sim_kind 
     }
     moon_sim_remove(tree, "kind");
     moon_sim_remove(tree, "apiVersion");
-    if (type == NULL) {
+    if (type == NULL && kind->custom == NULL) {
         return 0;
     }
     MOON_AUTOJSON *strict = call->field_validation != MOON_SIM_IGNORE ? cJSON_CreateArray() : NULL;
-    if (moon_sim_schema_decode(type, tree, strict, &err) != 0) {
+    if ((kind->custom != NULL ? moon_sim_custom_coerce(kind->custom, tree, strict, &err)
+                              : moon_sim_schema_decode(type, tree, strict, &err)) != 0) {
         return moon_sim_refuse_bad_request(st, "%s in version \"%s\" cannot be handled as a %s: %s",
                                            kind->kind, kind->version, kind->kind, err.text);
     }

@@ -182,14 +182,39 @@ void moon_sim_reply_status(struct moon_sim_call *call, const struct moon_sim_sta
     moon_sim_reply_tree(call, st->code, st->body);
 }
 
-void moon_sim_print_object(const struct moon_sim_kind *kind, struct moon_str text,
-                           struct moon_buf *out)
+static void print_object(const struct moon_sim_kind *kind, struct moon_str text,
+                         struct moon_buf *out)
 {
-    char api_version[64];
+    char api_version[MOON_SIM_API_VERSION_TEXT];
     moon_assert(text.len > 2 && text.ptr[0] == '{'); /* it has metadata at least */
     moon_buf_printf(out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",", kind->kind,
                     moon_sim_kind_api_version(kind, api_version));
     moon_buf_add(out, text.ptr + 1, text.len - 1);
+}
+
+cJSON *moon_sim_view_tree(const struct moon_sim_kind *kind, const struct moon_sim_obj *obj)
+{
+    struct moon_err err;
+    cJSON *tree = moon_sim_obj_tree(obj);
+    if (kind->custom != NULL) {
+        /* The definition may be another one than when it was written. */
+        int rc = moon_sim_custom_coerce(kind->custom, tree, NULL, &err);
+        moon_assert(rc == 0);
+    }
+    return tree;
+}
+
+void moon_sim_view_print(const struct moon_sim_kind *kind, const struct moon_sim_obj *obj,
+                         struct moon_buf *out)
+{
+    if (kind->custom == NULL) {
+        print_object(kind, obj->text, out);
+        return;
+    }
+    MOON_AUTOJSON *tree = moon_sim_view_tree(kind, obj);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(ANSWER_MAX);
+    moon_sim_tree_print(tree, &text);
+    print_object(kind, moon_buf_str(&text), out);
 }
 
 static void reply_view(struct moon_sim_call *call, int code, const cJSON *tree)
@@ -203,7 +228,7 @@ static void reply_plain(struct moon_sim_call *call, int code, struct moon_str ob
 {
     MOON_CLEANUP(moon_buf_fini)
     struct moon_buf text = MOON_BUF_INIT(ANSWER_MAX);
-    moon_sim_print_object(call->kind, object, &text);
+    print_object(call->kind, object, &text);
     moon_buf_putc(&text, '\n');
     moon_sim_answer(call, code, "application/json", moon_buf_str(&text));
 }
@@ -223,9 +248,12 @@ void moon_sim_reply_object(struct moon_sim_call *call, int code, const cJSON *tr
 void moon_sim_reply_stored(struct moon_sim_call *call, int code, const struct moon_sim_obj *obj)
 {
     if (call->view != MOON_SIM_VIEW_OBJECT) {
-        MOON_AUTOJSON *tree = moon_sim_obj_tree(obj);
+        MOON_AUTOJSON *tree = moon_sim_view_tree(call->kind, obj);
         reply_view(call, code, tree);
         return;
     }
-    reply_plain(call, code, obj->text);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(ANSWER_MAX);
+    moon_sim_view_print(call->kind, obj, &text);
+    moon_buf_putc(&text, '\n');
+    moon_sim_answer(call, code, "application/json", moon_buf_str(&text));
 }

@@ -218,6 +218,10 @@ int moon_sim_delete(struct moon_sim_api *api, struct moon_sim_obj *obj,
     } else if (again) {
         (void)shorten(metadata, grace_s);
     }
+    if (!again && kind->prepare_delete != NULL) {
+        again = true; /* it marks the object itself */
+        kind->prepare_delete(tree, moon_sim_now_s(api));
+    }
     *ret_gone = grace_s == 0 && !waits(tree);
     if (!again && !*ret_gone) {
         mark_deleted(api, metadata, grace_s);
@@ -325,15 +329,17 @@ static int delete_collection(struct moon_sim_call *call, struct moon_sim_status 
     MOON_CLEANUP(moon_buf_fini) struct moon_buf answer = MOON_BUF_INIT(ANSWER_MAX_BYTES);
     MOON_AUTOFREE struct moon_sim_obj **objs = NULL;
     size_t count = 0;
-    char api_version[64];
+    char api_version[MOON_SIM_API_VERSION_TEXT];
+    char list_kind[128];
     if (moon_sim_delete_opts_read(call, &opts, st) != 0 || collect(call, &objs, &count, st) != 0) {
         return -1;
     }
     delete_each(call, objs, count, &opts, &items);
     moon_buf_printf(&answer,
-                    "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
+                    "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":{\"resourceVersion\":"
                     "\"%llu\"},\"items\":[",
-                    call->kind->kind, moon_sim_kind_api_version(call->kind, api_version),
+                    moon_sim_kind_list(call->kind, list_kind),
+                    moon_sim_kind_api_version(call->kind, api_version),
                     (unsigned long long)moon_sim_objdb_version(call->api->db));
     moon_buf_add_str(&answer, moon_buf_str(&items));
     moon_buf_puts(&answer, "]}\n");

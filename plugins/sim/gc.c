@@ -327,7 +327,7 @@ static bool empty_namespace(struct moon_sim_gc *gc, const char *ns)
     size_t pos = 0;
     while ((kind = moon_sim_kinds_next(gc->api->kinds, &pos)) != NULL) {
         size_t count = 0;
-        if (!kind->namespaced || kind->stored_as != NULL) {
+        if (!kind->namespaced) {
             continue;
         }
         struct moon_sim_obj *const *range = moon_sim_objdb_range(gc->api->db, kind, ns, &count);

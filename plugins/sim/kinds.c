@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "sim/crd_rules.h"
 #include "sim/defaults.h"
 #include "sim/strategy.h"
 #include "sim/table_cells.h"
@@ -12,7 +13,7 @@
 #define TABLE(name) .columns = moon_sim_columns_##name, .cells = moon_sim_cells_##name
 
 enum {
-    BUILT_IN = 15,
+    BUILT_IN = 16,
     DISRUPTION_BUDGETS = 12
 };
 
@@ -253,6 +254,26 @@ static const struct moon_sim_kind KINDS[BUILT_IN] = {
         .validate = moon_sim_validate_disruption_budget,
         TABLE(disruption_budget),
     },
+    {
+        .index = 15,
+        .group = "apiextensions.k8s.io",
+        .version = "v1",
+        .resource = "customresourcedefinitions",
+        .singular = "customresourcedefinition",
+        .kind = "CustomResourceDefinition",
+        .short_names = TEXTS("crd", "crds"),
+        .categories = TEXTS("api-extensions"),
+        .has_status = true,
+        .has_generation = true,
+        .needs_version = true,
+        .returns_deleted = true,
+        .set_defaults = moon_sim_defaults_crd,
+        .prepare_create = moon_sim_create_crd,
+        .prepare_update = moon_sim_update_crd,
+        .prepare_delete = moon_sim_delete_crd,
+        .validate = moon_sim_validate_crd,
+        .validate_update = moon_sim_validate_crd_update,
+    },
 };
 
 size_t moon_sim_kind_count(void)
@@ -277,9 +298,22 @@ const struct moon_sim_kind *moon_sim_kind_by_name(const char *group, const char 
     return NULL;
 }
 
-const char *moon_sim_kind_api_version(const struct moon_sim_kind *kind, char out[64])
+const char *moon_sim_kind_api_version(const struct moon_sim_kind *kind,
+                                      char out[MOON_SIM_API_VERSION_TEXT])
 {
-    (void)snprintf(out, 64, "%s%s%s", kind->group, kind->group[0] != '\0' ? "/" : "",
-                   kind->version);
+    (void)snprintf(out, MOON_SIM_API_VERSION_TEXT, "%s%s%s", kind->group,
+                   kind->group[0] != '\0' ? "/" : "", kind->version);
     return out;
+}
+
+const char *moon_sim_kind_list(const struct moon_sim_kind *kind, char out[128])
+{
+    (void)snprintf(out, 128, "%s%s", kind->list_kind != NULL ? kind->list_kind : kind->kind,
+                   kind->list_kind != NULL ? "" : "List");
+    return out;
+}
+
+const struct moon_sim_kind *moon_sim_kind_stored(const struct moon_sim_kind *kind)
+{
+    return kind->stored_as != NULL ? kind->stored_as : kind;
 }

@@ -12,6 +12,11 @@
 
 #include "sim/status.h"
 
+enum {
+    MOON_SIM_API_VERSION_TEXT = 320 /* room for group and version */
+};
+
+struct moon_sim_custom;
 struct moon_sim_kind;
 
 /* What a rule may look at besides the object. */
@@ -40,10 +45,12 @@ struct moon_sim_kind {
     const char *resource;
     const char *singular;
     const char *kind;
+    const char *list_kind;                 /* NULL: the kind with List behind it */
     const char *const *short_names;        /* NULL-terminated; NULL: none */
     const char *const *categories;         /* kubectl's "all"; same */
     const char *const *fields;             /* field selectors besides name and namespace; same */
     const struct moon_sim_kind *stored_as; /* the version that is stored; NULL: this one */
+    const struct moon_sim_custom *custom;  /* custom.h; NULL: built in */
     bool namespaced;
     bool is_quiet; /* may be listed and watched, has no objects and takes none */
     bool has_status;
@@ -64,6 +71,8 @@ struct moon_sim_kind {
     int (*prepare_create)(cJSON *obj, const struct moon_sim_rule_ctx *ctx,
                           struct moon_sim_status *st);
     void (*prepare_update)(cJSON *obj, const struct moon_sim_rule_ctx *ctx);
+    /* The deletion of an object begins in a way of its own: sets also the deletionTimestamp. */
+    void (*prepare_delete)(cJSON *obj, int64_t now_s);
     void (*validate)(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes);
     void (*validate_update)(const cJSON *obj, const cJSON *old, cJSON *causes);
     void (*validate_status)(const cJSON *obj, const cJSON *old, cJSON *causes);
@@ -80,6 +89,11 @@ const struct moon_sim_kind *moon_sim_kind_at(size_t index);
 const struct moon_sim_kind *moon_sim_kind_by_name(const char *group, const char *kind);
 
 /* "v1", "apps/v1". */
-const char *moon_sim_kind_api_version(const struct moon_sim_kind *kind, char out[64]);
+const char *moon_sim_kind_api_version(const struct moon_sim_kind *kind,
+                                      char out[MOON_SIM_API_VERSION_TEXT]);
+/* "PodList". */
+const char *moon_sim_kind_list(const struct moon_sim_kind *kind, char out[128]);
+/* The row whose version the store holds. */
+const struct moon_sim_kind *moon_sim_kind_stored(const struct moon_sim_kind *kind);
 
 #endif

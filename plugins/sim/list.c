@@ -168,16 +168,21 @@ static cJSON *list_metadata(const struct moon_sim_call *call, const struct listi
 static void reply_items(struct moon_sim_call *call, const struct listing *listing, size_t shown,
                         const cJSON *metadata)
 {
-    char api_version[64];
+    char api_version[MOON_SIM_API_VERSION_TEXT];
+    char list_kind[128];
     MOON_CLEANUP(moon_buf_fini) struct moon_buf out = MOON_BUF_INIT(LIST_MAX_BYTES);
-    moon_buf_printf(&out,
-                    "{\"kind\":\"%sList\",\"apiVersion\":\"%s\",\"metadata\":", call->kind->kind,
+    moon_buf_printf(&out, "{\"kind\":\"%s\",\"apiVersion\":\"%s\",\"metadata\":",
+                    moon_sim_kind_list(call->kind, list_kind),
                     moon_sim_kind_api_version(call->kind, api_version));
     moon_sim_tree_print(metadata, &out);
     moon_buf_puts(&out, ",\"items\":[");
     for (size_t i = 0; i < shown; i++) {
         moon_buf_puts(&out, i > 0 ? "," : "");
-        moon_buf_add_str(&out, listing->page.objs[i]->text);
+        if (call->kind->custom != NULL) { /* the only ones that repeat their kind in a list */
+            moon_sim_view_print(call->kind, listing->page.objs[i], &out);
+        } else {
+            moon_buf_add_str(&out, listing->page.objs[i]->text);
+        }
     }
     moon_buf_puts(&out, "]}\n");
     moon_sim_answer(call, 200, "application/json", moon_buf_str(&out));

@@ -201,14 +201,17 @@ static void validate_owners(const cJSON *owners, cJSON *causes)
     }
 }
 
-static void validate_finalizers(const cJSON *finalizers, cJSON *causes)
+/* Kinds of the apiextensions server take any qualified name, the others want a domain in front. */
+static void validate_finalizers(const struct moon_sim_kind *kind, const cJSON *finalizers,
+                                cJSON *causes)
 {
     const cJSON *finalizer = NULL;
     int index = 0;
     cJSON_ArrayForEach (finalizer, finalizers) {
         char field[48];
         const char *name = cJSON_IsString(finalizer) ? finalizer->valuestring : "";
-        bool bare_ok = moon_streq(name, "orphan") || moon_streq(name, "foregroundDeletion") ||
+        bool bare_ok = kind->custom != NULL || moon_streq(kind->group, "apiextensions.k8s.io") ||
+                       moon_streq(name, "orphan") || moon_streq(name, "foregroundDeletion") ||
                        moon_streq(name, "kubernetes");
         moon_sim_validate_label_key(name, "metadata.finalizers", causes);
         (void)snprintf(field, sizeof(field), "metadata.finalizers[%d]", index++);
@@ -251,7 +254,7 @@ void moon_sim_validate_metadata(const struct moon_sim_kind *kind, const cJSON *m
     moon_sim_validate_annotations(moon_sim_member(metadata, "annotations"), "metadata.annotations",
                                   causes);
     validate_owners(moon_sim_member(metadata, "ownerReferences"), causes);
-    validate_finalizers(moon_sim_member(metadata, "finalizers"), causes);
+    validate_finalizers(kind, moon_sim_member(metadata, "finalizers"), causes);
 }
 
 void moon_sim_validate_immutable(const cJSON *now, const cJSON *old, const char *field,

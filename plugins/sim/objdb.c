@@ -369,6 +369,11 @@ struct moon_sim_obj *const *moon_sim_objdb_range(const struct moon_sim_objdb *db
     return store->row != NULL ? store->row + first : NULL;
 }
 
+size_t moon_sim_objdb_total(const struct moon_sim_objdb *db)
+{
+    return moon_map_count(db->by_uid);
+}
+
 size_t moon_sim_objdb_count(const struct moon_sim_objdb *db, const struct moon_sim_kind *kind)
 {
     return moon_map_count(store_of(db, kind)->by_key);

@@ -99,6 +99,8 @@ void moon_sim_objdb_remove(struct moon_sim_objdb *db, const struct moon_sim_kind
 struct moon_sim_obj *const *moon_sim_objdb_range(const struct moon_sim_objdb *db,
                                                  const struct moon_sim_kind *kind, const char *ns,
                                                  size_t *ret_count);
+/* Of all kinds. */
+size_t moon_sim_objdb_total(const struct moon_sim_objdb *db);
 size_t moon_sim_objdb_count(const struct moon_sim_objdb *db, const struct moon_sim_kind *kind);
 /* In such a range: the index of the first object at or after (ns, name). */
 size_t moon_sim_objdb_seek(struct moon_sim_obj *const *range, size_t count, const char *ns,

@@ -44,7 +44,7 @@ const struct moon_resource *moon_scenario_find_kind(struct moon_arena *arena, st
 const struct moon_resource *
 moon_scenario_find_object_kind(struct moon_arena *arena, const char *api_version, const char *kind)
 {
-    char version[64];
+    char version[MOON_SIM_API_VERSION_TEXT];
     for (size_t i = 0; i < moon_sim_kind_count(); i++) {
         const struct moon_sim_kind *k = moon_sim_kind_at(i);
         if (!k->is_quiet && strcmp(k->kind, kind) == 0 &&

@@ -40,13 +40,14 @@ static size_t count_pieces(struct moon_str text, char separator)
     return n;
 }
 
-/* Cut the flags ! and * off the end. */
+/* Cut the flags !, * and ? off the end. */
 static struct moon_str parse_flags(struct moon_str code, struct moon_sim_field *field)
 {
-    while (code.len > 0 && (code.ptr[code.len - 1] == '!' || code.ptr[code.len - 1] == '*')) {
+    while (code.len > 0 && strchr("!*?", code.ptr[code.len - 1]) != NULL) {
         code.len--;
         field->always = field->always || code.ptr[code.len] == '!';
         field->pointer = field->pointer || code.ptr[code.len] == '*';
+        field->or_bool = field->or_bool || code.ptr[code.len] == '?';
     }
     return code;
 }

@@ -41,6 +41,7 @@ struct moon_sim_field {
     const struct moon_sim_type *type; /* MOON_SIM_STRUCT only */
     bool always;                      /* printed also when empty */
     bool pointer;                     /* a zero value differs from none */
+    bool or_bool;                     /* of a struct: true or false will do */
     bool merges;                      /* a list that a strategic patch merges */
     bool retain_keys;
     char *merge_key; /* NULL: a list of scalars */

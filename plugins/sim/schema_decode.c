@@ -193,6 +193,9 @@ static int decode_scalar(struct decoder *d, const struct moon_sim_field *field, 
     bool good = true;
     switch (field->scalar) {
     case MOON_SIM_STRUCT:
+        if (field->or_bool && cJSON_IsBool(value)) {
+            return 0;
+        }
         return cJSON_IsObject(value) ? decode_struct(d, field->type, value)
                                      : wrong_type(d, field, value, false);
     case MOON_SIM_STRING:

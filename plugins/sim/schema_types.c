@@ -5,7 +5,8 @@
  * One line per type: its name, then name:type of each field in the order the server prints them.
  * Types: string bool int32 int64 quantity intstr time microtime bytes raw, another type of this
  * table, []T, {}T (map from string). Flags behind the type: ! always printed, * a pointer (a zero
- * value is kept). Behind a second colon, how a strategic merge patch treats the field: a merge key,
+ * value is kept), ? a boolean will do as well. Behind a second colon, how a strategic merge patch
+ * treats the field: a merge key,
  * - (a list of scalars that merges), = before it (retainKeys).
  */
 #include "sim/schema_types.h"
@@ -64,6 +65,45 @@ const char *const moon_sim_schema_types[] = {
     "NonResourceAttributes path:string verb:string",
     "PriorityClass metadata:ObjectMeta! value:int32! globalDefault:bool description:string "
     "preemptionPolicy:string*",
+    "CustomResourceDefinition metadata:ObjectMeta! spec:CustomResourceDefinitionSpec! "
+    "status:CustomResourceDefinitionStatus!",
+    "CustomResourceDefinitionSpec group:string! names:CustomResourceDefinitionNames! scope:string! "
+    "versions:[]CustomResourceDefinitionVersion! conversion:CustomResourceConversion* "
+    "preserveUnknownFields:bool",
+    "CustomResourceDefinitionNames plural:string! singular:string shortNames:[]string kind:string! "
+    "listKind:string categories:[]string",
+    "CustomResourceDefinitionVersion name:string! served:bool! storage:bool! deprecated:bool "
+    "deprecationWarning:string* schema:CustomResourceValidation* "
+    "subresources:CustomResourceSubresources* "
+    "additionalPrinterColumns:[]CustomResourceColumnDefinition selectableFields:[]SelectableField",
+    "CustomResourceDefinitionStatus conditions:[]CustomResourceDefinitionCondition!:type "
+    "acceptedNames:CustomResourceDefinitionNames! storedVersions:[]string!",
+    "CustomResourceDefinitionCondition type:string! status:string! lastTransitionTime:time "
+    "reason:string message:string",
+    "CustomResourceConversion strategy:string! webhook:WebhookConversion*",
+    "WebhookConversion clientConfig:raw conversionReviewVersions:[]string!",
+    "CustomResourceValidation openAPIV3Schema:JSONSchemaProps*",
+    "CustomResourceSubresources status:CustomResourceSubresourceStatus* "
+    "scale:CustomResourceSubresourceScale*",
+    "CustomResourceSubresourceStatus",
+    "CustomResourceSubresourceScale specReplicasPath:string! statusReplicasPath:string! "
+    "labelSelectorPath:string*",
+    "CustomResourceColumnDefinition name:string! type:string! format:string description:string "
+    "priority:int32 jsonPath:string!",
+    "SelectableField jsonPath:string!",
+    "JSONSchemaProps id:string $schema:string $ref:string* description:string type:string "
+    "format:string title:string default:raw* maximum:raw* exclusiveMaximum:bool minimum:raw* "
+    "exclusiveMinimum:bool maxLength:int64* minLength:int64* pattern:string maxItems:int64* "
+    "minItems:int64* uniqueItems:bool multipleOf:raw* enum:[]raw maxProperties:int64* "
+    "minProperties:int64* required:[]string items:JSONSchemaProps* allOf:[]JSONSchemaProps "
+    "oneOf:[]JSONSchemaProps anyOf:[]JSONSchemaProps not:JSONSchemaProps* "
+    "properties:{}JSONSchemaProps additionalProperties:JSONSchemaProps*? "
+    "patternProperties:{}JSONSchemaProps dependencies:raw additionalItems:raw "
+    "definitions:{}JSONSchemaProps externalDocs:raw example:raw* nullable:bool "
+    "x-kubernetes-preserve-unknown-fields:bool* x-kubernetes-embedded-resource:bool "
+    "x-kubernetes-int-or-string:bool x-kubernetes-list-map-keys:[]string "
+    "x-kubernetes-list-type:string* x-kubernetes-map-type:string* "
+    "x-kubernetes-validations:[]raw:rule",
     "ObjectMeta name:string generateName:string namespace:string selfLink:string uid:string "
     "resourceVersion:string generation:int64 creationTimestamp:time! deletionTimestamp:time* "
     "deletionGracePeriodSeconds:int64* labels:{}string annotations:{}string "

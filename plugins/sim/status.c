@@ -397,6 +397,11 @@ void moon_sim_cause_forbidden(cJSON *causes, const char *field, const char *deta
 void moon_sim_cause_duplicate(cJSON *causes, const char *field, const char *value)
 {
     MOON_AUTOFREE char *shown = quoted(value);
+    moon_sim_cause_duplicate_go(causes, field, shown);
+}
+
+void moon_sim_cause_duplicate_go(cJSON *causes, const char *field, const char *shown)
+{
     add_cause(causes, "FieldValueDuplicate", field, moon_asprintf("Duplicate value: %s", shown));
 }
 

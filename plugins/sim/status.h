@@ -87,6 +87,7 @@ void moon_sim_cause_unsupported_go(cJSON *causes, const char *field, const char 
                                    const char *supported);
 void moon_sim_cause_forbidden(cJSON *causes, const char *field, const char *detail);
 void moon_sim_cause_duplicate(cJSON *causes, const char *field, const char *value);
+void moon_sim_cause_duplicate_go(cJSON *causes, const char *field, const char *shown);
 void moon_sim_cause_not_found(cJSON *causes, const char *field, const char *value);
 
 #endif

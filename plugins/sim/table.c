@@ -14,6 +14,10 @@ static const struct moon_sim_column *columns_of(const struct moon_sim_kind *kind
 static cJSON *column_definitions(const struct moon_sim_kind *kind)
 {
     cJSON *definitions = cJSON_CreateArray();
+    if (kind->custom != NULL) {
+        moon_sim_custom_columns(kind->custom, definitions);
+        return definitions;
+    }
     for (const struct moon_sim_column *c = columns_of(kind); c->name != NULL; c++) {
         cJSON *definition = cJSON_CreateObject();
         moon_sim_set_text(definition, "name", c->name);
@@ -55,7 +59,7 @@ cJSON *moon_sim_partial(const struct moon_sim_call *call, const cJSON *tree)
 
 static cJSON *full_object(const struct moon_sim_call *call, const cJSON *tree)
 {
-    char api_version[64];
+    char api_version[MOON_SIM_API_VERSION_TEXT];
     cJSON *object = cJSON_CreateObject();
     cJSON *copy = moon_sim_clone(tree);
     moon_sim_set_text(object, "kind", call->kind->kind);
@@ -93,7 +97,11 @@ static cJSON *make_row(const struct moon_sim_call *call, const cJSON *tree)
     cJSON *cells = cJSON_CreateArray();
     void (*fill)(const cJSON *, int64_t, cJSON *) =
         call->kind->cells != NULL ? call->kind->cells : moon_sim_cells_any;
-    fill(tree, moon_sim_now_s(call->api), cells);
+    if (call->kind->custom != NULL) {
+        moon_sim_custom_cells(call->kind->custom, tree, moon_sim_now_s(call->api), cells);
+    } else {
+        fill(tree, moon_sim_now_s(call->api), cells);
+    }
     moon_sim_set(row, "cells", cells);
     if (moon_streq(call->kind->kind, "Pod")) {
         add_conditions(row, tree);
@@ -132,7 +140,7 @@ cJSON *moon_sim_table(const struct moon_sim_call *call, struct moon_sim_obj *con
         moon_sim_set(list, "items", items);
     }
     for (size_t i = 0; i < count; i++) {
-        MOON_AUTOJSON *tree = moon_sim_obj_tree(objs[i]);
+        MOON_AUTOJSON *tree = moon_sim_view_tree(call->kind, objs[i]);
         cJSON_AddItemToArray(items, call->view == MOON_SIM_VIEW_TABLE
                                         ? make_row(call, tree)
                                         : moon_sim_partial(call, tree));

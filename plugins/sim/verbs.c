@@ -217,13 +217,16 @@ static int read_patch_type(const struct moon_sim_call *call, enum patch_type *re
     } types[] = {{"application/json-patch+json", JSON_PATCH},
                  {"application/merge-patch+json", MERGE_PATCH},
                  {"application/strategic-merge-patch+json", STRATEGIC_PATCH}};
+    /* A strategic merge needs merge keys, which custom resources do not have. */
+    const struct moon_sim_custom *custom = call->kind->custom;
     const char *header = moon_httpd_header(call->request, "Content-Type");
     struct moon_str rest = moon_str(header != NULL ? header : "");
     struct moon_str media;
     (void)moon_str_split(&rest, ';', &media);
     media = moon_str_trim(media);
     for (size_t i = 0; i < MOON_ARRAY_SIZE(types); i++) {
-        if (moon_str_is(media, types[i].media)) {
+        bool possible = custom == NULL || types[i].type != STRATEGIC_PATCH;
+        if (possible && moon_str_is(media, types[i].media)) {
             *ret = types[i].type;
             return 0;
         }
@@ -236,8 +239,8 @@ static int read_patch_type(const struct moon_sim_call *call, enum patch_type *re
     return moon_sim_refuse(
         st, 415, "UnsupportedMediaType",
         "the body of the request was in an unknown format - accepted media types "
-        "include: application/json-patch+json, application/merge-patch+json, "
-        "application/strategic-merge-patch+json");
+        "include: application/json-patch+json, application/merge-patch+json%s",
+        custom == NULL ? ", application/strategic-merge-patch+json" : "");
 }
 
 static int patch_error(const struct moon_err *err, struct moon_sim_status *st)
@@ -280,12 +283,12 @@ static int apply_patch(const struct moon_sim_call *call, enum patch_type type, c
 }
 
 /* The stored object as the client sees it, so that a patch may name kind and apiVersion. */
-static cJSON *tree_with_kind(const struct moon_sim_obj *obj)
+static cJSON *tree_with_kind(const struct moon_sim_kind *kind, const struct moon_sim_obj *obj)
 {
-    char api_version[64];
-    cJSON *tree = moon_sim_obj_tree(obj);
-    moon_sim_set_text(tree, "kind", obj->kind->kind);
-    moon_sim_set_text(tree, "apiVersion", moon_sim_kind_api_version(obj->kind, api_version));
+    char api_version[MOON_SIM_API_VERSION_TEXT];
+    cJSON *tree = moon_sim_view_tree(kind, obj);
+    moon_sim_set_text(tree, "kind", kind->kind);
+    moon_sim_set_text(tree, "apiVersion", moon_sim_kind_api_version(kind, api_version));
     return tree;
 }
 
@@ -297,6 +300,9 @@ static int decode_patched(struct moon_sim_call *call, cJSON *tree, struct moon_s
     moon_sim_tree_print(tree, &text);
     if (moon_sim_body_decode(call, call->kind, tree, st) == 0) {
         return 0;
+    }
+    if (call->kind->custom != NULL) {
+        return -1; /* has no types to decode into: the answer is the one to a PUT */
     }
     const char *message = moon_sim_text(st->body, "message");
     const char *why = strstr(message, " cannot be handled as a ");
@@ -324,7 +330,7 @@ static int patch(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_s
         return moon_sim_refuse_bad_request(st, "error decoding patch: %s", err.text);
     }
     moon_sim_tree_unique(change);
-    *ret_tree = tree_with_kind(old);
+    *ret_tree = tree_with_kind(call->kind, old);
     if (apply_patch(call, type, change, ret_tree, st) != 0) {
         return -1;
     }

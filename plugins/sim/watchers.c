@@ -124,11 +124,11 @@ static void send_object(struct watcher *w, const char *type, struct moon_sim_obj
 {
     if (w->call.view == MOON_SIM_VIEW_OBJECT) {
         MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(LINE_MAX_BYTES);
-        moon_sim_print_object(w->call.kind, obj->text, &text);
+        moon_sim_view_print(w->call.kind, obj, &text);
         send_line(w, type, moon_buf_str(&text));
         return;
     }
-    MOON_AUTOJSON *tree = moon_sim_obj_tree(obj);
+    MOON_AUTOJSON *tree = moon_sim_view_tree(w->call.kind, obj);
     MOON_AUTOJSON *shown = NULL;
     if (w->call.view == MOON_SIM_VIEW_TABLE) {
         struct moon_sim_obj *one = obj;
@@ -146,7 +146,7 @@ static void send_object(struct watcher *w, const char *type, struct moon_sim_obj
 static void send_bookmark(struct watcher *w)
 {
     char version[24];
-    char api_version[64];
+    char api_version[MOON_SIM_API_VERSION_TEXT];
     MOON_AUTOJSON *object = cJSON_CreateObject();
     uint64_t seen = moon_sim_objdb_kind_version(w->owner->api->db, w->call.kind);
     w->version = seen > w->version ? seen : w->version;
@@ -240,6 +240,17 @@ static void on_timeout(void *ctx)
     if (!w->is_over) {
         finish(w);
         moon_sim_stream_end(&w->call);
+    }
+}
+
+void moon_sim_watchers_end(struct moon_sim_watchers *ws, const struct moon_sim_kind *kind)
+{
+    moon_list_foreach (it, watchers_of(ws, kind)) {
+        struct watcher *w = moon_container_of(it, struct watcher, link);
+        if (w->call.kind == kind && !w->is_over) {
+            finish(w);
+            moon_sim_stream_end(&w->call);
+        }
     }
 }
 

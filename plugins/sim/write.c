@@ -49,10 +49,13 @@ void moon_sim_normalise(const struct moon_sim_api *api, const struct moon_sim_ki
 {
     struct moon_err err;
     const struct moon_sim_type *type = moon_sim_schema_type(api->schema, kind->kind);
-    if (type != NULL) {
-        int rc = moon_sim_schema_decode(type, tree, NULL, &err);
-        moon_assert(rc == 0); /* it was decoded before, and only our own code has touched it */
+    int rc = 0;
+    if (kind->custom != NULL) {
+        rc = moon_sim_custom_coerce(kind->custom, tree, NULL, &err);
+    } else if (type != NULL) {
+        rc = moon_sim_schema_decode(type, tree, NULL, &err);
     }
+    moon_assert(rc == 0); /* it was decoded before, and only our own code has touched it */
 }
 
 static int refuse_if_any(const struct moon_sim_write *w, const cJSON *tree, cJSON *take_causes,
@@ -63,6 +66,15 @@ static int refuse_if_any(const struct moon_sim_write *w, const cJSON *tree, cJSO
         return 0;
     }
     return moon_sim_refuse_invalid(st, w->kind, moon_sim_text(tree, "metadata.name"), take_causes);
+}
+
+static bool is_unchanged(const struct moon_sim_obj *old, cJSON *tree)
+{
+    moon_sim_set_version(tree, old->version);
+    MOON_CLEANUP(moon_buf_fini)
+    struct moon_buf text = MOON_BUF_INIT(16 << 20);
+    moon_sim_tree_print(tree, &text);
+    return moon_str_eq(moon_buf_str(&text), old->text);
 }
 
 /* ---- create ---- */
@@ -98,7 +110,41 @@ static int validate_create(const struct moon_sim_write *w, const cJSON *tree,
     if (w->kind->validate != NULL) {
         w->kind->validate(tree, ctx, causes);
     }
+    if (w->kind->custom != NULL) {
+        moon_sim_custom_validate(w->kind->custom, tree, causes);
+    }
     return refuse_if_any(w, tree, causes, st);
+}
+
+static int admit_kind(const struct moon_sim_write *w, struct moon_sim_status *st)
+{
+    if (w->kind->custom == NULL || !w->kind->custom->is_ending) {
+        return 0;
+    }
+    (void)moon_sim_refuse(st, 405, "MethodNotAllowed",
+                          "create not allowed while custom resource definition is terminating");
+    cJSON *details = moon_sim_ensure(st->body, "details");
+    moon_sim_set_text(details, "group", w->kind->group);
+    moon_sim_set_text(details, "kind", w->kind->resource);
+    return -1;
+}
+
+/* Into the store goes the version that is stored; the caller gets his own back. */
+static void put(const struct moon_sim_write *w, cJSON *tree, const struct moon_sim_obj *old,
+                bool remove)
+{
+    const struct moon_sim_kind *stored = moon_sim_kind_stored(w->kind);
+    if (stored != w->kind) {
+        moon_sim_normalise(w->api, stored, tree);
+    }
+    if (remove) {
+        moon_sim_objdb_remove(w->api->db, stored, tree);
+    } else if (old == NULL || !is_unchanged(old, tree)) {
+        (void)moon_sim_objdb_put(w->api->db, stored, tree);
+    }
+    if (stored != w->kind) {
+        moon_sim_normalise(w->api, w->kind, tree);
+    }
 }
 
 int moon_sim_create(const struct moon_sim_write *w, const char *ns, cJSON *tree,
@@ -107,7 +153,7 @@ int moon_sim_create(const struct moon_sim_write *w, const char *ns, cJSON *tree,
     const struct moon_sim_rule_ctx ctx = rule_ctx(w, NULL);
     const char *place = w->kind->namespaced ? ns : "";
     moon_sim_metadata_create(w->kind, tree, place, ctx.now_s);
-    if (admit_namespace(w, place, tree, st) != 0) {
+    if (admit_kind(w, st) != 0 || admit_namespace(w, place, tree, st) != 0) {
         return -1;
     }
     if (w->kind->set_defaults != NULL) {
@@ -132,7 +178,7 @@ int moon_sim_create(const struct moon_sim_write *w, const char *ns, cJSON *tree,
                                "resourceVersion should not be set on objects to be created");
     }
     if (!w->dry_run) {
-        (void)moon_sim_objdb_put(w->api->db, w->kind, tree);
+        put(w, tree, NULL, false);
     }
     return 0;
 }
@@ -181,7 +227,9 @@ static void isolate(const struct moon_sim_write *w, cJSON *tree, const cJSON *ol
         }
         return;
     }
-    if (moon_streq(w->subresource, "status")) {
+    if (moon_streq(w->subresource, "status") && w->kind->custom != NULL) {
+        moon_sim_custom_isolate_status(tree, old);
+    } else if (moon_streq(w->subresource, "status")) {
         take_from_old(tree, old, "spec");
         take_from_old(moon_sim_member(tree, "metadata"), moon_sim_member(old, "metadata"),
                       "ownerReferences");
@@ -191,7 +239,9 @@ static void isolate(const struct moon_sim_write *w, cJSON *tree, const cJSON *ol
 static void count_generation(const struct moon_sim_write *w, cJSON *tree, const cJSON *old)
 {
     bool spec_changed =
-        !moon_sim_tree_same(moon_sim_member(tree, "spec"), moon_sim_member(old, "spec"));
+        w->kind->custom != NULL
+            ? moon_sim_custom_changed(w->kind->custom, tree, old)
+            : !moon_sim_tree_same(moon_sim_member(tree, "spec"), moon_sim_member(old, "spec"));
     if (w->kind->has_generation && spec_changed) {
         moon_sim_set_int(moon_sim_member(tree, "metadata"), "generation",
                          moon_sim_int(old, "metadata.generation", 0) + 1);
@@ -216,6 +266,9 @@ static int validate_update(const struct moon_sim_write *w, const cJSON *tree,
     if (w->subresource == NULL && kind->validate_update != NULL) {
         kind->validate_update(tree, ctx->old, causes);
     }
+    if (kind->custom != NULL) {
+        moon_sim_custom_validate(kind->custom, tree, causes);
+    }
     return refuse_if_any(w, tree, causes, st);
 }
 
@@ -229,19 +282,10 @@ static bool is_finished(const cJSON *tree)
            cJSON_GetArraySize(moon_sim_get(tree, "spec.finalizers")) == 0;
 }
 
-static bool is_unchanged(const struct moon_sim_obj *old, cJSON *tree)
-{
-    moon_sim_set_version(tree, old->version);
-    MOON_CLEANUP(moon_buf_fini)
-    struct moon_buf text = MOON_BUF_INIT(16 << 20);
-    moon_sim_tree_print(tree, &text);
-    return moon_str_eq(moon_buf_str(&text), old->text);
-}
-
 int moon_sim_update(const struct moon_sim_write *w, struct moon_sim_obj *old, cJSON *tree,
                     struct moon_sim_status *st)
 {
-    MOON_AUTOJSON *before = moon_sim_obj_tree(old);
+    MOON_AUTOJSON *before = moon_sim_view_tree(w->kind, old);
     const struct moon_sim_rule_ctx ctx = rule_ctx(w, before);
     if (check_version(w, old, tree, st) != 0) {
         return -1;
@@ -263,10 +307,6 @@ int moon_sim_update(const struct moon_sim_write *w, struct moon_sim_obj *old, cJ
     if (w->dry_run) {
         return 0;
     }
-    if (is_finished(tree)) {
-        moon_sim_objdb_remove(w->api->db, w->kind, tree);
-    } else if (!is_unchanged(old, tree)) {
-        (void)moon_sim_objdb_put(w->api->db, w->kind, tree);
-    }
+    put(w, tree, old, is_finished(tree));
     return 0;
 }

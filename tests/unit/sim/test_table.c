@@ -133,6 +133,9 @@ static void test_columns_and_cells_agree(void **state)
     for (size_t i = 0; i < moon_sim_kind_count(); i++) {
         const struct moon_sim_kind *kind = moon_sim_kind_at(i);
         int columns = 0;
+        if (kind->columns == NULL) {
+            continue; /* shown as moon_sim_columns_any */
+        }
         cJSON *cells = cJSON_CreateArray();
         cJSON *object = cJSON_CreateObject();
         while (kind->columns[columns].name != NULL) {
