@@ -85,13 +85,19 @@ static enum write next_write(const struct heart *heart)
     return first;
 }
 
+/* One that shuts down has a last word. */
+static bool is_silent(const struct moon_played_node *node)
+{
+    return node->orders.is_down || (node->orders.is_shut_down && !node->is_ready);
+}
+
 static void arm(struct heart *heart)
 {
     uint64_t due = heart->due[next_write(heart)];
     if (heart->call != NULL) {
         return;
     }
-    if (due == NEVER || heart->node->orders.is_down) {
+    if (due == NEVER || is_silent(heart->node)) {
         moon_timer_stop(heart->timer);
         stop_waiting(heart);
     } else if (moon_list_is_empty(&heart->waiting)) {
@@ -141,35 +147,71 @@ static void write_labels(const struct moon_played_node *node, struct moon_buf *o
 
 /* ---- status ---- */
 
-static const struct {
-    const char *type;
-    const char *status;
+struct saying {
+    bool is_true;
     const char *reason;
     const char *message;
-} conditions[] = {
-    {"MemoryPressure", "False", "KubeletHasSufficientMemory",
-     "kubelet has sufficient memory available"},
-    {"DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"},
-    {"PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"},
-    {"Ready", "True", "KubeletReady", "kubelet is posting ready status"},
 };
+
+static struct saying say_ready(const struct moon_node_orders *orders)
+{
+    return orders->is_shut_down
+               ? (struct saying){false, "KubeletNotReady", "node is shutting down"}
+               : (struct saying){true, "KubeletReady", "kubelet is posting ready status"};
+}
+
+static struct saying say_pressure(const struct moon_node_orders *orders, enum moon_pressure type)
+{
+    static const struct saying bad[MOON_PRESSURES] = {
+        [MOON_PRESSURE_MEMORY] = {true, "KubeletHasInsufficientMemory",
+                                  "kubelet has insufficient memory available"},
+        [MOON_PRESSURE_DISK] = {true, "KubeletHasDiskPressure", "kubelet has disk pressure"},
+        [MOON_PRESSURE_PID] = {true, "KubeletHasInsufficientPID",
+                               "kubelet has insufficient PID available"},
+    };
+    static const struct saying good[MOON_PRESSURES] = {
+        [MOON_PRESSURE_MEMORY] = {false, "KubeletHasSufficientMemory",
+                                  "kubelet has sufficient memory available"},
+        [MOON_PRESSURE_DISK] = {false, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"},
+        [MOON_PRESSURE_PID] = {false, "KubeletHasSufficientPID",
+                               "kubelet has sufficient PID available"},
+    };
+    return (orders->pressure & 1u << type) != 0 ? bad[type] : good[type];
+}
+
+/* lastTransitionTime is sent only where the status changes. */
+static void write_condition(const struct moon_played_node *node, enum moon_node_condition type,
+                            struct saying saying, int64_t now_s, struct moon_buf *out)
+{
+    char now[MOON_TIME_TEXT];
+    enum moon_condition status = saying.is_true ? MOON_CONDITION_TRUE : MOON_CONDITION_FALSE;
+    (void)moon_time_format(now_s, now);
+    moon_buf_printf(out,
+                    "{\"type\":\"%s\",\"status\":\"%s\",\"reason\":\"%s\",\"message\":\"%s\","
+                    "\"lastHeartbeatTime\":\"%s\"",
+                    moon_node_condition_name(type), saying.is_true ? "True" : "False",
+                    saying.reason, saying.message, now);
+    if (node->conditions[type] != status) {
+        moon_buf_printf(out, ",\"lastTransitionTime\":\"%s\"", now);
+    }
+    moon_buf_putc(out, '}');
+}
 
 static void write_conditions(const struct heart *heart, int64_t now_s, struct moon_buf *out)
 {
-    char now[MOON_TIME_TEXT];
-    (void)moon_time_format(now_s, now);
+    static const enum moon_node_condition pressures[MOON_PRESSURES] = {
+        [MOON_PRESSURE_MEMORY] = MOON_NODE_MEMORY_PRESSURE,
+        [MOON_PRESSURE_DISK] = MOON_NODE_DISK_PRESSURE,
+        [MOON_PRESSURE_PID] = MOON_NODE_PID_PRESSURE,
+    };
+    const struct moon_played_node *node = heart->node;
     moon_buf_puts(out, "\"conditions\":[");
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(conditions); i++) {
-        moon_buf_printf(out,
-                        "%s{\"type\":\"%s\",\"status\":\"%s\",\"reason\":\"%s\",\"message\":\"%s\","
-                        "\"lastHeartbeatTime\":\"%s\"",
-                        i > 0 ? "," : "", conditions[i].type, conditions[i].status,
-                        conditions[i].reason, conditions[i].message, now);
-        if (!heart->node->is_ready) {
-            moon_buf_printf(out, ",\"lastTransitionTime\":\"%s\"", now);
-        }
-        moon_buf_putc(out, '}');
+    for (int i = 0; i < MOON_PRESSURES; i++) {
+        write_condition(node, pressures[i], say_pressure(&node->orders, (enum moon_pressure)i),
+                        now_s, out);
+        moon_buf_putc(out, ',');
     }
+    write_condition(node, MOON_NODE_READY, say_ready(&node->orders), now_s, out);
     moon_buf_putc(out, ']');
 }
 
@@ -474,10 +516,12 @@ static void see_change(struct heart *heart, const struct moon_played_node *node)
 {
     const struct moon_played_node *old = heart->node;
     uint64_t now = moon_loop_now(heart->all->player->loop);
-    bool came_back = old->orders.is_down && !node->orders.is_down;
+    bool came_back = is_silent(old) && !is_silent(node);
+    bool has_news = old->orders.pressure != node->orders.pressure ||
+                    old->orders.is_shut_down != node->orders.is_shut_down;
     heart->node = moon_played_node(moon_object_ref(&node->meta));
     /* Not ready: the node lifecycle controller had not heard of it for too long. */
-    if (came_back || !node->is_ready) {
+    if (came_back || has_news || !node->is_ready) {
         heart->due[WRITE_STATUS] = now;
     }
     if (came_back && heart->due[WRITE_LEASE] != NEVER) {

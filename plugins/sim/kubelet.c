@@ -1,252 +1,532 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * kubelet.c - the life of a pod as a table: stage and fate give the next stage and the wait.
+ * kubelet.c - the life of a pod: for each stage, what comes next and when.
  */
 #include "sim/kubelet.h"
 
-enum wait {
-    WAIT_NEVER,
-    WAIT_NOT,
-    WAIT_START,
-    WAIT_READY,
-    WAIT_BACKOFF,
+#include "base/str.h"
+
+enum {
+    /* A wait that is shorter is not worth a write that says ContainerCreating. */
+    CREATING_MIN_MS = 1000,
+    /* ErrImagePull is shown so long before it turns into ImagePullBackOff, at most. */
+    PULL_FAILED_MAX_MS = 10 * 1000,
+    EXIT_LOST_POWER = 255,
 };
 
-struct step {
-    enum moon_kubelet_stage next;
-    enum wait wait;
-};
+/* ---- times ---- */
 
-#define NOTHING                                                                                    \
-    {                                                                                              \
-        MOON_KUBELET_NEW, WAIT_NEVER                                                               \
-    }
-#define GO(stage, wait)                                                                            \
-    {                                                                                              \
-        MOON_KUBELET_##stage, WAIT_##wait                                                          \
-    }
-
-/* A stage that has no row has no next one. Fates may change while a pod runs (an annotation is
- * set), so every stage knows every fate; only an image that is there stays there. */
-static const struct step steps[][MOON_FATES] = {
-    /* clang-format off */
-    /*                         run                    fail              succeed               crash                 never ready           no image */
-    [MOON_KUBELET_WAITING]  = {GO(RUNNING, START),    GO(FAILED, START), GO(RUNNING, START),  GO(RUNNING, START),   GO(RUNNING, START),   GO(PULL_FAILED, START)},
-    [MOON_KUBELET_RUNNING]  = {GO(READY, READY),      GO(FAILED, NOT),   GO(SUCCEEDED, READY), GO(CRASHED, READY),  NOTHING,              NOTHING},
-    [MOON_KUBELET_READY]    = {NOTHING,               GO(FAILED, NOT),   GO(SUCCEEDED, NOT),  GO(CRASHED, NOT),     GO(RUNNING, NOT),     NOTHING},
-    [MOON_KUBELET_PULL_FAILED] =
-                              {GO(RUNNING, NOT),      GO(FAILED, NOT),   GO(RUNNING, NOT),    GO(RUNNING, NOT),     GO(RUNNING, NOT),     GO(PULL_BACKOFF, BACKOFF)},
-    [MOON_KUBELET_PULL_BACKOFF] =
-                              {GO(RUNNING, NOT),      GO(FAILED, NOT),   GO(RUNNING, NOT),    GO(RUNNING, NOT),     GO(RUNNING, NOT),     NOTHING},
-    [MOON_KUBELET_CRASHED]  = {GO(RUNNING, BACKOFF),  GO(FAILED, NOT),   GO(RUNNING, BACKOFF), GO(RUNNING, BACKOFF), GO(RUNNING, BACKOFF), GO(RUNNING, BACKOFF)},
-    /* clang-format on */
-};
-
-/* ---- planning ---- */
-
-/* 0, then doubled from backoff_ms: the kubelet restarts at once the first time. */
-static uint64_t restart_delay(const struct moon_kubelet_life *life,
-                              const struct moon_kubelet_opts *opts)
+static uint64_t ordered(uint64_t order_ms, uint64_t default_ms)
 {
-    if (life->stage == MOON_KUBELET_PULL_FAILED) {
-        return opts->backoff_ms;
+    return order_ms != MOON_ORDER_NONE ? order_ms : default_ms;
+}
+
+static uint64_t ready_delay(const struct moon_kubelet_opts *opts, const struct moon_played_pod *pod)
+{
+    return ordered(pod->orders.ready_after_ms, opts->ready_delay_ms);
+}
+
+uint64_t moon_kubelet_stop_ms(const struct moon_kubelet_opts *opts,
+                              const struct moon_played_pod *pod, uint64_t limit_ms)
+{
+    uint64_t stop_ms = ordered(pod->orders.stop_after_ms, opts->stop_delay_ms);
+    if (pod->orders.ignores_sigterm || stop_ms > limit_ms) {
+        return limit_ms;
     }
-    uint64_t delay_ms = life->restarts == 0 ? 0 : opts->backoff_ms;
-    for (uint32_t i = 1; i < life->restarts && delay_ms < opts->max_backoff_ms; i++) {
+    return stop_ms;
+}
+
+/* base, doubled for each failure after the first. */
+static uint64_t doubled(const struct moon_kubelet_opts *opts, uint32_t failures)
+{
+    uint64_t delay_ms = opts->backoff_ms;
+    for (uint32_t i = 1; i < failures && delay_ms < opts->max_backoff_ms; i++) {
         delay_ms *= 2;
     }
     return delay_ms < opts->max_backoff_ms ? delay_ms : opts->max_backoff_ms;
 }
 
-static uint64_t ready_delay(const struct moon_kubelet_opts *opts, const struct moon_played_pod *pod)
+/* The kubelet restarts at once the first time. */
+uint64_t moon_kubelet_backoff_ms(const struct moon_kubelet_life *life,
+                                 const struct moon_kubelet_opts *opts)
 {
-    return pod->orders.ready_after_ms != MOON_ORDER_NONE ? pod->orders.ready_after_ms
-                                                         : opts->ready_delay_ms;
+    return life->ends <= 1 ? 0 : doubled(opts, life->ends - 1);
 }
 
-static uint64_t delay_of(enum wait wait, const struct moon_kubelet_life *life,
-                         const struct moon_kubelet_opts *opts, const struct moon_played_pod *pod)
+/* ---- images ---- */
+
+const char *moon_kubelet_missing_image(const struct moon_kubelet_place *place,
+                                       const struct moon_played_pod *pod)
 {
-    switch (wait) {
-    case WAIT_NEVER:
-        return MOON_KUBELET_NEVER;
-    case WAIT_NOT:
-        return 0;
-    case WAIT_START:
-        return opts->start_delay_ms;
-    case WAIT_READY:
-        return ready_delay(opts, pod);
-    case WAIT_BACKOFF:
-        return restart_delay(life, opts);
+    if (pod->container_count == 0) {
+        return NULL;
     }
-    return MOON_KUBELET_NEVER;
+    if (pod->orders.fate == MOON_FATE_NO_IMAGE) {
+        return pod->containers[pod->container_count - 1].image;
+    }
+    for (size_t i = 0; i < pod->container_count; i++) {
+        const struct moon_played_container *container = &pod->containers[i];
+        if (moon_orders_name_image(place->node->orders.missing, container->image) &&
+            (container->always_pulls ||
+             !moon_images_has(place->images, container->image, place->now_ms))) {
+            return container->image;
+        }
+    }
+    return NULL;
 }
+
+static uint64_t pull_time(const struct moon_kubelet_place *place)
+{
+    return ordered(place->node->orders.pull_time_ms, place->opts->pull_time_ms);
+}
+
+/* When all its images will be there, if it begins to ask for them at `start`. */
+static uint64_t pull_all(const struct moon_kubelet_place *place, const struct moon_played_pod *pod,
+                         uint64_t start)
+{
+    for (size_t i = 0; i < pod->container_count; i++) {
+        uint64_t there =
+            moon_images_pull(place->images, pod->containers[i].image, start, pull_time(place));
+        start = there > start ? there : start;
+    }
+    return start;
+}
+
+static void note_images(const struct moon_kubelet_place *place, const struct moon_played_pod *pod)
+{
+    for (size_t i = 0; place->images != NULL && i < pod->container_count; i++) {
+        moon_images_add(place->images, pod->containers[i].image, place->now_ms);
+    }
+}
+
+/* ---- planning ---- */
 
 static void rest(struct moon_kubelet_life *life)
 {
     life->next = MOON_KUBELET_NEW;
     life->due = MOON_KUBELET_NEVER;
+    life->next_is_restart = false;
 }
 
-static void plan(struct moon_kubelet_life *life, const struct moon_kubelet_opts *opts,
-                 const struct moon_played_pod *pod, uint64_t now_ms)
+static void go(struct moon_kubelet_life *life, enum moon_kubelet_stage next, uint64_t due)
 {
-    life->fate = pod->orders.fate;
-    if (life->stage >= MOON_ARRAY_SIZE(steps)) {
+    life->next = next;
+    life->due = due;
+    life->next_is_restart = false;
+}
+
+/* A pod that is ready as soon as it runs needs one write, not two. */
+static enum moon_kubelet_stage first_stage(const struct moon_kubelet_place *place,
+                                           const struct moon_played_pod *pod)
+{
+    return pod->orders.fate == MOON_FATE_RUN && ready_delay(place->opts, pod) == 0
+               ? MOON_KUBELET_READY
+               : MOON_KUBELET_RUNNING;
+}
+
+static void restart(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                    const struct moon_played_pod *pod, uint64_t due)
+{
+    go(life, first_stage(place, pod), due);
+    life->next_is_restart = true;
+}
+
+static void plan_start(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                       const struct moon_played_pod *pod)
+{
+    uint64_t start = life->since + ordered(pod->orders.start_after_ms, place->opts->start_delay_ms);
+    if (pod->orders.fate == MOON_FATE_FAIL) {
+        go(life, MOON_KUBELET_FAILED, start);
+        return;
+    }
+    if (moon_kubelet_missing_image(place, pod) != NULL) {
+        life->begins = 0;
+        go(life, MOON_KUBELET_PULL_FAILED, start);
+        return;
+    }
+    if (life->begins == 0) {
+        life->begins = pull_all(place, pod, start);
+    }
+    if (life->stage == MOON_KUBELET_WAITING && life->begins >= place->now_ms + CREATING_MIN_MS) {
+        go(life, MOON_KUBELET_CREATING, place->now_ms);
+    } else {
+        go(life, first_stage(place, pod), life->begins);
+    }
+}
+
+static bool restarts(const struct moon_played_pod *pod)
+{
+    return pod->restart == MOON_RESTART_ALWAYS ||
+           (pod->restart == MOON_RESTART_ON_FAILURE && pod->orders.fate != MOON_FATE_COMPLETE);
+}
+
+/* Containers that end: when, and whether others follow. */
+static void plan_end(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                     const struct moon_played_pod *pod)
+{
+    uint64_t end_ms = ordered(pod->orders.end_after_ms, ready_delay(place->opts, pod));
+    uint64_t end = life->runs_since + end_ms;
+    if (life->stage == MOON_KUBELET_RUNNING && ready_delay(place->opts, pod) < end_ms) {
+        go(life, MOON_KUBELET_READY, life->runs_since + ready_delay(place->opts, pod));
+        return;
+    }
+    if (pod->orders.fate == MOON_FATE_SUCCEED || !restarts(pod)) {
+        go(life, pod->orders.fate == MOON_FATE_CRASH ? MOON_KUBELET_FAILED : MOON_KUBELET_SUCCEEDED,
+           end);
+    } else if (life->ends == 0 || end_ms >= 2 * place->opts->max_backoff_ms) {
+        restart(life, place, pod, end);
+    } else {
+        go(life, MOON_KUBELET_CRASHED, end);
+    }
+}
+
+static void plan_running(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                         const struct moon_played_pod *pod)
+{
+    bool is_ready = life->stage == MOON_KUBELET_READY;
+    switch (pod->orders.fate) {
+    case MOON_FATE_RUN:
+        if (is_ready) {
+            rest(life);
+        } else {
+            go(life, MOON_KUBELET_READY, life->runs_since + ready_delay(place->opts, pod));
+        }
+        break;
+    case MOON_FATE_FAIL:
+        go(life, MOON_KUBELET_FAILED, place->now_ms);
+        break;
+    case MOON_FATE_SUCCEED:
+    case MOON_FATE_CRASH:
+    case MOON_FATE_COMPLETE:
+        plan_end(life, place, pod);
+        break;
+    case MOON_FATE_NEVER_READY:
+        if (is_ready) {
+            go(life, MOON_KUBELET_RUNNING, place->now_ms);
+        } else {
+            rest(life);
+        }
+        break;
+    case MOON_FATE_NO_IMAGE: /* it has one already */
+        rest(life);
+        break;
+    }
+}
+
+/* At the end of the back-off another pull: it fails again, or takes its time. */
+static void plan_pull(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                      const struct moon_played_pod *pod)
+{
+    uint64_t backoff_ms = doubled(place->opts, life->pulls);
+    uint64_t shown_ms = backoff_ms / 2 < PULL_FAILED_MAX_MS ? backoff_ms / 2 : PULL_FAILED_MAX_MS;
+    if (pod->orders.fate == MOON_FATE_FAIL) {
+        go(life, MOON_KUBELET_FAILED, place->now_ms);
+    } else if (life->stage == MOON_KUBELET_PULL_FAILED) {
+        go(life, MOON_KUBELET_PULL_BACKOFF, life->since + shown_ms);
+    } else if (moon_kubelet_missing_image(place, pod) != NULL) {
+        go(life, MOON_KUBELET_PULL_FAILED, life->retry_at);
+    } else {
+        if (life->begins < life->retry_at) {
+            life->begins = life->retry_at + pull_time(place);
+        }
+        go(life, first_stage(place, pod), life->begins);
+    }
+}
+
+static void plan_crashed(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                         const struct moon_played_pod *pod)
+{
+    if (pod->orders.fate == MOON_FATE_FAIL) {
+        go(life, MOON_KUBELET_FAILED, place->now_ms);
+    } else {
+        restart(life, place, pod, life->retry_at);
+    }
+}
+
+/* Its end, once it is wanted: containers that run get SIGTERM and their time. */
+static void plan_removal(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                         const struct moon_played_pod *pod)
+{
+    uint64_t grace_ms = pod->grace_s > 0 ? (uint64_t)pod->grace_s * 1000 : 0;
+    if (pod->is_ending) {
+        life->stage = MOON_KUBELET_REMOVED; /* only finalizers hold it */
+        rest(life);
+    } else if (!moon_kubelet_is_running(life->stage)) {
+        go(life, MOON_KUBELET_REMOVED, place->now_ms);
+    } else {
+        if (life->sigterm_at == 0) {
+            life->sigterm_at = place->now_ms;
+        }
+        go(life, MOON_KUBELET_REMOVED,
+           life->sigterm_at + moon_kubelet_stop_ms(place->opts, pod, grace_ms));
+    }
+}
+
+static void plan(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                 const struct moon_played_pod *pod)
+{
+    if (pod->meta.deleted_s != 0 && life->stage != MOON_KUBELET_REMOVED) {
+        plan_removal(life, place, pod);
+        return;
+    }
+    if (life->reason != NULL && life->stage < MOON_KUBELET_SUCCEEDED) {
+        go(life, MOON_KUBELET_FAILED, life->verdict_at);
+        return;
+    }
+    if (place->node == NULL) {
         rest(life);
         return;
     }
-    struct step step = steps[life->stage][pod->orders.fate];
-    uint64_t delay_ms = delay_of(step.wait, life, opts, pod);
-    if (delay_ms == MOON_KUBELET_NEVER) {
+    switch (life->stage) {
+    case MOON_KUBELET_WAITING:
+    case MOON_KUBELET_CREATING:
+        plan_start(life, place, pod);
+        break;
+    case MOON_KUBELET_RUNNING:
+    case MOON_KUBELET_READY:
+        plan_running(life, place, pod);
+        break;
+    case MOON_KUBELET_PULL_FAILED:
+    case MOON_KUBELET_PULL_BACKOFF:
+        plan_pull(life, place, pod);
+        break;
+    case MOON_KUBELET_CRASHED:
+        plan_crashed(life, place, pod);
+        break;
+    case MOON_KUBELET_NEW:
+    case MOON_KUBELET_SUCCEEDED:
+    case MOON_KUBELET_FAILED:
+    case MOON_KUBELET_REMOVED:
         rest(life);
-        return;
+        break;
     }
-    /* A pod that is ready as soon as it runs needs one write, not two. */
-    if (step.next == MOON_KUBELET_RUNNING && pod->orders.fate == MOON_FATE_RUN &&
-        ready_delay(opts, pod) == 0) {
-        step.next = MOON_KUBELET_READY;
+    if (life->lost_power && moon_kubelet_is_running(life->stage)) {
+        restart(life, place, pod, place->now_ms);
     }
-    life->next = step.next;
-    life->due = now_ms + delay_ms;
 }
 
 /* ---- seeing ---- */
 
-/* What an earlier player, or a real kubelet, has made of it. */
-static void take_over(struct moon_kubelet_life *life, const struct moon_played_pod *pod)
+static enum moon_kubelet_stage stage_of(const struct moon_played_pod *pod)
 {
-    life->restarts = pod->restarts;
+    if (pod->phase == MOON_PHASE_RUNNING) {
+        if (moon_streq(pod->waiting, "CrashLoopBackOff")) {
+            return MOON_KUBELET_CRASHED;
+        }
+        return pod->ready ? MOON_KUBELET_READY : MOON_KUBELET_RUNNING;
+    }
+    if (moon_streq(pod->waiting, "ErrImagePull")) {
+        return MOON_KUBELET_PULL_FAILED;
+    }
+    if (moon_streq(pod->waiting, "ImagePullBackOff")) {
+        return MOON_KUBELET_PULL_BACKOFF;
+    }
+    return moon_streq(pod->waiting, "ContainerCreating") ? MOON_KUBELET_CREATING
+                                                         : MOON_KUBELET_WAITING;
+}
+
+/* What an earlier player, or a real kubelet, has made of it. */
+static void take_over(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                      const struct moon_played_pod *pod)
+{
+    life->stage = stage_of(pod);
+    life->is_admitted = pod->started_s != 0;
     life->ip = pod->ip;
     life->started_s = pod->started_s;
-    life->containers_s = pod->started_s;
-    life->terminated_s = pod->started_s;
-    life->crashed_run_s = pod->started_s;
-    if (pod->phase == MOON_PHASE_RUNNING) {
-        bool has_crashed = moon_streq(pod->waiting, "CrashLoopBackOff");
-        life->stage = has_crashed  ? MOON_KUBELET_CRASHED
-                      : pod->ready ? MOON_KUBELET_READY
-                                   : MOON_KUBELET_RUNNING;
-    } else if (moon_streq(pod->waiting, "ErrImagePull")) {
-        life->stage = MOON_KUBELET_PULL_FAILED;
-    } else if (moon_streq(pod->waiting, "ImagePullBackOff")) {
-        life->stage = MOON_KUBELET_PULL_BACKOFF;
-    } else {
-        life->stage = MOON_KUBELET_WAITING;
-    }
+    life->run = (struct moon_kubelet_run){.restarts = pod->restarts,
+                                          .started_s = pod->started_s,
+                                          .last_started_s = pod->started_s,
+                                          .last_ended_s = pod->started_s,
+                                          .last_exit_code = pod->orders.exit_code};
+    life->since = place->now_ms;
+    life->runs_since = place->now_ms;
+    life->ends = life->stage == MOON_KUBELET_CRASHED ? pod->restarts + 1 : pod->restarts;
+    life->pulls =
+        life->stage == MOON_KUBELET_PULL_FAILED || life->stage == MOON_KUBELET_PULL_BACKOFF ? 1 : 0;
+    life->retry_at = place->now_ms + (life->stage == MOON_KUBELET_CRASHED
+                                          ? moon_kubelet_backoff_ms(life, place->opts)
+                                          : place->opts->backoff_ms);
 }
 
-static void see_deletion(struct moon_kubelet_life *life, const struct moon_kubelet_opts *opts,
-                         const struct moon_played_pod *pod, uint64_t now_ms)
+void moon_kubelet_see(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                      const struct moon_played_pod *pod)
 {
-    if (pod->is_ending) {
-        life->stage = MOON_KUBELET_REMOVED;
-        rest(life);
-    } else if (life->next != MOON_KUBELET_REMOVED) {
-        life->next = MOON_KUBELET_REMOVED;
-        life->due = now_ms + (moon_kubelet_is_running(life->stage) ? opts->stop_delay_ms : 0);
-    }
-}
-
-void moon_kubelet_see(struct moon_kubelet_life *life, const struct moon_kubelet_opts *opts,
-                      const struct moon_played_pod *pod, uint64_t now_ms)
-{
-    bool is_new = life->stage == MOON_KUBELET_NEW;
     if (life->stage == MOON_KUBELET_REMOVED) {
         return;
     }
-    if (is_new) {
-        take_over(life, pod);
+    if (life->stage == MOON_KUBELET_NEW) {
+        take_over(life, place, pod);
     }
-    if (pod->meta.deleted_s != 0) {
-        see_deletion(life, opts, pod, now_ms);
-    } else if (moon_played_pod_has_ended(pod)) {
+    if (moon_played_pod_has_ended(pod)) {
         life->stage =
             pod->phase == MOON_PHASE_FAILED ? MOON_KUBELET_FAILED : MOON_KUBELET_SUCCEEDED;
-        rest(life);
     } else if (life->stage == MOON_KUBELET_READY && !pod->ready) {
         /* Somebody else (the node lifecycle controller, while we were silent) has overwritten what
          * we said: say it again. */
         life->stage = MOON_KUBELET_RUNNING;
-        life->next = MOON_KUBELET_READY;
-        life->due = now_ms;
-    } else if (is_new || life->fate != pod->orders.fate) {
-        plan(life, opts, pod, now_ms);
     }
+    if (moon_kubelet_is_running(life->stage)) {
+        note_images(place, pod);
+    }
+    plan(life, place, pod);
+}
+
+void moon_kubelet_end(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                      const struct moon_played_pod *pod, uint64_t grace_ms, const char *reason,
+                      const char *message)
+{
+    if (life->reason != NULL || life->stage >= MOON_KUBELET_SUCCEEDED) {
+        return;
+    }
+    life->reason = moon_intern_cstr(reason);
+    life->message = moon_intern_cstr(message);
+    life->verdict_at = place->now_ms;
+    if (moon_kubelet_is_running(life->stage)) {
+        life->sigterm_at = place->now_ms;
+        life->verdict_at += moon_kubelet_stop_ms(place->opts, pod, grace_ms);
+    }
+    plan(life, place, pod);
+}
+
+void moon_kubelet_lose_power(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                             const struct moon_played_pod *pod)
+{
+    life->lost_power = moon_kubelet_is_running(life->stage);
+    plan(life, place, pod);
+}
+
+void moon_kubelet_life_fini(struct moon_kubelet_life *life)
+{
+    moon_sym_unref(life->reason);
+    moon_sym_unref(life->message);
 }
 
 /* ---- acting ---- */
 
-/* As the kubelet's admission does: once, when the pod arrives. */
-static const char *refusal(const struct moon_played_pod *pod, const struct moon_played_node *node)
+static int32_t exit_code(const struct moon_kubelet_life *life, const struct moon_played_pod *pod)
 {
-    if (node->orders.reject != NULL) {
-        return node->orders.reject;
+    if (life->lost_power) {
+        return EXIT_LOST_POWER;
     }
-    if (pod->affinity != NULL &&
-        !moon_affinity_matches(pod->affinity, &node->meta.labels, node->meta.name)) {
-        return "NodeAffinity";
-    }
-    return NULL;
+    return pod->orders.fate == MOON_FATE_CRASH ? pod->orders.exit_code : 0;
 }
 
 /* Stage, times and restarts that the next write will say. */
-static void tell(struct moon_kubelet_life *life, enum moon_kubelet_stage stage, int64_t now_s)
+static void tell(struct moon_kubelet_life *life, const struct moon_played_pod *pod,
+                 enum moon_kubelet_stage stage, int64_t now_s)
 {
-    bool is_start = moon_kubelet_is_running(stage) && !moon_kubelet_is_running(life->stage);
+    bool was_running = moon_kubelet_is_running(life->stage);
+    bool will_run = moon_kubelet_is_running(stage);
+    bool starts = will_run && (!was_running || life->next_is_restart);
+    struct moon_kubelet_run *run = &life->told_run;
     life->told = stage;
-    life->told_restarts =
-        life->restarts + (is_start && life->stage == MOON_KUBELET_CRASHED ? 1 : 0);
-    if (life->stage == MOON_KUBELET_WAITING || life->started_s == 0) {
+    *run = life->run;
+    if (life->started_s == 0) {
         life->started_s = now_s;
     }
-    if (is_start || life->containers_s == 0) {
-        life->containers_s = now_s;
+    if (was_running && (starts || !will_run)) {
+        run->last_started_s = run->started_s;
+        run->last_ended_s = now_s;
+        run->last_exit_code = exit_code(life, pod);
     }
-    if (moon_kubelet_is_running(life->stage) && !moon_kubelet_is_running(stage)) {
-        life->terminated_s = now_s;
-        life->crashed_run_s = life->containers_s;
+    if (starts || run->started_s == 0) {
+        run->started_s = now_s;
+    }
+    run->restarts += starts && life->next_is_restart ? 1 : 0;
+}
+
+static enum moon_kubelet_verb write_removal(struct moon_kubelet_life *life,
+                                            const struct moon_played_pod *pod,
+                                            struct moon_buf *body)
+{
+    life->told = MOON_KUBELET_REMOVED;
+    moon_buf_printf(body,
+                    "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"gracePeriodSeconds\":0"
+                    ",\"preconditions\":{\"uid\":\"%s\"}}",
+                    pod->meta.uid);
+    return MOON_KUBELET_DELETE;
+}
+
+/* Why it fails, if not by itself: refused, ended by its node, or by order. */
+static void find_reason(struct moon_kubelet_says *says, bool is_refused,
+                        const struct moon_buf *reason, struct moon_buf *message)
+{
+    const struct moon_kubelet_life *life = says->life;
+    if (is_refused) {
+        says->reason = moon_buf_cstr(reason);
+        says->message = moon_buf_cstr(message);
+    } else if (life->next == MOON_KUBELET_FAILED && life->reason != NULL) {
+        says->reason = life->reason;
+        says->message = life->message;
+    } else if (life->next == MOON_KUBELET_FAILED && says->pod->orders.fate == MOON_FATE_FAIL) {
+        says->reason = says->pod->orders.reason != NULL ? says->pod->orders.reason : "Evicted";
+        moon_buf_printf(message, "Pod was ended by command: %s", says->reason);
+        says->message = moon_buf_cstr(message);
     }
 }
 
 enum moon_kubelet_verb moon_kubelet_act(struct moon_kubelet_life *life,
-                                        const struct moon_played_pod *pod,
-                                        const struct moon_played_node *node, int64_t now_s,
-                                        struct moon_buf *body)
+                                        const struct moon_kubelet_place *place,
+                                        const struct moon_played_pod *pod, struct moon_buf *body)
 {
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf reason = MOON_BUF_INIT(1024);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf message = MOON_BUF_INIT(4096);
     if (life->due == MOON_KUBELET_NEVER) {
         return MOON_KUBELET_NOTHING;
     }
     if (life->next == MOON_KUBELET_REMOVED) {
-        life->told = MOON_KUBELET_REMOVED;
-        moon_buf_printf(body,
-                        "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\",\"gracePeriodSeconds\":0"
-                        ",\"preconditions\":{\"uid\":\"%s\"}}",
-                        pod->meta.uid);
-        return MOON_KUBELET_DELETE;
+        return write_removal(life, pod, body);
     }
-    const char *reason = life->stage == MOON_KUBELET_WAITING ? refusal(pod, node) : NULL;
-    tell(life, reason != NULL ? MOON_KUBELET_FAILED : life->next, now_s);
-    if (reason == NULL) {
-        reason = pod->orders.reason != NULL ? pod->orders.reason : "Evicted";
-    }
-    moon_kubelet_write_status(life, pod, node, reason, now_s, body);
+    struct moon_kubelet_says says = {.life = life, .place = place, .pod = pod};
+    bool is_refused = !life->is_admitted && place->others != NULL &&
+                      moon_admission_refuses(pod, place->node, place->others, &reason, &message);
+    life->is_admitted = !is_refused;
+    find_reason(&says, is_refused, &reason, &message);
+    tell(life, pod, is_refused ? MOON_KUBELET_FAILED : life->next, place->now_s);
+    moon_kubelet_write_status(&says, body);
     return MOON_KUBELET_PATCH;
 }
 
-/* `pod` may be older than what was accepted: only its wishes (fate, deletion) are looked at. */
-void moon_kubelet_done(struct moon_kubelet_life *life, const struct moon_kubelet_opts *opts,
-                       const struct moon_played_pod *pod, uint64_t now_ms)
+/* What begins with the stage that has just been told. */
+static void enter(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                  const struct moon_played_pod *pod, bool has_ended)
 {
+    const struct moon_kubelet_opts *opts = place->opts;
+    life->since = place->now_ms;
+    if (has_ended) {
+        /* A run that was long enough makes up for those before it; after a boot all is forgotten.
+         */
+        bool was_long = place->now_ms - life->runs_since >= 2 * opts->max_backoff_ms;
+        life->ends = life->lost_power ? 0 : was_long ? 1 : life->ends + 1;
+        life->lost_power = false;
+    }
+    if (life->stage == MOON_KUBELET_CRASHED) {
+        life->retry_at = place->now_ms + moon_kubelet_backoff_ms(life, opts);
+    } else if (life->stage == MOON_KUBELET_PULL_FAILED) {
+        life->pulls++;
+        life->retry_at = place->now_ms + doubled(opts, life->pulls);
+    } else if (moon_kubelet_is_running(life->stage)) {
+        life->pulls = 0;
+        note_images(place, pod);
+    }
+}
+
+/* `pod` may be older than what was accepted: only its wishes (orders, deletion) are looked at. */
+void moon_kubelet_done(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                       const struct moon_played_pod *pod)
+{
+    bool was_running = moon_kubelet_is_running(life->stage);
+    bool has_new_run = life->told_run.restarts != life->run.restarts || !was_running;
     life->stage = life->told;
     if (life->stage == MOON_KUBELET_REMOVED) {
         rest(life);
         return;
     }
-    life->restarts = life->told_restarts;
-    if (pod->meta.deleted_s != 0) {
-        see_deletion(life, opts, pod, now_ms);
-    } else {
-        plan(life, opts, pod, now_ms);
+    bool is_running = moon_kubelet_is_running(life->stage);
+    life->run = life->told_run;
+    enter(life, place, pod, was_running && (!is_running || has_new_run));
+    if (is_running && has_new_run) {
+        life->runs_since = place->now_ms;
     }
+    plan(life, place, pod);
 }

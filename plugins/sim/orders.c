@@ -54,6 +54,7 @@ static const struct rule outcomes[] = {
     {"failed", MOON_FATE_FAIL},
     {"succeeded", MOON_FATE_SUCCEED},
     {"crash", MOON_FATE_CRASH},
+    {"completed", MOON_FATE_COMPLETE},
     {"never-ready", MOON_FATE_NEVER_READY},
     {"no-image", MOON_FATE_NO_IMAGE},
 };

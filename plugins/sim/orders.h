@@ -20,9 +20,10 @@
 /* What becomes of a pod once it is on its node. */
 enum moon_fate {
     MOON_FATE_RUN,
-    MOON_FATE_FAIL,    /* phase Failed, whatever the restart policy */
-    MOON_FATE_SUCCEED, /* phase Succeeded, whatever the restart policy */
-    MOON_FATE_CRASH,   /* containers end with an error, again and again */
+    MOON_FATE_FAIL,     /* phase Failed, whatever the restart policy */
+    MOON_FATE_SUCCEED,  /* phase Succeeded, whatever the restart policy */
+    MOON_FATE_CRASH,    /* containers end with an error, again and again */
+    MOON_FATE_COMPLETE, /* containers end well, again and again */
     MOON_FATE_NEVER_READY,
     MOON_FATE_NO_IMAGE,
 };

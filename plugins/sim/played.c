@@ -164,6 +164,8 @@ static int project_containers(struct moon_played_pod *pod, const cJSON *spec, st
             struct moon_played_container *container = &pod->containers[pod->container_count++];
             container->name = moon_intern_cstr(name != NULL ? name : "");
             container->image = moon_intern_cstr(image != NULL ? image : "");
+            container->always_pulls =
+                moon_streq(moon_json_string(item, "imagePullPolicy"), "Always");
             moon_pod_orders_image(&pod->orders, container->image);
         }
     }

@@ -79,6 +79,7 @@ enum moon_restart {
 struct moon_played_container {
     moon_sym name;
     moon_sym image;
+    bool always_pulls; /* also an image that is there */
 };
 
 struct moon_played_pod {

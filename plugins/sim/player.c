@@ -21,19 +21,6 @@ enum {
 #define POD_NET 0x0a000000u
 #define POD_NET_MASK 0xff000000u
 
-/* One pod that is bound to some node. */
-struct played {
-    unsigned magic;
-    struct moon_player *player;
-    const struct moon_played_pod *pod; /* a reference */
-    struct moon_kubelet_life life;
-    struct moon_timer *timer;
-    struct moon_list waiting; /* in player->waiting while it is due */
-    struct moon_client_call *call;
-    unsigned failures; /* of this write, in a row */
-    uint64_t not_before;
-};
-
 uint64_t moon_player_retry_ms(unsigned failures, const struct moon_err *err)
 {
     uint64_t delay_ms = RETRY_MIN_MS;
@@ -57,19 +44,19 @@ void moon_player_complain(struct moon_player *player, const char *what, const ch
 
 /* ---- when ---- */
 
-static const struct moon_played_node *node_of(const struct played *p)
+static const struct moon_played_node *node_of(const struct moon_player_pod *p)
 {
     const struct moon_object *node =
         moon_store_get(moon_informer_store(p->player->nodes), NULL, p->pod->node_name);
     return node != NULL ? moon_played_node(node) : NULL;
 }
 
-static bool is_waiting(const struct played *p)
+static bool is_waiting(const struct moon_player_pod *p)
 {
     return !moon_list_is_empty(&p->waiting);
 }
 
-static void stop_waiting(struct played *p)
+static void stop_waiting(struct moon_player_pod *p)
 {
     if (is_waiting(p)) {
         moon_list_remove(&p->waiting);
@@ -77,15 +64,20 @@ static void stop_waiting(struct played *p)
     }
 }
 
-/* Nothing happens on a node that is not there, or down: its pods stay as they are. */
-static void arm(struct played *p)
+/* Nothing happens on a node that is not there, or down: its pods stay as they are. One that is
+ * shutting down only ends those it has. */
+static bool is_held(const struct moon_player_pod *p, const struct moon_played_node *node)
 {
-    const struct moon_played_node *node = node_of(p);
-    bool has_work = p->life.due != MOON_KUBELET_NEVER;
+    bool is_ending = p->life.reason != NULL && p->life.stage < MOON_KUBELET_SUCCEEDED;
+    return node == NULL || node->orders.is_down || (node->orders.is_shut_down && !is_ending);
+}
+
+void moon_player_arm(struct moon_player_pod *p)
+{
     if (p->call != NULL) {
         return;
     }
-    if (!has_work || node == NULL || node->orders.is_down) {
+    if (p->life.due == MOON_KUBELET_NEVER || is_held(p, node_of(p))) {
         moon_timer_stop(p->timer);
         stop_waiting(p);
     } else if (!is_waiting(p)) {
@@ -95,11 +87,29 @@ static void arm(struct played *p)
     }
 }
 
+struct moon_player_pod *moon_player_pod(const struct moon_player *player,
+                                        const struct moon_object *pod)
+{
+    return moon_map_get(player->pods_by_uid, moon_str(pod->uid));
+}
+
+struct moon_kubelet_place moon_player_place(const struct moon_player_pod *p)
+{
+    const struct moon_player *player = p->player;
+    const struct moon_played_node *node = node_of(p);
+    return (struct moon_kubelet_place){
+        .opts = &player->opts.kubelet,
+        .node = node,
+        .images = node != NULL ? moon_hosts_images(player->hosts, node) : NULL,
+        .now_ms = moon_loop_now(player->loop),
+        .now_s = moon_loop_wall_ms(player->loop) / 1000};
+}
+
 /* ---- writing ---- */
 
 static void pump(struct moon_player *player);
 
-static void write_failed(struct played *p, const struct moon_err *err)
+static void write_failed(struct moon_player_pod *p, const struct moon_err *err)
 {
     if (err->code == MOON_E_NOT_FOUND) {
         p->life.due = MOON_KUBELET_NEVER; /* gone: the watch will tell */
@@ -126,19 +136,20 @@ static void take_answer(struct moon_player *player, struct moon_str body)
 
 static void on_done(const struct moon_answer *answer, const struct moon_err *err, void *ctx)
 {
-    struct played *p = MOON_CAST(played, ctx, PLAYED_MAGIC);
+    struct moon_player_pod *p = MOON_CAST(moon_player_pod, ctx, PLAYED_MAGIC);
     struct moon_player *player = p->player;
     p->call = NULL;
     player->in_flight--;
     if (err != NULL) {
         write_failed(p, err);
-        arm(p);
+        moon_player_arm(p);
     } else {
         bool is_patch = p->life.told != MOON_KUBELET_REMOVED;
         p->failures = 0;
         p->not_before = 0;
-        moon_kubelet_done(&p->life, &player->opts.kubelet, p->pod, moon_loop_now(player->loop));
-        arm(p);
+        struct moon_kubelet_place place = moon_player_place(p);
+        moon_kubelet_done(&p->life, &place, p->pod);
+        moon_player_arm(p);
         if (is_patch) {
             take_answer(player, answer->body);
         }
@@ -146,7 +157,7 @@ static void on_done(const struct moon_answer *answer, const struct moon_err *err
     pump(player);
 }
 
-static void give_ip(struct played *p)
+static void give_ip(struct moon_player_pod *p)
 {
     struct moon_player *player = p->player;
     if (p->life.ip == 0) {
@@ -155,15 +166,42 @@ static void give_ip(struct played *p)
     }
 }
 
-static void send(struct played *p)
+/* What its node has taken: those that have been told to it, or are just being. */
+static void collect_admitted(const struct moon_player_pod *p, struct moon_admitted *ret)
+{
+    size_t count;
+    const struct moon_object *const *pods = moon_store_by_index(
+        moon_informer_store(p->player->pods), MOON_PLAYER_PODS_BY_NODE, p->pod->node_name, &count);
+    ret->items = moon_new_array(const struct moon_played_pod *, count);
+    for (size_t i = 0; i < count; i++) {
+        const struct moon_player_pod *other = moon_player_pod(p->player, pods[i]);
+        if (other != NULL && other != p && other->life.is_admitted &&
+            !moon_played_pod_has_ended(other->pod)) {
+            ret->items[ret->count++] = other->pod;
+        }
+    }
+}
+
+static enum moon_kubelet_verb act(struct moon_player_pod *p, struct moon_buf *body)
+{
+    struct moon_kubelet_place place = moon_player_place(p);
+    struct moon_admitted others = {0};
+    if (!p->life.is_admitted) {
+        collect_admitted(p, &others);
+        place.others = &others;
+    }
+    enum moon_kubelet_verb verb = moon_kubelet_act(&p->life, &place, p->pod, body);
+    moon_free(others.items);
+    return verb;
+}
+
+static void send(struct moon_player_pod *p)
 {
     struct moon_player *player = p->player;
-    const struct moon_played_node *node = node_of(p);
     MOON_CLEANUP(moon_buf_fini) struct moon_buf body = MOON_BUF_INIT(BODY_MAX);
-    moon_assert(node != NULL && p->call == NULL);
+    moon_assert(node_of(p) != NULL && p->call == NULL);
     give_ip(p);
-    enum moon_kubelet_verb verb =
-        moon_kubelet_act(&p->life, p->pod, node, moon_loop_wall_ms(player->loop) / 1000, &body);
+    enum moon_kubelet_verb verb = act(p, &body);
     if (verb == MOON_KUBELET_NOTHING) {
         return;
     }
@@ -186,7 +224,8 @@ static void pump(struct moon_player *player)
 {
     while (moon_player_is_synced(player) && player->in_flight < MOON_PLAYER_POD_WRITES &&
            !moon_list_is_empty(&player->waiting)) {
-        struct played *p = moon_container_of(player->waiting.next, struct played, waiting);
+        struct moon_player_pod *p =
+            moon_container_of(player->waiting.next, struct moon_player_pod, waiting);
         stop_waiting(p);
         send(p);
     }
@@ -194,7 +233,7 @@ static void pump(struct moon_player *player)
 
 static void on_due(void *ctx)
 {
-    struct played *p = MOON_CAST(played, ctx, PLAYED_MAGIC);
+    struct moon_player_pod *p = MOON_CAST(moon_player_pod, ctx, PLAYED_MAGIC);
     moon_assert(!is_waiting(p) && p->call == NULL);
     moon_list_append(&p->player->waiting, &p->waiting);
     p->player->waiting_count++;
@@ -205,21 +244,23 @@ static void on_due(void *ctx)
 
 static void played_free(void *value)
 {
-    struct played *p = MOON_CAST(played, value, PLAYED_MAGIC);
+    struct moon_player_pod *p = MOON_CAST(moon_player_pod, value, PLAYED_MAGIC);
     stop_waiting(p);
     moon_timer_free(p->timer);
     if (p->call != NULL) {
         moon_client_cancel(p->call);
         p->player->in_flight--;
     }
+    moon_kubelet_life_fini(&p->life);
     moon_object_unref(&p->pod->meta);
     p->magic = 0;
     moon_free(p);
 }
 
-static struct played *played_new(struct moon_player *player, const struct moon_played_pod *pod)
+static struct moon_player_pod *played_new(struct moon_player *player,
+                                          const struct moon_played_pod *pod)
 {
-    struct played *p = moon_new(struct played);
+    struct moon_player_pod *p = moon_new(struct moon_player_pod);
     p->magic = PLAYED_MAGIC;
     p->player = player;
     p->pod = moon_played_pod(moon_object_ref(&pod->meta));
@@ -246,7 +287,7 @@ static void note_ip(struct moon_player *player, uint32_t ip)
 static void see_pod(struct moon_player *player, const struct moon_played_pod *pod)
 {
     struct moon_str uid = moon_str(pod->meta.uid);
-    struct played *p = moon_map_get(player->pods_by_uid, uid);
+    struct moon_player_pod *p = moon_map_get(player->pods_by_uid, uid);
     if (p == NULL) {
         p = played_new(player, pod);
         moon_map_set(player->pods_by_uid, uid, p);
@@ -260,8 +301,9 @@ static void see_pod(struct moon_player *player, const struct moon_played_pod *po
         }
         moon_object_unref(&old->meta);
     }
-    moon_kubelet_see(&p->life, &player->opts.kubelet, pod, moon_loop_now(player->loop));
-    arm(p);
+    struct moon_kubelet_place place = moon_player_place(p);
+    moon_kubelet_see(&p->life, &place, pod);
+    moon_player_arm(p);
 }
 
 static void on_pod(const struct moon_change *change, void *ctx)
@@ -291,32 +333,11 @@ static void pod_keys(const struct moon_object *object, void (*add)(moon_sym key,
 
 /* ---- nodes come, change and go ---- */
 
-static void arm_pods_of(struct moon_player *player, moon_sym node)
-{
-    size_t count;
-    const struct moon_object *const *pods = moon_store_by_index(
-        moon_informer_store(player->pods), MOON_PLAYER_PODS_BY_NODE, node, &count);
-    for (size_t i = 0; i < count; i++) {
-        struct played *p = moon_map_get(player->pods_by_uid, moon_str(pods[i]->uid));
-        if (p != NULL) {
-            arm(p);
-        }
-    }
-}
-
-static bool is_playable(const struct moon_object *node)
-{
-    return node != NULL && !moon_played_node(node)->orders.is_down;
-}
-
 static void on_node(const struct moon_change *change, void *ctx)
 {
     struct moon_player *player = MOON_CAST(moon_player, ctx, PLAYER_MAGIC);
     moon_heartbeats_node(player->heartbeats, change);
-    if (is_playable(change->old_object) != is_playable(change->new_object)) {
-        arm_pods_of(player,
-                    (change->new_object != NULL ? change->new_object : change->old_object)->name);
-    }
+    moon_hosts_node(player->hosts, change);
 }
 
 /* ---- life ---- */
@@ -367,6 +388,7 @@ struct moon_player *moon_player_new(const struct moon_player_opts *opts)
     player->last_pod_ip = POD_NET;
     moon_list_init(&player->waiting);
     player->heartbeats = moon_heartbeats_new(player);
+    player->hosts = moon_hosts_new(player);
     make_informers(player);
     moon_store_listen(moon_informer_store(player->nodes), on_node, player);
     moon_store_listen(moon_informer_store(player->pods), on_pod, player);
@@ -384,6 +406,7 @@ void moon_player_free(struct moon_player *player)
     moon_store_unlisten(moon_informer_store(player->pods), on_pod, player);
     moon_heartbeats_free(player->heartbeats);
     moon_map_free(player->pods_by_uid);
+    moon_hosts_free(player->hosts);
     moon_informer_free(player->pods);
     moon_informer_free(player->nodes);
     player->magic = 0;

@@ -19,6 +19,20 @@ enum {
 };
 
 struct moon_heartbeats;
+struct moon_hosts;
+
+/* One pod that is bound to some node. */
+struct moon_player_pod {
+    unsigned magic;
+    struct moon_player *player;
+    const struct moon_played_pod *pod; /* a reference */
+    struct moon_kubelet_life life;
+    struct moon_timer *timer;
+    struct moon_list waiting; /* in player->waiting while it is due */
+    struct moon_client_call *call;
+    unsigned failures; /* of this write, in a row */
+    uint64_t not_before;
+};
 
 struct moon_player {
     unsigned magic;
@@ -27,8 +41,9 @@ struct moon_player {
     struct moon_informer *nodes;
     struct moon_informer *pods;
     struct moon_heartbeats *heartbeats;
-    struct moon_map *pods_by_uid; /* struct played */
-    struct moon_list waiting;     /* struct played: due, not sent yet */
+    struct moon_hosts *hosts;
+    struct moon_map *pods_by_uid; /* struct moon_player_pod */
+    struct moon_list waiting;     /* struct moon_player_pod: due, not sent yet */
     size_t waiting_count;
     size_t in_flight;
     size_t ready_count;
@@ -46,7 +61,23 @@ void moon_heartbeats_pump(struct moon_heartbeats *all);
 size_t moon_heartbeats_waiting(const struct moon_heartbeats *all);
 size_t moon_heartbeats_ready(const struct moon_heartbeats *all);
 
+/* ---- hosts.c ---- */
+
+struct moon_hosts *moon_hosts_new(struct moon_player *player);
+void moon_hosts_free(struct moon_hosts *all); /* NULL is fine */
+void moon_hosts_node(struct moon_hosts *all, const struct moon_change *change);
+/* Of this node; NULL: not known. */
+struct moon_images *moon_hosts_images(const struct moon_hosts *all,
+                                      const struct moon_played_node *node);
+
 /* ---- player.c ---- */
+
+/* NULL: it is not played (yet). */
+struct moon_player_pod *moon_player_pod(const struct moon_player *player,
+                                        const struct moon_object *pod);
+struct moon_kubelet_place moon_player_place(const struct moon_player_pod *p);
+/* Its plan has changed. */
+void moon_player_arm(struct moon_player_pod *p);
 
 /* How long to wait before trying a failed write again. */
 uint64_t moon_player_retry_ms(unsigned failures, const struct moon_err *err);

@@ -54,14 +54,17 @@ static const struct flag flags[] = {
     {"filename", TEXTS, FIELD(manifests), "FILE",
      "-f FILE: create what this YAML or JSON file holds (several documents, kind List) once the "
      "nodes are there; may be repeated"},
+    {"pull-time", DURATION, FIELD(kubelet.pull_time_ms), "TIME",
+     "to pull an image that a node does not have yet, one after the other (default 0s)"},
     {"start-delay", DURATION, FIELD(kubelet.start_delay_ms), "TIME",
-     "from bound to phase Running (default 0s)"},
+     "from bound to phase Running, without pulling (default 0s)"},
     {"ready-delay", DURATION, FIELD(kubelet.ready_delay_ms), "TIME",
      "from Running to ready (default 200ms)"},
     {"stop-delay", DURATION, FIELD(kubelet.stop_delay_ms), "TIME",
-     "from a pod's deletionTimestamp to its end (default 100ms)"},
+     "from SIGTERM to a pod's end, at most its grace period (default 100ms)"},
     {"crash-backoff", DURATION, FIELD(kubelet.backoff_ms), "TIME",
-     "from the second crash to the restart, then doubled up to 5m (default 10s)"},
+     "from the second crash to the restart, and between two pulls that fail; then doubled up to "
+     "5m (default 10s)"},
     {"heartbeat", DURATION, FIELD(heartbeat_ms), "TIME",
      "between two renewals of a node's lease; its status goes out every 5m (default 10s, up to 25s "
      "with thousands of nodes; 0: neither, nodes are told ready once)"},
@@ -382,19 +385,42 @@ void moon_sim_options_help(struct moon_buf *out)
     moon_buf_puts(
         out,
         "\n"
-        "What becomes of a pod, by annotation of the pod:\n"
-        "  sim.moonset.dev/ready-after: 2s    ready so long after its start\n"
-        "  sim.moonset.dev/outcome: failed, succeeded, crash or never-ready; at any time\n"
-        "  sim.moonset.dev/reason: Evicted    status.reason of a pod that fails\n"
+        "What becomes of a pod, by annotation of the pod, at any time:\n"
+        "  sim.moonset.dev/outcome: WHAT      run (also with one of the tags below)\n"
+        "    never-ready   runs, but is never ready\n"
+        "    crash         containers end with an error, are restarted as restartPolicy says\n"
+        "                  (CrashLoopBackOff), with Never the pod is Failed\n"
+        "    completed     containers end well; restarted with Always, else it is Succeeded\n"
+        "    failed, succeeded   that phase, whatever restartPolicy says\n"
+        "    no-image      cannot be pulled (ErrImagePull, ImagePullBackOff)\n"
+        "  sim.moonset.dev/reason: Evicted    status.reason of a pod that is failed by order\n"
+        "  sim.moonset.dev/start-after: 5s    instead of --start-delay\n"
+        "  sim.moonset.dev/ready-after: 2s    instead of --ready-delay\n"
+        "  sim.moonset.dev/end-after: 10m     how long containers that end live (as ready-after)\n"
+        "  sim.moonset.dev/exit-code: 137     of a crash (1)\n"
+        "  sim.moonset.dev/stop-after: 20s    instead of --stop-delay; never: does not heed "
+        "SIGTERM\n"
         "or by the tag of one of its images:\n"
-        "  broken   cannot be pulled (ErrImagePull, ImagePullBackOff), never ready\n"
-        "  crash    runs for the ready delay, ends with 1, is restarted (CrashLoopBackOff)\n"
-        "  failed   phase Failed\n"
+        "  broken   as no-image\n"
+        "  crash    as crash\n"
+        "  failed   as failed\n"
         "  slow     ready after 10s\n"
         "What becomes of a node, by annotation of the node:\n"
         "  sim.moonset.dev/down: \"true\"       no heartbeats; its pods neither start nor end\n"
+        "  sim.moonset.dev/down: \"off\"        the same, and containers start anew when it is "
+        "back\n"
+        "  sim.moonset.dev/shutdown: \"true\"   ends its pods, critical ones last (Failed, "
+        "Terminated),\n"
+        "                                     says it is not ready, is silent then\n"
+        "  sim.moonset.dev/pressure: memory,disk,pid   sets the conditions; every 10s a pod is\n"
+        "                                     evicted (BestEffort first, then by priority, never\n"
+        "                                     critical ones), new ones are refused\n"
         "  sim.moonset.dev/reject: REASON     every new pod fails with this reason\n"
-        "A pod whose node affinity or node selector does not match its node fails (NodeAffinity).\n"
+        "  sim.moonset.dev/missing-images: a:v2,b*   cannot be pulled there\n"
+        "  sim.moonset.dev/pull-time: 30s     instead of --pull-time\n"
+        "A pod bound to a node that is no place for it fails: OutOfpods, OutOfcpu, OutOfmemory, "
+        "…,\n"
+        "NodeAffinity, NodePorts.\n"
         "\n"
         "The embedded scheduler asks what kube-scheduler asks, volumes aside, preempts pods of\n"
         "lower priority, and says in the same words why it cannot place a pod. Nodes get the "

@@ -20,6 +20,8 @@ enum {
 struct world {
     struct moon_kubelet_opts opts;
     struct moon_kubelet_life life;
+    struct moon_images *images;
+    struct moon_admitted others;
     uint64_t now_ms;
     cJSON *pod_json;
     const struct moon_object *pod;
@@ -60,6 +62,7 @@ static void world_init(struct world *w, const char *metadata, const char *spec, 
                                  .stop_delay_ms = 100,
                                  .backoff_ms = 10000,
                                  .max_backoff_ms = 300000},
+                        .images = moon_images_new(),
                         .now_ms = 5000,
                         .log = MOON_BUF_INIT(LOG_MAX)};
     MOON_AUTOJSON *node = parse("{\"metadata\":{\"name\":\"n1\",\"uid\":\"nu\",\"labels\":"
@@ -76,6 +79,8 @@ static void world_fini(struct world *w)
     cJSON_Delete(w->status);
     moon_object_unref(w->pod);
     moon_object_unref(w->node);
+    moon_images_free(w->images);
+    moon_kubelet_life_fini(&w->life);
     moon_buf_fini(&w->log);
 }
 
@@ -86,11 +91,34 @@ static void use_node(struct world *w, const char *text)
     w->node = project(&moon_kind_played_node, json);
 }
 
+static struct moon_kubelet_place place(struct world *w)
+{
+    return (struct moon_kubelet_place){.opts = &w->opts,
+                                       .node = moon_played_node(w->node),
+                                       .images = w->images,
+                                       .others = &w->others,
+                                       .now_ms = w->now_ms,
+                                       .now_s = START_S + (int64_t)(w->now_ms / 1000)};
+}
+
+static enum moon_kubelet_verb act(struct world *w, struct moon_buf *body)
+{
+    struct moon_kubelet_place here = place(w);
+    return moon_kubelet_act(&w->life, &here, moon_played_pod(w->pod), body);
+}
+
+static void done(struct world *w)
+{
+    struct moon_kubelet_place here = place(w);
+    moon_kubelet_done(&w->life, &here, moon_played_pod(w->pod));
+}
+
 static void see(struct world *w)
 {
     moon_object_unref(w->pod);
     w->pod = project(&moon_kind_played_pod, w->pod_json);
-    moon_kubelet_see(&w->life, &w->opts, moon_played_pod(w->pod), w->now_ms);
+    struct moon_kubelet_place here = place(w);
+    moon_kubelet_see(&w->life, &here, moon_played_pod(w->pod));
 }
 
 static void set(struct world *w, const char *parent, const char *key, const char *value)
@@ -162,17 +190,15 @@ static bool step(struct world *w, uint64_t until_ms)
         return false;
     }
     w->now_ms = w->life.due > w->now_ms ? w->life.due : w->now_ms;
-    int64_t now_s = START_S + (int64_t)(w->now_ms / 1000);
     w->life.ip = 0x0a000001;
-    enum moon_kubelet_verb verb = moon_kubelet_act(&w->life, moon_played_pod(w->pod),
-                                                   moon_played_node(w->node), now_s, &body);
+    enum moon_kubelet_verb verb = act(w, &body);
     MOON_AUTOJSON *json = parse(moon_buf_cstr(&body));
     if (verb == MOON_KUBELET_DELETE) {
         assert_string_equal(moon_json_string(json, "preconditions.uid"), "u1");
         assert_int_equal(moon_json_int(json, "gracePeriodSeconds", -1), 0);
         moon_buf_printf(&w->log, "%s%llu DELETE", w->log.len > 0 ? ", " : "",
                         (unsigned long long)w->now_ms - 5000);
-        moon_kubelet_done(&w->life, &w->opts, moon_played_pod(w->pod), w->now_ms);
+        done(w);
         return true;
     }
     assert_int_equal(verb, MOON_KUBELET_PATCH);
@@ -180,7 +206,7 @@ static bool step(struct world *w, uint64_t until_ms)
     cJSON_Delete(w->status);
     w->status = cJSON_Duplicate(moon_json_get(json, "status"), true);
     note(w);
-    moon_kubelet_done(&w->life, &w->opts, moon_played_pod(w->pod), w->now_ms);
+    done(w);
     apply_status(w, w->status);
     see(w);
     return true;
@@ -220,9 +246,32 @@ static const struct life {
     {"a wrong outcome counts as none", ANNOTATION("outcome", "maybe"), IMAGE("agent"),
      "0 Running, 200 Running ready"},
     {"an image that is not there", "", IMAGE("agent:broken"),
-     "0 Pending ErrImagePull, 10000 Pending ImagePullBackOff"},
+     "0 Pending ErrImagePull, 5000 Pending ImagePullBackOff, 10000 Pending ErrImagePull, "
+     "20000 Pending ImagePullBackOff, 30000 Pending ErrImagePull, 40000 Pending ImagePullBackOff"},
+    {"an image that is not there, by order", ANNOTATION("outcome", "no-image"), IMAGE("agent"),
+     "0 Pending ErrImagePull, 5000 Pending ImagePullBackOff, 10000 Pending ErrImagePull, "
+     "20000 Pending ImagePullBackOff, 30000 Pending ErrImagePull, 40000 Pending ImagePullBackOff"},
+    {"the order to run wins over the image", ANNOTATION("outcome", "run"), IMAGE("agent:broken"),
+     "0 Running, 200 Running ready"},
+    {"starts late", ANNOTATION("start-after", "2s"), IMAGE("agent"),
+     "0 Pending ContainerCreating, 2000 Running, 2200 Running ready"},
+    {"lives long enough to be ready", ANNOTATION("end-after", "5s"), IMAGE("agent:crash"),
+     "0 Running, 200 Running ready, 5000 Running, 5200 Running ready, "
+     "10000 Running CrashLoopBackOff, 20000 Running, 20200 Running ready, "
+     "25000 Running CrashLoopBackOff, 45000 Running, 45200 Running ready, "
+     "50000 Running CrashLoopBackOff"},
+    {"crashes and is not restarted", "", "\"restartPolicy\":\"Never\"," IMAGE("agent:crash"),
+     "0 Running, 200 Failed"},
+    {"crashes and is restarted on failure", ANNOTATION("end-after", "1m"),
+     "\"restartPolicy\":\"OnFailure\"," IMAGE("agent:crash"),
+     "0 Running, 200 Running ready, 60000 Running"},
+    {"completes, always to be restarted", ANNOTATION("outcome", "completed"), IMAGE("agent"),
+     "0 Running, 200 Running, 400 Running CrashLoopBackOff, 10400 Running, "
+     "10600 Running CrashLoopBackOff, 30600 Running, 30800 Running CrashLoopBackOff"},
+    {"completes", ANNOTATION("outcome", "completed"),
+     "\"restartPolicy\":\"OnFailure\"," IMAGE("agent"), "0 Running, 200 Succeeded"},
     {"crashes: restarts at once, then after 10 s, 20 s", "", IMAGE("agent:crash"),
-     "0 Running, 200 Running CrashLoopBackOff, 200 Running, 400 Running CrashLoopBackOff, "
+     "0 Running, 200 Running, 400 Running CrashLoopBackOff, "
      "10400 Running, 10600 Running CrashLoopBackOff, 30600 Running, "
      "30800 Running CrashLoopBackOff"},
     {"fails", "", IMAGE("agent:failed"), "0 Failed Evicted"},
@@ -260,11 +309,11 @@ static void test_delays(void **state)
     w.opts.start_delay_ms = 1000;
     see(&w);
     run(&w, 5000);
-    assert_log(&w, "1000 Running, 1200 Running ready");
+    assert_log(&w, "0 Pending ContainerCreating, 1000 Running, 1200 Running ready");
     set(&w, "metadata", "deletionTimestamp", "\"2026-01-01T00:00:10Z\"");
     see(&w);
     run(&w, 6000);
-    assert_log(&w, "1000 Running, 1200 Running ready, 5100 DELETE");
+    assert_log(&w, "0 Pending ContainerCreating, 1000 Running, 1200 Running ready, 5100 DELETE");
     world_fini(&w);
 }
 
@@ -277,6 +326,195 @@ static void test_back_off_is_capped(void **state)
     run(&w, 3600 * 1000);
     /* 0, 10, 20, 40, 80, 160 s, then every 300 s. */
     assert_int_equal(restarts(&w), 6 + (3600 - 310) / 300);
+    world_fini(&w);
+}
+
+static void test_back_off_starts_anew(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, ANNOTATION("end-after", "11m"), IMAGE("agent:crash"), "");
+    see(&w);
+    run(&w, 34 * 60 * 1000);
+    assert_log(&w, "0 Running, 200 Running ready, 660000 Running, 660200 Running ready, "
+                   "1320000 Running, 1320200 Running ready, 1980000 Running, 1980200 Running "
+                   "ready");
+    world_fini(&w);
+}
+
+/* ---- images ---- */
+
+#define NODE(annotation)                                                                           \
+    "{\"metadata\":{\"name\":\"n1\",\"uid\":\"nu\",\"annotations\":{\"sim.moonset.dev/" annotation \
+    "\"}}}"
+
+static void test_images(void **state)
+{
+    struct moon_images *images = moon_images_new();
+    moon_sym a = moon_intern_cstr("a");
+    moon_sym b = moon_intern_cstr("b");
+    (void)state;
+    assert_false(moon_images_has(images, a, 1000));
+    assert_int_equal(moon_images_pull(images, a, 1000, 500), 1500);
+    assert_int_equal(moon_images_pull(images, a, 1200, 500), 1500);
+    assert_int_equal(moon_images_pull(images, b, 1200, 500), 2000); /* one after the other */
+    assert_false(moon_images_has(images, b, 1999));
+    assert_true(moon_images_has(images, a, 1500));
+    assert_int_equal(moon_images_pull(images, a, 9000, 500), 9000);
+    moon_images_add(images, b, 1600);
+    assert_true(moon_images_has(images, b, 1600));
+    moon_images_free(images);
+    moon_sym_unref(a);
+    moon_sym_unref(b);
+}
+
+static void test_pull_time(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    w.opts.pull_time_ms = 30000;
+    w.opts.start_delay_ms = 1000;
+    see(&w);
+    run(&w, 60000);
+    assert_log(&w, "0 Pending ContainerCreating, 31000 Running, 31200 Running ready");
+    assert_true(moon_images_has(w.images, moon_played_pod(w.pod)->containers[0].image, w.now_ms));
+    world_fini(&w);
+
+    world_init(&w, "", IMAGE("agent"), "");
+    use_node(&w, NODE("pull-time\":\"3s"));
+    see(&w);
+    run(&w, 60000);
+    assert_log(&w, "0 Pending ContainerCreating, 3000 Running, 3200 Running ready");
+    world_fini(&w);
+}
+
+static void test_an_image_comes_back(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent:v2"), "");
+    w.opts.pull_time_ms = 2000;
+    use_node(&w, NODE("missing-images\":\"other, agent:*"));
+    see(&w);
+    run(&w, 15000);
+    assert_log(&w, "0 Pending ErrImagePull, 5000 Pending ImagePullBackOff, "
+                   "10000 Pending ErrImagePull");
+    use_node(&w, NODE("missing-images\":\"other"));
+    see(&w);
+    run(&w, 60000);
+    /* At the next try, and after a pull. */
+    assert_log(&w, "0 Pending ErrImagePull, 5000 Pending ImagePullBackOff, "
+                   "10000 Pending ErrImagePull, 20000 Pending ImagePullBackOff, 32000 Running, "
+                   "32200 Running ready");
+    world_fini(&w);
+}
+
+static void test_an_image_that_is_there_is_not_missed(void **state)
+{
+    struct world w;
+    (void)state;
+    for (int always = 0; always < 2; always++) {
+        world_init(&w, "",
+                   always ? "\"containers\":[{\"name\":\"c\",\"image\":\"a\","
+                            "\"imagePullPolicy\":\"Always\"}],"
+                          : IMAGE("a"),
+                   "");
+        use_node(&w, NODE("missing-images\":\"a"));
+        moon_images_add(w.images, moon_played_pod(w.pod)->containers[0].image, 0);
+        see(&w);
+        run(&w, 1000);
+        assert_log(&w, always ? "0 Pending ErrImagePull" : "0 Running, 200 Running ready");
+        world_fini(&w);
+    }
+}
+
+/* ---- its end ---- */
+
+static const struct stop {
+    const char *name;
+    const char *order; /* stop-after */
+    const char *grace_s;
+    const char *want;
+} stops[] = {
+    {"as the flag says", "", "30", "1100 DELETE"},
+    {"as ordered", ANNOTATION("stop-after", "4s"), "30", "5000 DELETE"},
+    {"at most the grace period", ANNOTATION("stop-after", "1m"), "10", "11000 DELETE"},
+    {"killed at the end of it", ANNOTATION("stop-after", "never"), "7", "8000 DELETE"},
+};
+
+static void test_stops(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(stops); i++) {
+        struct world w;
+        world_init(&w, stops[i].order, IMAGE("agent"), "");
+        see(&w);
+        run(&w, 1000);
+        moon_buf_clear(&w.log);
+        set(&w, "metadata", "deletionTimestamp", "\"2026-01-01T00:00:10Z\"");
+        set(&w, "metadata", "deletionGracePeriodSeconds", stops[i].grace_s);
+        see(&w);
+        run(&w, 60000);
+        if (strcmp(moon_buf_cstr(&w.log), stops[i].want) != 0) {
+            fail_msg("%s: want %s\ngot %s", stops[i].name, stops[i].want, moon_buf_cstr(&w.log));
+        }
+        world_fini(&w);
+    }
+}
+
+/* Deleted once more with less patience: counted from the first time. */
+static void test_grace_is_cut_short(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, ANNOTATION("stop-after", "never"), IMAGE("agent"), "");
+    see(&w);
+    run(&w, 1000);
+    moon_buf_clear(&w.log);
+    set(&w, "metadata", "deletionTimestamp", "\"2026-01-01T00:00:10Z\"");
+    set(&w, "metadata", "deletionGracePeriodSeconds", "3600");
+    see(&w);
+    run(&w, 20000);
+    assert_log(&w, "");
+    set(&w, "metadata", "deletionGracePeriodSeconds", "25");
+    see(&w);
+    run(&w, 60000);
+    assert_log(&w, "26000 DELETE");
+    world_fini(&w);
+}
+
+static void test_ended_by_its_node(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, ANNOTATION("stop-after", "5s"), IMAGE("agent"), "");
+    see(&w);
+    run(&w, 1000);
+    struct moon_kubelet_place here = place(&w);
+    moon_kubelet_end(&w.life, &here, moon_played_pod(w.pod), 20000, "Terminated", "because");
+    moon_kubelet_end(&w.life, &here, moon_played_pod(w.pod), 0, "Evicted", "too late");
+    see(&w);
+    run(&w, 60000);
+    assert_log(&w, "0 Running, 200 Running ready, 6000 Failed Terminated");
+    assert_string_equal(moon_json_string(w.status, "message"), "because");
+    world_fini(&w);
+}
+
+static void test_power_is_lost(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w, "", IMAGE("agent"), "");
+    see(&w);
+    run(&w, 1000);
+    struct moon_kubelet_place here = place(&w);
+    moon_kubelet_lose_power(&w.life, &here, moon_played_pod(w.pod));
+    see(&w);
+    run(&w, 60000);
+    assert_log(&w, "0 Running, 200 Running ready, 1000 Running, 1200 Running ready");
+    assert_int_equal(restarts(&w), 1);
+    assert_string_equal(container(&w, "lastState.terminated.reason"), "Error");
     world_fini(&w);
 }
 
@@ -381,7 +619,7 @@ static void test_unready_by_command_and_back(void **state)
     set(&w, "metadata", "annotations", "{}");
     see(&w);
     run(&w, 3000);
-    assert_log(&w, "0 Running, 200 Running ready, 1000 Running, 2200 Running ready");
+    assert_log(&w, "0 Running, 200 Running ready, 1000 Running, 2000 Running ready");
     world_fini(&w);
 }
 
@@ -431,13 +669,12 @@ static void test_deleted_while_a_write_is_under_way(void **state)
     (void)state;
     world_init(&w, "", IMAGE("agent"), "");
     see(&w);
-    (void)moon_kubelet_act(&w.life, moon_played_pod(w.pod), moon_played_node(w.node), START_S,
-                           &body);
+    (void)act(&w, &body);
     set(&w, "metadata", "deletionTimestamp", "\"2026-01-01T00:00:10Z\"");
     see(&w);
-    moon_kubelet_done(&w.life, &w.opts, moon_played_pod(w.pod), w.now_ms);
+    done(&w);
     run(&w, 1000);
-    assert_log(&w, "0 DELETE");
+    assert_log(&w, "100 DELETE");
     world_fini(&w);
 }
 
@@ -450,9 +687,7 @@ static void test_a_write_is_repeated(void **state)
     see(&w);
     for (int i = 0; i < 3; i++) {
         MOON_CLEANUP(moon_buf_fini) struct moon_buf body = MOON_BUF_INIT(LOG_MAX);
-        assert_int_equal(moon_kubelet_act(&w.life, moon_played_pod(w.pod), moon_played_node(w.node),
-                                          START_S, &body),
-                         MOON_KUBELET_PATCH);
+        assert_int_equal(act(&w, &body), MOON_KUBELET_PATCH);
         assert_int_equal(w.life.told, MOON_KUBELET_RUNNING);
     }
     run(&w, 1000);
@@ -510,6 +745,15 @@ int main(void)
         cmocka_unit_test(test_lives),
         cmocka_unit_test(test_delays),
         cmocka_unit_test(test_back_off_is_capped),
+        cmocka_unit_test(test_back_off_starts_anew),
+        cmocka_unit_test(test_images),
+        cmocka_unit_test(test_pull_time),
+        cmocka_unit_test(test_an_image_comes_back),
+        cmocka_unit_test(test_an_image_that_is_there_is_not_missed),
+        cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_grace_is_cut_short),
+        cmocka_unit_test(test_ended_by_its_node),
+        cmocka_unit_test(test_power_is_lost),
         cmocka_unit_test(test_status_of_a_ready_pod),
         cmocka_unit_test(test_host_network),
         cmocka_unit_test(test_a_crash_is_remembered),
