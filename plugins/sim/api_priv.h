@@ -5,8 +5,8 @@
  * apiserver.c (life, routing), arrivals.c (a call's way in and out, with what goes wrong on it),
  * faults.c and fault_words.c (which faults, and what they say), watch_faults.c, call.c (a request
  * taken apart, answers), body.c (bodies to decoded objects), write.c (create, update: rules and
- * storage), verbs_*.c (what each verb does), list.c and paging.c, watchers.c, delete.c, gc.c,
- * subresources.c, discovery.c, openapi.c, openapi_v2.c, table.c.
+ * storage), verbs_*.c (what each verb does), list.c, list_options.c and paging.c, watchers.c,
+ * delete.c, gc.c, subresources.c, discovery.c, openapi.c, openapi_v2.c, table.c.
  */
 #ifndef MOON_SIM_API_PRIV_H
 #define MOON_SIM_API_PRIV_H
@@ -45,6 +45,7 @@ struct moon_sim_api {
     struct moon_sim_crds *crds;
     struct moon_sim_api_stats stats;
     unsigned next_cluster_ip;
+    unsigned next_node_port;
 };
 
 /* How the client wants objects presented (Accept). */
@@ -175,6 +176,10 @@ void moon_sim_view_print(const struct moon_sim_kind *kind, const struct moon_sim
 
 /* The body of a POST or PUT as a tree, JSON or YAML; content types we cannot read: 415. */
 int moon_sim_body_tree(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_status *st);
+/* Why a body is no object of the API, in the server's words: `tree` is what was parsed, NULL when
+ * nothing could be (then `parse_err` says why). */
+void moon_sim_body_why(const struct moon_sim_call *call, const cJSON *tree,
+                       const struct moon_err *parse_err, struct moon_buf *out);
 /* Check kind and apiVersion, take them off, decode. Strict decoding refuses, Warn adds headers. */
 int moon_sim_body_decode(struct moon_sim_call *call, const struct moon_sim_kind *kind, cJSON *tree,
                          struct moon_sim_status *st);
@@ -246,6 +251,18 @@ bool moon_sim_discovery(struct moon_sim_call *call, const char *path);
 bool moon_sim_openapi(struct moon_sim_call *call, const char *path);
 /* The v2 document, in protobuf. */
 void moon_sim_openapi_v2(const struct moon_sim_api *api, struct moon_buf *out);
+
+/* ---- list_options.c ---- */
+
+/* resourceVersionMatch and sendInitialEvents: 422 when they do not go with the rest. */
+int moon_sim_list_options_check(const struct moon_sim_call *call, bool is_watch,
+                                struct moon_sim_status *st);
+/* The resourceVersion asked for; *ret_version stays when there is none. */
+int moon_sim_list_options_version(const struct moon_sim_call *call, uint64_t *ret_version,
+                                  struct moon_sim_status *st);
+/* 504 for a version that there has not been yet. */
+int moon_sim_list_options_not_future(const struct moon_sim_call *call, uint64_t wanted,
+                                     struct moon_sim_status *st);
 
 /* ---- table.c ---- */
 

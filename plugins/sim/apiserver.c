@@ -127,7 +127,10 @@ static verb_fn *collection_verb(const struct moon_sim_call *call)
     if (moon_streq(call->method, "POST") && (call->ns != NULL || !call->kind->namespaced)) {
         return moon_sim_verb_create;
     }
-    return moon_streq(call->method, "DELETE") ? moon_sim_verb_delete_collection : NULL;
+    /* Namespaces go one by one. */
+    return moon_streq(call->method, "DELETE") && !moon_streq(call->kind->kind, "Namespace")
+               ? moon_sim_verb_delete_collection
+               : NULL;
 }
 
 static verb_fn *object_verb(const struct moon_sim_call *call)
@@ -173,16 +176,43 @@ static verb_fn *verb_of(const struct moon_sim_call *call)
     return NULL;
 }
 
-static int refuse_method(const struct moon_sim_call *call, struct moon_sim_status *st)
+/* What a kubelet would have to answer. */
+static bool needs_containers(const struct moon_sim_call *call)
 {
     static const char *const unplayed[] = {
         "log", "exec", "attach", "portforward", "proxy", "ephemeralcontainers", "resize"};
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(unplayed); i++) {
+    bool proxied = moon_streq(call->kind->kind, "Node") || moon_streq(call->kind->kind, "Service");
+    for (size_t i = 0; moon_streq(call->kind->kind, "Pod") && i < MOON_ARRAY_SIZE(unplayed); i++) {
         if (moon_streq(call->subresource, unplayed[i])) {
-            return moon_sim_refuse(st, 405, "MethodNotAllowed",
-                                   "the simulated cluster runs no containers: %s/%s is not served",
-                                   call->kind->resource, unplayed[i]);
+            return true;
         }
+    }
+    return proxied && moon_streq(call->subresource, "proxy");
+}
+
+static bool has_subresource(const struct moon_sim_call *call)
+{
+    const char *kind = call->kind->kind;
+    const char *name = call->subresource;
+    return (call->kind->has_status && moon_streq(name, "status")) ||
+           (moon_streq(kind, "Pod") &&
+            (moon_streq(name, "binding") || moon_streq(name, "eviction"))) ||
+           (moon_streq(kind, "Namespace") && moon_streq(name, "finalize"));
+}
+
+static int refuse_method(const struct moon_sim_call *call, struct moon_sim_status *st)
+{
+    if (needs_containers(call)) {
+        const char *ns = call->ns != NULL ? call->ns : "";
+        if (moon_sim_objdb_get(call->api->db, call->kind, ns, call->name) == NULL) {
+            return moon_sim_refuse_not_found(st, call->kind, call->name);
+        }
+        return moon_sim_refuse(st, 405, "MethodNotAllowed",
+                               "the simulated cluster runs no containers: %s/%s is not served",
+                               call->kind->resource, call->subresource);
+    }
+    if (call->subresource != NULL && !has_subresource(call)) {
+        return moon_sim_refuse_unknown_path(st);
     }
     if (call->kind->is_quiet) {
         return moon_sim_refuse(st, 405, "MethodNotAllowed",

@@ -4,6 +4,11 @@
  */
 #include "io/yaml.h"
 #include "sim/api_priv.h"
+#include "sim/go_json.h"
+
+enum {
+    SUMMARY_BYTES = 30
+};
 
 enum {
     /* Room for what is around an object in a list, an event, a table: whoever reads JSON down to
@@ -19,30 +24,73 @@ static bool is_type(const char *header, const char *type)
            moon_str_is(moon_str_trim(first), type);
 }
 
+/* What a server shows of a body that it does not understand. */
+static void summarise(struct moon_str body, struct moon_buf *out)
+{
+    size_t shown = body.len < SUMMARY_BYTES ? body.len : SUMMARY_BYTES;
+    if (body.len == 0) {
+        moon_buf_puts(out, "<empty>");
+    } else if (body.ptr[0] == '{') {
+        moon_buf_add(out, body.ptr, shown);
+    } else {
+        for (size_t i = 0; i < shown; i++) {
+            moon_buf_printf(out, "%02x", (unsigned char)body.ptr[i]);
+        }
+    }
+    moon_buf_puts(out, body.len > SUMMARY_BYTES ? " ..." : "");
+}
+
+static const char *json_shape(const cJSON *tree)
+{
+    return cJSON_IsArray(tree)                                ? "array"
+           : cJSON_IsBool(tree)                               ? "bool"
+           : cJSON_IsString(tree)                             ? "string"
+           : cJSON_IsNumber(tree) || moon_sim_is_number(tree) ? "number"
+                                                              : "null";
+}
+
+void moon_sim_body_why(const struct moon_sim_call *call, const cJSON *tree,
+                       const struct moon_err *parse_err, struct moon_buf *out)
+{
+    char why[MOON_SIM_GO_JSON_TEXT];
+    if (tree != NULL) {
+        moon_buf_printf(out,
+                        "couldn't get version/kind; json parse error: json: cannot unmarshal %s "
+                        "into Go value of type struct { APIVersion string "
+                        "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string "
+                        "\"json:\\\"kind,omitempty\\\"\" }",
+                        json_shape(tree));
+        return;
+    }
+    moon_sim_go_json_error(moon_httpd_body(call->request), why);
+    moon_buf_printf(out, "couldn't get version/kind; json parse error: %s",
+                    why[0] != '\0' ? why : parse_err->text);
+}
+
 static int parse_body(const struct moon_sim_call *call, bool yaml, cJSON **ret_tree,
                       struct moon_sim_status *st)
 {
     struct moon_str body = moon_httpd_body(call->request);
     struct moon_err err;
-    cJSON *tree = yaml ? moon_yaml_parse(body, &(struct moon_yaml_opts){.name = "body"}, &err)
-                       : moon_sim_tree_parse(body, &err);
-    if (tree == NULL) {
-        return moon_sim_refuse_bad_request(
-            st,
-            "the object provided is unrecognized (must be of type %s): couldn't get version/kind; "
-            "%s parse error: %s",
-            call->kind->kind, yaml ? "yaml" : "json", err.text);
+    MOON_AUTOJSON *tree =
+        yaml ? moon_yaml_parse(body, &(struct moon_yaml_opts){.name = "body"}, &err)
+             : moon_sim_tree_parse(body, &err);
+    if (tree != NULL && cJSON_IsObject(tree)) {
+        *ret_tree = moon_steal(&tree);
+        return 0;
     }
-    if (!cJSON_IsObject(tree)) {
-        cJSON_Delete(tree);
-        return moon_sim_refuse_bad_request(
-            st,
-            "the object provided is unrecognized (must be of type %s): couldn't get version/kind; "
-            "json parse error: the body is no object",
-            call->kind->kind);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf why = MOON_BUF_INIT(4096);
+    if (yaml && tree == NULL) {
+        moon_buf_printf(&why, "couldn't get version/kind; json parse error: %s", err.text);
+    } else {
+        moon_sim_body_why(call, tree, &err, &why);
     }
-    *ret_tree = tree;
-    return 0;
+    moon_buf_puts(&why, " (");
+    summarise(body, &why);
+    moon_buf_putc(&why, ')');
+    return moon_sim_refuse_bad_request(
+        st, "the object provided is unrecognized (must be of type %s): %s", call->kind->kind,
+        moon_buf_cstr(&why));
 }
 
 int moon_sim_body_tree(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_status *st)

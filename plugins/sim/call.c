@@ -140,16 +140,28 @@ static int read_accept(struct moon_sim_call *call, struct moon_sim_status *st)
         }
     }
     call->view = MOON_SIM_VIEW_OBJECT;
-    return moon_sim_refuse(st, 406, "NotAcceptable",
-                           "only the following media types are accepted: application/json, "
-                           "application/json;as=Table;g=meta.k8s.io;v=v1, "
-                           "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1");
+    return moon_sim_refuse_generic(st, 406, "NotAcceptable", "406: Not Acceptable");
+}
+
+static int check_include_object(const struct moon_sim_call *call, struct moon_sim_status *st)
+{
+    const char *include = moon_sim_call_query(call, "includeObject");
+    if (call->view != MOON_SIM_VIEW_TABLE || include == NULL || moon_streq(include, "Metadata") ||
+        moon_streq(include, "Object") || moon_streq(include, "None")) {
+        return 0;
+    }
+    return moon_sim_refuse_bad_request(
+        st,
+        "Unable to convert to Table as requested: includeObject: Invalid value: \"%s\": must be "
+        "'Metadata', 'Object', 'None', or empty",
+        include);
 }
 
 int moon_sim_call_negotiate(struct moon_sim_call *call, struct moon_sim_status *st)
 {
     call->pretty = moon_sim_call_flag(call, "pretty");
-    if (read_accept(call, st) != 0 || read_dry_run(call, st) != 0) {
+    if (read_accept(call, st) != 0 || check_include_object(call, st) != 0 ||
+        read_dry_run(call, st) != 0) {
         return -1;
     }
     return read_field_validation(call, st);

@@ -257,8 +257,24 @@ void moon_sim_defaults_daemonset(cJSON *set)
     }
 }
 
+/* The older field and the first of the newer ones are one. */
+static void set_pod_ranges(cJSON *spec)
+{
+    const char *range = moon_sim_text(spec, "podCIDR");
+    cJSON *ranges = moon_sim_member(spec, "podCIDRs");
+    const char *first = cJSON_GetStringValue(cJSON_GetArrayItem(ranges, 0));
+    if (first == NULL && range[0] != '\0') {
+        ranges = cJSON_CreateArray();
+        cJSON_AddItemToArray(ranges, cJSON_CreateString(range));
+        moon_sim_set(spec, "podCIDRs", ranges);
+    } else if (first != NULL && range[0] == '\0') {
+        moon_sim_set_text(spec, "podCIDR", first);
+    }
+}
+
 void moon_sim_defaults_node(cJSON *node)
 {
+    set_pod_ranges(moon_sim_ensure(node, "spec"));
     cJSON *status = moon_sim_ensure(node, "status");
     const cJSON *capacity = moon_sim_member(status, "capacity");
     if (moon_sim_member(status, "allocatable") == NULL && capacity != NULL) {

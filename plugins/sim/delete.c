@@ -26,6 +26,16 @@ static char *copy_text(const cJSON *tree, const char *path)
     return moon_strdup(cJSON_GetStringValue(moon_sim_get(tree, path)));
 }
 
+static int refuse_both(const struct moon_sim_delete_opts *opts, struct moon_sim_status *st)
+{
+    static const struct moon_sim_kind options = {
+        .group = "meta.k8s.io", .kind = "DeleteOptions", .resource = "DeleteOptions"};
+    cJSON *causes = cJSON_CreateArray();
+    moon_sim_cause_invalid_text(causes, "propagationPolicy", opts->propagation,
+                                "orphanDependents and deletionPropagation cannot be both set");
+    return moon_sim_refuse_invalid(st, &options, "", causes);
+}
+
 static int check_propagation(const struct moon_sim_delete_opts *opts, struct moon_sim_status *st)
 {
     if (opts->propagation == NULL || moon_streq(opts->propagation, "Background") ||
@@ -45,11 +55,40 @@ int moon_sim_delete_opts_from_tree(const cJSON *tree, struct moon_sim_delete_opt
     ret->uid = copy_text(tree, "preconditions.uid");
     ret->version = copy_text(tree, "preconditions.resourceVersion");
     ret->propagation = copy_text(tree, "propagationPolicy");
-    if (ret->propagation == NULL && orphan != NULL) {
+    if (ret->propagation != NULL && orphan != NULL) {
+        return refuse_both(ret, st);
+    }
+    if (orphan != NULL) {
         ret->propagation = moon_strdup(cJSON_IsTrue(orphan) ? "Orphan" : "Background");
     }
     ret->dry_run = moon_sim_index_of(moon_sim_member(tree, "dryRun"), "All") >= 0;
     return check_propagation(ret, st);
+}
+
+/* Options in another form than JSON are nothing we could read. */
+static int read_body(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_status *st)
+{
+    struct moon_err err;
+    const char *type = moon_httpd_header(call->request, "Content-Type");
+    if (type != NULL && moon_str_starts(moon_str(type), "application/yaml")) {
+        return moon_sim_body_tree(call, ret_tree, st);
+    }
+    MOON_AUTOJSON *tree = moon_sim_tree_parse(moon_httpd_body(call->request), &err);
+    if (tree == NULL || !cJSON_IsObject(tree)) {
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf why = MOON_BUF_INIT(4096);
+        moon_sim_body_why(call, tree, &err, &why);
+        return moon_sim_refuse(st, 500, NULL, "%s", moon_buf_cstr(&why));
+    }
+    const char *kind = moon_sim_text(tree, "kind");
+    if (kind[0] != '\0' && !moon_streq(kind, "DeleteOptions")) {
+        return moon_sim_refuse(st, 500, NULL,
+                               "no kind \"%s\" is registered for version \"%s\" in scheme "
+                               "\"k8s.io/apimachinery/pkg/apis/meta/internalversion/scheme/"
+                               "register.go:27\"",
+                               kind, moon_sim_text(tree, "apiVersion"));
+    }
+    *ret_tree = moon_steal(&tree);
+    return 0;
 }
 
 int moon_sim_delete_opts_read(struct moon_sim_call *call, struct moon_sim_delete_opts *ret,
@@ -57,8 +96,7 @@ int moon_sim_delete_opts_read(struct moon_sim_call *call, struct moon_sim_delete
 {
     if (moon_httpd_body(call->request).len > 0) {
         MOON_AUTOJSON *tree = NULL;
-        if (moon_sim_body_tree(call, &tree, st) != 0 ||
-            moon_sim_delete_opts_from_tree(tree, ret, st) != 0) {
+        if (read_body(call, &tree, st) != 0 || moon_sim_delete_opts_from_tree(tree, ret, st) != 0) {
             return -1;
         }
     }
@@ -162,13 +200,17 @@ static void set_propagation(cJSON *metadata, const char *propagation)
     }
 }
 
-static void mark_deleted(const struct moon_sim_api *api, cJSON *metadata, int64_t grace_s)
+static void mark_deleted(const struct moon_sim_api *api, const struct moon_sim_kind *kind,
+                         cJSON *metadata, int64_t grace_s)
 {
     char when[MOON_TIME_TEXT];
     int64_t generation = moon_sim_int(metadata, "generation", 0);
     moon_sim_set_text(metadata, "deletionTimestamp",
                       moon_time_format(moon_sim_now_s(api) + grace_s, when));
-    moon_sim_set_int(metadata, "deletionGracePeriodSeconds", grace_s);
+    /* Namespaces have a way of their own to go. */
+    if (!moon_streq(kind->kind, "Namespace")) {
+        moon_sim_set_int(metadata, "deletionGracePeriodSeconds", grace_s);
+    }
     if (generation > 0) {
         moon_sim_set_int(metadata, "generation", generation + 1);
     }
@@ -223,8 +265,10 @@ int moon_sim_delete(struct moon_sim_api *api, struct moon_sim_obj *obj,
         kind->prepare_delete(tree, moon_sim_now_s(api));
     }
     *ret_gone = grace_s == 0 && !waits(tree);
-    if (!again && !*ret_gone) {
-        mark_deleted(api, metadata, grace_s);
+    /* Kinds with a grace are marked even when there is none: watchers see that first. */
+    bool is_graceful = moon_streq(kind->kind, "Pod");
+    if (!again && (!*ret_gone || is_graceful)) {
+        mark_deleted(api, kind, metadata, grace_s);
         if (moon_streq(kind->kind, "Namespace")) {
             moon_sim_set_text(moon_sim_ensure(tree, "status"), "phase", "Terminating");
         }
@@ -233,15 +277,29 @@ int moon_sim_delete(struct moon_sim_api *api, struct moon_sim_obj *obj,
     if (opts->dry_run) {
         return 0;
     }
+    if ((!*ret_gone || is_graceful) && !moon_sim_tree_equal(before, tree)) {
+        (void)moon_sim_objdb_put(api->db, kind, tree);
+    }
     if (*ret_gone) {
         moon_sim_objdb_remove(api->db, kind, tree);
-    } else if (!moon_sim_tree_equal(before, tree)) {
-        (void)moon_sim_objdb_put(api->db, kind, tree);
     }
     return 0;
 }
 
 /* ---- verbs ---- */
+
+/* The NamespaceLifecycle admission plugin. */
+static int admit_delete(const struct moon_sim_call *call, struct moon_sim_status *st)
+{
+    static const char *const immortal[] = {"default", "kube-system", "kube-public"};
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(immortal); i++) {
+        if (moon_streq(call->kind->kind, "Namespace") && moon_streq(call->name, immortal[i])) {
+            return moon_sim_refuse_forbidden(st, call->kind, call->name,
+                                             "this namespace may not be deleted");
+        }
+    }
+    return 0;
+}
 
 static int delete_named(struct moon_sim_call *call, struct moon_sim_status *st)
 {
@@ -249,7 +307,7 @@ static int delete_named(struct moon_sim_call *call, struct moon_sim_status *st)
     MOON_AUTOJSON *tree = NULL;
     bool gone = false;
     const char *place = call->kind->namespaced && call->ns != NULL ? call->ns : "";
-    if (moon_sim_delete_opts_read(call, &opts, st) != 0) {
+    if (moon_sim_delete_opts_read(call, &opts, st) != 0 || admit_delete(call, st) != 0) {
         return -1;
     }
     struct moon_sim_obj *obj = moon_sim_objdb_get(call->api->db, call->kind, place, call->name);

@@ -44,6 +44,7 @@ static const struct moon_sim_kind KINDS[BUILT_IN] = {
         .namespaced = true,
         .creates_on_update = true,
         .set_defaults = moon_sim_defaults_endpoints,
+        .validate = moon_sim_validate_endpoints,
         TABLE(endpoints),
     },
     {
@@ -131,7 +132,8 @@ static const struct moon_sim_kind KINDS[BUILT_IN] = {
         .set_defaults = moon_sim_defaults_secret,
         .prepare_create = moon_sim_create_secret,
         .prepare_update = moon_sim_update_secret,
-        .validate_update = moon_sim_validate_config_map_update,
+        .validate = moon_sim_validate_secret,
+        .validate_update = moon_sim_validate_secret_update,
         TABLE(secret),
     },
     {
@@ -235,6 +237,7 @@ static const struct moon_sim_kind KINDS[BUILT_IN] = {
         .short_names = TEXTS("pc"),
         .has_generation = true,
         .set_defaults = moon_sim_defaults_priority_class,
+        .validate = moon_sim_validate_priority_class,
         .validate_update = moon_sim_validate_priority_class_update,
         TABLE(priority_class),
     },

@@ -29,6 +29,9 @@ struct moon_sim_rule_ctx {
     cJSON *(*priority_class)(const char *name, void *ctx);
     /* A free address for a Service, into `out`. */
     void (*new_cluster_ip)(char out[16], void *ctx);
+    bool (*cluster_ip_taken)(const char *address, void *ctx);
+    int (*new_node_port)(void *ctx); /* 0: all are taken */
+    bool (*node_port_taken)(int64_t port, void *ctx);
     void *ctx;
 };
 

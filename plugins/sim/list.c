@@ -23,43 +23,20 @@ static void listing_fini(struct listing *listing)
 
 /* ---- versions ---- */
 
-static int refuse_too_large(uint64_t wanted, uint64_t current, struct moon_sim_status *st)
-{
-    (void)moon_sim_refuse(st, 504, "Timeout",
-                          "Timeout: Too large resource version: %llu, current: %llu",
-                          (unsigned long long)wanted, (unsigned long long)current);
-    moon_sim_set_int(moon_sim_ensure(st->body, "details"), "retryAfterSeconds", 1);
-    moon_sim_status_add_cause(st, "ResourceVersionTooLarge", "Too large resource version", NULL);
-    return -1;
-}
-
 /* resourceVersion and resourceVersionMatch: we answer with the current state, which is newer than
  * anything asked for; an exact old version is gone unless nothing has changed since. */
 static int check_version(const struct moon_sim_call *call, struct moon_sim_status *st)
 {
-    const char *text = moon_sim_call_query(call, "resourceVersion");
     const char *match = moon_sim_call_query(call, "resourceVersionMatch");
-    uint64_t current = moon_sim_objdb_version(call->api->db);
-    uint64_t wanted = 0;
-    if (match != NULL && text == NULL) {
-        return moon_sim_refuse(
-            st, 422, "Invalid",
-            "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: "
-            "Forbidden: resourceVersionMatch is forbidden unless resourceVersion "
-            "is provided");
+    uint64_t wanted = UINT64_MAX;
+    if (moon_sim_list_options_version(call, &wanted, st) != 0) {
+        return -1;
     }
-    if (text == NULL) {
+    if (wanted == UINT64_MAX) {
         return 0;
     }
-    if (!moon_parse_u64(moon_str(text), &wanted)) {
-        return moon_sim_refuse(
-            st, 500, NULL,
-            "resourceVersion: Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid "
-            "syntax",
-            text, text);
-    }
-    if (wanted > current) {
-        return refuse_too_large(wanted, current, st);
+    if (moon_sim_list_options_not_future(call, wanted, st) != 0) {
+        return -1;
     }
     if (moon_streq(match, "Exact") &&
         wanted < moon_sim_objdb_kind_version(call->api->db, call->kind)) {
@@ -195,7 +172,8 @@ static int list(struct moon_sim_call *call, struct moon_sim_status *st)
     const char *token = moon_sim_call_query(call, "continue");
     int64_t limit = 0;
     size_t shown = 0;
-    if (moon_sim_call_int(call, "limit", &limit, st) != 0) {
+    if (moon_sim_call_int(call, "limit", &limit, st) != 0 ||
+        moon_sim_list_options_check(call, false, st) != 0) {
         return -1;
     }
     if (token != NULL && moon_sim_call_query(call, "resourceVersion") != NULL &&

@@ -10,7 +10,8 @@ enum {
     GENERATED_SUFFIX = 5,
     GENERATED_BASE_MAX = 58,
     ANNOTATIONS_MAX_BYTES = 256 << 10,
-    NAME_MAX_BYTES = 253
+    NAME_MAX_BYTES = 253,
+    LABEL_MAX_BYTES = 63
 };
 
 static const char LABEL_VALUE_RULE[] =
@@ -18,7 +19,7 @@ static const char LABEL_VALUE_RULE[] =
     "and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or "
     "'12345', regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')";
 static const char LABEL_KEY_RULE[] =
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end "
+    "must consist of alphanumeric characters, '-', '_' or '.', and must start and end "
     "with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "
     "validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')";
 static const char SUBDOMAIN_RULE[] =
@@ -61,7 +62,7 @@ void moon_sim_metadata_create(const struct moon_sim_kind *kind, cJSON *tree, con
                               int64_t now_s)
 {
     static const char *const server_only[] = {"deletionTimestamp", "deletionGracePeriodSeconds",
-                                              "selfLink", "managedFields", "generation"};
+                                              "selfLink", "managedFields"};
     char uid[MOON_SIM_UID_TEXT];
     char now[MOON_TIME_TEXT];
     cJSON *metadata = moon_sim_ensure(tree, "metadata");
@@ -129,11 +130,51 @@ void moon_sim_validate_dns_subdomain(const char *name, const char *field, cJSON 
     }
 }
 
+static void validate_key_prefix(struct moon_str prefix, const char *key, const char *field,
+                                cJSON *causes)
+{
+    if (prefix.len == 0) {
+        moon_sim_cause_invalid_text(causes, field, key, "prefix part must be non-empty");
+    } else if (prefix.len > NAME_MAX_BYTES) {
+        moon_sim_cause_invalid_text(causes, field, key,
+                                    "prefix part must be no more than 253 characters");
+    } else if (!moon_is_dns1123_subdomain(prefix)) {
+        MOON_AUTOFREE char *detail = moon_asprintf("prefix part %s", SUBDOMAIN_RULE);
+        moon_sim_cause_invalid_text(causes, field, key, detail);
+    }
+}
+
+/* A qualified name: each part that is wrong is a cause of its own. `shown` is what was written. */
+static void validate_key(const char *key, const char *shown, const char *field, cJSON *causes)
+{
+    const char *slash = strchr(key, '/');
+    const char *name = slash != NULL ? slash + 1 : key;
+    if (strchr(name, '/') != NULL) {
+        MOON_AUTOFREE char *detail =
+            moon_asprintf("a qualified name %s with an optional DNS subdomain prefix and '/' "
+                          "(e.g. 'example.com/MyName')",
+                          LABEL_KEY_RULE);
+        moon_sim_cause_invalid_text(causes, field, shown, detail);
+        return;
+    }
+    if (slash != NULL) {
+        validate_key_prefix((struct moon_str){key, (size_t)(slash - key)}, shown, field, causes);
+    }
+    if (name[0] == '\0') {
+        moon_sim_cause_invalid_text(causes, field, shown, "name part must be non-empty");
+    } else if (strlen(name) > LABEL_MAX_BYTES) {
+        moon_sim_cause_invalid_text(causes, field, shown,
+                                    "name part must be no more than 63 characters");
+    }
+    if (strlen(name) <= LABEL_MAX_BYTES && !moon_is_label_key(moon_str(name))) {
+        MOON_AUTOFREE char *detail = moon_asprintf("name part %s", LABEL_KEY_RULE);
+        moon_sim_cause_invalid_text(causes, field, shown, detail);
+    }
+}
+
 void moon_sim_validate_label_key(const char *key, const char *field, cJSON *causes)
 {
-    if (!moon_is_label_key(moon_str(key))) {
-        moon_sim_cause_invalid_text(causes, field, key, LABEL_KEY_RULE);
-    }
+    validate_key(key, key, field, causes);
 }
 
 void moon_sim_validate_label_value(const char *value, const char *field, cJSON *causes)
@@ -164,16 +205,12 @@ void moon_sim_validate_annotations(const cJSON *annotations, const char *field, 
         for (char *p = lower; *p != '\0'; p++) {
             *p = (char)(*p >= 'A' && *p <= 'Z' ? *p + ('a' - 'A') : *p);
         }
-        moon_sim_validate_label_key(lower, field, causes);
+        validate_key(lower, annotation->string, field, causes);
         total += strlen(annotation->string) +
                  (cJSON_IsString(annotation) ? strlen(annotation->valuestring) : 0);
     }
     if (total > ANNOTATIONS_MAX_BYTES) {
-        cJSON *cause = cJSON_CreateObject();
-        moon_sim_set_text(cause, "reason", "FieldValueTooLong");
-        moon_sim_set_text(cause, "message", "Too long: must have at most 262144 bytes");
-        moon_sim_set_text(cause, "field", field);
-        cJSON_AddItemToArray(causes, cause);
+        moon_sim_cause_too_long(causes, field, ANNOTATIONS_MAX_BYTES);
     }
 }
 
@@ -208,12 +245,15 @@ static void validate_finalizers(const struct moon_sim_kind *kind, const cJSON *f
     const cJSON *finalizer = NULL;
     int index = 0;
     cJSON_ArrayForEach (finalizer, finalizers) {
+        const char *name = cJSON_IsString(finalizer) ? finalizer->valuestring : "";
+        moon_sim_validate_label_key(name, "metadata.finalizers", causes);
+    }
+    cJSON_ArrayForEach (finalizer, finalizers) {
         char field[48];
         const char *name = cJSON_IsString(finalizer) ? finalizer->valuestring : "";
         bool bare_ok = kind->custom != NULL || moon_streq(kind->group, "apiextensions.k8s.io") ||
                        moon_streq(name, "orphan") || moon_streq(name, "foregroundDeletion") ||
                        moon_streq(name, "kubernetes");
-        moon_sim_validate_label_key(name, "metadata.finalizers", causes);
         (void)snprintf(field, sizeof(field), "metadata.finalizers[%d]", index++);
         if (strchr(name, '/') == NULL && !bare_ok) {
             moon_sim_cause_invalid_text(
@@ -228,12 +268,29 @@ static void validate_finalizers(const struct moon_sim_kind *kind, const cJSON *f
     }
 }
 
+/* Names of Services are of the older kind: they begin with a letter. */
+static void validate_service_name(const char *name, const char *field, cJSON *causes)
+{
+    if (strlen(name) > LABEL_MAX_BYTES) {
+        moon_sim_cause_invalid_text(causes, field, name, "must be no more than 63 characters");
+    } else if (!moon_is_dns1123_label(moon_str(name)) || (name[0] >= '0' && name[0] <= '9')) {
+        moon_sim_cause_invalid_text(
+            causes, field, name,
+            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start "
+            "with an alphabetic character, and end with an alphanumeric character (e.g. "
+            "'my-name',  or 'abc-123', regex used for validation is "
+            "'[a-z]([-a-z0-9]*[a-z0-9])?')");
+    }
+}
+
 void moon_sim_validate_metadata(const struct moon_sim_kind *kind, const cJSON *metadata,
                                 cJSON *causes)
 {
     const char *name = moon_sim_text(metadata, "name");
     void (*check)(const char *, const char *, cJSON *) =
-        kind->names_are_labels ? moon_sim_validate_dns_label : moon_sim_validate_dns_subdomain;
+        moon_streq(kind->kind, "Service") ? validate_service_name
+        : kind->names_are_labels          ? moon_sim_validate_dns_label
+                                          : moon_sim_validate_dns_subdomain;
     const char *prefix = moon_sim_text(metadata, "generateName");
     if (prefix[0] != '\0') {
         /* A prefix may end in a dash or dot: what follows makes it whole. */

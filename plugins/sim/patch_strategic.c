@@ -158,6 +158,39 @@ static void delete_matching(cJSON *list, const cJSON *element, const char *merge
     }
 }
 
+/* As Go prints a generic value. */
+static void print_go(struct moon_buf *out, const cJSON *node)
+{
+    const cJSON *child = NULL;
+    if (cJSON_IsString(node)) {
+        moon_buf_puts(out, node->valuestring);
+        return;
+    }
+    if (!cJSON_IsObject(node) && !cJSON_IsArray(node)) {
+        moon_sim_tree_print(node, out);
+        return;
+    }
+    moon_buf_puts(out, cJSON_IsObject(node) ? "map[" : "[");
+    cJSON_ArrayForEach (child, node) {
+        moon_buf_puts(out, child != node->child ? " " : "");
+        if (cJSON_IsObject(node)) {
+            moon_buf_printf(out, "%s:", child->string);
+        }
+        print_go(out, child);
+    }
+    moon_buf_putc(out, ']');
+}
+
+static int unknown_directive(const cJSON *patch, struct moon_err *err)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf shown = MOON_BUF_INIT(4096);
+    MOON_AUTOJSON *sorted = moon_sim_clone(patch);
+    moon_sim_tree_sort(sorted);
+    print_go(&shown, sorted);
+    return moon_err_set(err, MOON_E_SERVER, "unknown patch type: %s in map: %s",
+                        moon_sim_text(patch, DIRECTIVE), moon_buf_cstr(&shown));
+}
+
 /* Elements that carry $patch: "replace" empties the list, "delete" removes its like. */
 static int apply_special_elements(cJSON *list, const cJSON *patch, const char *merge_key,
                                   struct moon_err *err)
@@ -178,8 +211,7 @@ static int apply_special_elements(cJSON *list, const cJSON *patch, const char *m
                 cJSON_DeleteItemFromArray(list, 0);
             }
         } else {
-            return moon_err_set(err, MOON_E_SERVER, "Unknown patch type found: %s",
-                                moon_sim_text(element, DIRECTIVE));
+            return unknown_directive(element, err);
         }
     }
     return 0;
@@ -242,7 +274,7 @@ static int apply_object_directive(cJSON *original, const cJSON *patch, struct mo
         return 0;
     }
     if (!moon_streq(what, "replace")) {
-        return moon_err_set(err, MOON_E_SERVER, "Unknown patch type found: %s", what);
+        return unknown_directive(patch, err);
     }
     cJSON *copy = plain_copy(patch);
     clear_object(original);

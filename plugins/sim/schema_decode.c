@@ -170,6 +170,13 @@ static int decode_time(struct decoder *d, const struct moon_sim_field *field, cJ
     if (!cJSON_IsString(value)) {
         return wrong_type(d, field, value, false);
     }
+    struct moon_str fraction = moon_sim_time_fraction_wrong(moon_str(value->valuestring));
+    if (micro && fraction.ptr != NULL) {
+        return moon_err_set(d->err, MOON_E_INVALID,
+                            "parsing time \"%s\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot "
+                            "parse \"%.*s\" as \".000000\"",
+                            value->valuestring, MOON_STR_ARG(fraction));
+    }
     if (!moon_sim_time_canonical(moon_str(value->valuestring), micro, canonical)) {
         return moon_err_set(d->err, MOON_E_INVALID,
                             "parsing time \"%s\" as \"2006-01-02T15:04:05%sZ07:00\": cannot parse "
@@ -180,11 +187,23 @@ static int decode_time(struct decoder *d, const struct moon_sim_field *field, cJ
     return 0;
 }
 
-static bool is_base64(const char *text)
+/* The first byte that Go's base64 decoder stumbles over; -1: there is none. */
+static int64_t base64_error(const char *text)
 {
     size_t len = strlen(text);
     size_t body = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
-    return len % 4 == 0 && len - body <= 2 && strspn(text + body, "=") == len - body;
+    size_t in_quantum = body % 4;
+    size_t padding = strspn(text + body, "=");
+    if (body == len) {
+        return in_quantum == 0 ? -1 : (int64_t)(len - in_quantum);
+    }
+    if (padding == 0 || in_quantum < 2) {
+        return (int64_t)body; /* a byte that is none of the alphabet, or padding too early */
+    }
+    if (in_quantum + padding < 4) {
+        return (int64_t)(body + padding < len ? body + padding : len);
+    }
+    return body + 4 - in_quantum == len ? -1 : (int64_t)(body + 4 - in_quantum);
 }
 
 static int decode_scalar(struct decoder *d, const struct moon_sim_field *field, cJSON *value)
@@ -216,8 +235,9 @@ static int decode_scalar(struct decoder *d, const struct moon_sim_field *field, 
     case MOON_SIM_MICROTIME:
         return decode_time(d, field, value);
     case MOON_SIM_BYTES:
-        if (cJSON_IsString(value) && !is_base64(value->valuestring)) {
-            return moon_err_set(d->err, MOON_E_INVALID, "illegal base64 data at input byte 0");
+        if (cJSON_IsString(value) && base64_error(value->valuestring) >= 0) {
+            return moon_err_set(d->err, MOON_E_INVALID, "illegal base64 data at input byte %lld",
+                                (long long)base64_error(value->valuestring));
         }
         good = cJSON_IsString(value);
         break;

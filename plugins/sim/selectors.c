@@ -166,6 +166,8 @@ static int parse_one_value(struct lexer *lx, struct requirement *requirement, st
     if (is_word(lx)) {
         value = lx->token;
         advance(lx);
+    } else if (lx->token.len > 0 && !moon_str_is(lx->token, ",")) {
+        return unexpected(lx, "identifier", err);
     }
     bool compares = requirement->op == OP_GREATER || requirement->op == OP_LESS;
     if (compares && !moon_parse_i64(value, &number)) {

@@ -51,7 +51,10 @@ static cJSON *new_details(const struct moon_sim_kind *kind, const char *name, bo
     if (kind->group[0] != '\0') {
         moon_sim_set_text(details, "group", kind->group);
     }
-    moon_sim_set_text(details, "kind", by_kind ? kind->kind : kind->resource);
+    const char *word = by_kind ? kind->kind : kind->resource;
+    if (word[0] != '\0') {
+        moon_sim_set_text(details, "kind", word);
+    }
     return details;
 }
 
@@ -173,18 +176,40 @@ int moon_sim_refuse_forbidden(struct moon_sim_status *st, const struct moon_sim_
     return fill(st, 403, "Forbidden", message, new_details(kind, name, false));
 }
 
+/* Rules that two steps check give a cause twice; the message says it once. */
+static bool is_repeated(const cJSON *causes, const cJSON *cause)
+{
+    const cJSON *before = NULL;
+    cJSON_ArrayForEach (before, causes) {
+        if (before == cause) {
+            return false;
+        }
+        if (moon_streq(moon_sim_text(before, "field"), moon_sim_text(cause, "field")) &&
+            moon_streq(moon_sim_text(before, "message"), moon_sim_text(cause, "message"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One cause stands bare, several stand in brackets. */
 static char *invalid_message(const struct moon_sim_kind *kind, const char *name,
                              const cJSON *causes)
 {
     MOON_AUTOFREE char *what = qualified(kind, kind->kind);
     struct moon_buf message = MOON_BUF_INIT(MESSAGE_MAX);
-    bool several = cJSON_GetArraySize(causes) > 1;
     const cJSON *cause = NULL;
+    int shown = 0;
+    cJSON_ArrayForEach (cause, causes) {
+        shown += is_repeated(causes, cause) ? 0 : 1;
+    }
+    bool several = shown > 1;
     moon_buf_printf(&message, "%s \"%s\" is invalid: %s", what, name, several ? "[" : "");
     cJSON_ArrayForEach (cause, causes) {
-        moon_buf_printf(&message, "%s%s: %s", cause == causes->child ? "" : ", ",
-                        moon_sim_text(cause, "field"), moon_sim_text(cause, "message"));
+        if (!is_repeated(causes, cause)) {
+            moon_buf_printf(&message, "%s%s: %s", cause == causes->child ? "" : ", ",
+                            moon_sim_text(cause, "field"), moon_sim_text(cause, "message"));
+        }
     }
     moon_buf_puts(&message, several ? "]" : "");
     return moon_buf_take(&message, NULL);
@@ -397,12 +422,20 @@ void moon_sim_cause_forbidden(cJSON *causes, const char *field, const char *deta
 void moon_sim_cause_duplicate(cJSON *causes, const char *field, const char *value)
 {
     MOON_AUTOFREE char *shown = quoted(value);
-    moon_sim_cause_duplicate_go(causes, field, shown);
+    moon_sim_cause_duplicate_go(causes, field, shown, NULL);
 }
 
-void moon_sim_cause_duplicate_go(cJSON *causes, const char *field, const char *shown)
+void moon_sim_cause_duplicate_go(cJSON *causes, const char *field, const char *shown,
+                                 const char *detail)
 {
-    add_cause(causes, "FieldValueDuplicate", field, moon_asprintf("Duplicate value: %s", shown));
+    add_cause(causes, "FieldValueDuplicate", field,
+              moon_asprintf("Duplicate value: %s%s%s", shown, colon(detail), text_or_none(detail)));
+}
+
+void moon_sim_cause_too_long(cJSON *causes, const char *field, int64_t max_bytes)
+{
+    add_cause(causes, "FieldValueTooLong", field,
+              moon_asprintf("Too long: must have at most %lld bytes", (long long)max_bytes));
 }
 
 void moon_sim_cause_not_found(cJSON *causes, const char *field, const char *value)

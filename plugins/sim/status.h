@@ -87,7 +87,9 @@ void moon_sim_cause_unsupported_go(cJSON *causes, const char *field, const char 
                                    const char *supported);
 void moon_sim_cause_forbidden(cJSON *causes, const char *field, const char *detail);
 void moon_sim_cause_duplicate(cJSON *causes, const char *field, const char *value);
-void moon_sim_cause_duplicate_go(cJSON *causes, const char *field, const char *shown);
+void moon_sim_cause_duplicate_go(cJSON *causes, const char *field, const char *shown,
+                                 const char *detail);
+void moon_sim_cause_too_long(cJSON *causes, const char *field, int64_t max_bytes);
 void moon_sim_cause_not_found(cJSON *causes, const char *field, const char *value);
 
 #endif

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/strategy.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 
 #include "sim/quantity_text.h"
+
+enum {
+    SERVICE_RANGE = 10 << 8 | 96 /* 10.96.0.0/16 */
+};
 
 /* ---- pods ---- */
 
@@ -213,27 +218,128 @@ static void set_addresses(cJSON *spec)
     set_families(spec);
 }
 
+static int refuse_service(const cJSON *service, const struct moon_sim_rule_ctx *ctx,
+                          const char *field, const char *shown, const char *why,
+                          struct moon_sim_status *st)
+{
+    cJSON *causes = cJSON_CreateArray();
+    moon_sim_cause_invalid_go(causes, field, shown, why);
+    return moon_sim_refuse_invalid(st, ctx->kind, moon_sim_text(service, "metadata.name"), causes);
+}
+
+/* An address that the author asks for must be in the range and free. What is no address at all, the
+ * rules refuse later. */
+static int claim_address(const cJSON *service, const char *address,
+                         const struct moon_sim_rule_ctx *ctx, struct moon_sim_status *st)
+{
+    struct in_addr number;
+    if (inet_pton(AF_INET, address, &number) != 1) {
+        return 0;
+    }
+    bool in_range = ntohl(number.s_addr) >> 16 == SERVICE_RANGE;
+    if (in_range && !ctx->cluster_ip_taken(address, ctx->ctx)) {
+        return 0;
+    }
+    MOON_AUTOFREE char *shown = moon_asprintf("[]string{\"%s\"}", address);
+    MOON_AUTOFREE char *why = moon_asprintf(
+        "failed to allocated ip:%s with error:%s", address,
+        in_range ? "provided IP is already allocated"
+                 : "provided IP is not in the valid range. The range of valid IPs is 10.96.0.0/16");
+    return refuse_service(service, ctx, "spec.clusterIPs", shown, why, st);
+}
+
+static int claim_port(const cJSON *service, int64_t port, int index,
+                      const struct moon_sim_rule_ctx *ctx, struct moon_sim_status *st)
+{
+    char field[48];
+    char shown[24];
+    bool in_range = port >= 30000 && port <= 32767;
+    if (in_range && !ctx->node_port_taken(port, ctx->ctx)) {
+        return 0;
+    }
+    (void)snprintf(field, sizeof(field), "spec.ports[%d].nodePort", index);
+    (void)snprintf(shown, sizeof(shown), "%lld", (long long)port);
+    return refuse_service(service, ctx, field, shown,
+                          in_range ? "provided port is already allocated"
+                                   : "provided port is not in the valid range. The range of valid "
+                                     "ports is 30000-32767",
+                          st);
+}
+
+static bool has_node_ports(const cJSON *spec)
+{
+    const char *type = moon_sim_text(spec, "type");
+    const cJSON *wanted = moon_sim_member(spec, "allocateLoadBalancerNodePorts");
+    return moon_streq(type, "NodePort") ||
+           (moon_streq(type, "LoadBalancer") && !cJSON_IsFalse(wanted));
+}
+
+/* Ports that have none yet get one. */
+static void give_ports(cJSON *spec, const struct moon_sim_rule_ctx *ctx)
+{
+    cJSON *port = NULL;
+    cJSON_ArrayForEach (port, moon_sim_member(spec, "ports")) {
+        if (has_node_ports(spec) && moon_sim_int(port, "nodePort", 0) == 0) {
+            moon_sim_set_int(port, "nodePort", ctx->new_node_port(ctx->ctx));
+        }
+    }
+    if (moon_streq(moon_sim_text(spec, "type"), "LoadBalancer") &&
+        moon_streq(moon_sim_text(spec, "externalTrafficPolicy"), "Local") &&
+        moon_sim_int(spec, "healthCheckNodePort", 0) == 0) {
+        moon_sim_set_int(spec, "healthCheckNodePort", ctx->new_node_port(ctx->ctx));
+    }
+}
+
+/* A port that is still there keeps its node port. */
+static void keep_ports(cJSON *spec, const cJSON *old)
+{
+    cJSON *port = NULL;
+    cJSON_ArrayForEach (port, moon_sim_member(spec, "ports")) {
+        const cJSON *before = NULL;
+        cJSON_ArrayForEach (before, moon_sim_member(old, "ports")) {
+            int64_t number = moon_sim_int(before, "nodePort", 0);
+            if (has_node_ports(spec) && number != 0 && moon_sim_int(port, "nodePort", 0) == 0 &&
+                moon_sim_int(port, "port", 0) == moon_sim_int(before, "port", 0) &&
+                moon_streq(moon_sim_text(port, "protocol"), moon_sim_text(before, "protocol"))) {
+                moon_sim_set_int(port, "nodePort", number);
+            }
+        }
+    }
+}
+
 int moon_sim_create_service(cJSON *service, const struct moon_sim_rule_ctx *ctx,
                             struct moon_sim_status *st)
 {
-    (void)st;
     char address[16];
     cJSON *spec = moon_sim_ensure(service, "spec");
+    const cJSON *port = NULL;
+    int index = 0;
     if (moon_streq(moon_sim_text(spec, "type"), "ExternalName")) {
         return 0;
     }
     if (moon_sim_text(spec, "clusterIP")[0] == '\0') {
         ctx->new_cluster_ip(address, ctx->ctx);
         moon_sim_set_text(spec, "clusterIP", address);
+    } else if (claim_address(service, moon_sim_text(spec, "clusterIP"), ctx, st) != 0) {
+        return -1;
+    }
+    cJSON_ArrayForEach (port, moon_sim_member(spec, "ports")) {
+        int64_t number = moon_sim_int(port, "nodePort", 0);
+        if (number != 0 && claim_port(service, number, index, ctx, st) != 0) {
+            return -1;
+        }
+        index++;
     }
     set_addresses(spec);
+    give_ports(spec, ctx);
     return 0;
 }
 
 /* What was allocated stays when the author does not repeat it. */
 void moon_sim_update_service(cJSON *service, const struct moon_sim_rule_ctx *ctx)
 {
-    static const char *const kept[] = {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"};
+    static const char *const kept[] = {"clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy",
+                                       "healthCheckNodePort"};
     cJSON *spec = moon_sim_ensure(service, "spec");
     const cJSON *old = moon_sim_member(ctx->old, "spec");
     if (moon_streq(moon_sim_text(spec, "type"), "ExternalName")) {
@@ -245,6 +351,8 @@ void moon_sim_update_service(cJSON *service, const struct moon_sim_rule_ctx *ctx
             moon_sim_set(spec, kept[i], moon_sim_clone(before));
         }
     }
+    keep_ports(spec, old);
+    give_ports(spec, ctx);
 }
 
 /* stringData is write-only: it goes into data, encoded. */

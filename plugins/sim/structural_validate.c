@@ -249,7 +249,7 @@ static void check_unique(const cJSON *schema, const cJSON *value, const struct m
             MOON_AUTOFREE char *shown = cJSON_IsObject(its)
                                             ? moon_asprintf("map[string]interface {}%s", text)
                                             : moon_strdup(text);
-            moon_sim_cause_duplicate_go(causes, field, shown);
+            moon_sim_cause_duplicate_go(causes, field, shown, NULL);
         }
         cJSON_AddItemToArray(seen, its);
         index++;

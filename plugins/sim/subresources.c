@@ -105,9 +105,6 @@ static int bind(struct moon_sim_call *call, struct moon_sim_status *st)
     if (!moon_streq(moon_sim_text(binding, "metadata.name"), call->name)) {
         return moon_sim_refuse_bad_request(st, "name in URL does not match name in Binding object");
     }
-    if (!moon_streq(moon_sim_text(binding, "metadata.name"), call->name)) {
-        return moon_sim_refuse_bad_request(st, "name in URL does not match name in Binding object");
-    }
     struct moon_sim_obj *pod = find_pod(call, st);
     if (pod == NULL || check_binding(call, pod, binding, st) != 0) {
         return -1;
@@ -201,7 +198,7 @@ static int check_budgets(struct moon_sim_call *call, const struct moon_sim_obj *
         }
     }
     if (matches > 1) {
-        return moon_sim_refuse(st, 500, "InternalError",
+        return moon_sim_refuse(st, 500, NULL,
                                "This pod has more than one PodDisruptionBudget, which the eviction "
                                "subresource does not support.");
     }
@@ -226,8 +223,8 @@ static int evict(struct moon_sim_call *call, struct moon_sim_status *st)
     }
     const char *name = moon_sim_text(eviction, "metadata.name");
     if (name[0] != '\0' && !moon_streq(name, call->name)) {
-        return moon_sim_refuse_bad_request(
-            st, "name in URL does not match name in Eviction object: %s, %s", call->name, name);
+        return moon_sim_refuse_bad_request(st,
+                                           "name in URL does not match name in Eviction object");
     }
     if (moon_sim_delete_opts_from_tree(moon_sim_member(eviction, "deleteOptions"), &opts, st) !=
         0) {

@@ -108,7 +108,9 @@ static cJSON *make_row(const struct moon_sim_call *call, const cJSON *tree)
     }
     if (moon_streq(include, "Object")) {
         moon_sim_set(row, "object", full_object(call, tree));
-    } else if (!moon_streq(include, "None")) {
+    } else if (moon_streq(include, "None")) {
+        moon_sim_set(row, "object", cJSON_CreateNull());
+    } else {
         moon_sim_set(row, "object", moon_sim_partial(call, tree));
     }
     return row;
@@ -137,7 +139,11 @@ cJSON *moon_sim_table(const struct moon_sim_call *call, struct moon_sim_obj *con
         list = new_meta_object(call, "PartialObjectMetadataList");
         moon_sim_set(list, "metadata", moon_sim_clone(metadata));
         items = cJSON_CreateArray();
-        moon_sim_set(list, "items", items);
+        /* Of an empty list a real server shows the nil slice. */
+        moon_sim_set(list, "items", count > 0 ? items : cJSON_CreateNull());
+        if (count == 0) {
+            cJSON_Delete(items);
+        }
     }
     for (size_t i = 0; i < count; i++) {
         MOON_AUTOJSON *tree = moon_sim_view_tree(call->kind, objs[i]);

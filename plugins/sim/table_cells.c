@@ -391,8 +391,8 @@ void moon_sim_cells_lease(const cJSON *obj, int64_t now_s, cJSON *ret_cells)
 }
 
 const struct moon_sim_column moon_sim_columns_priority_class[] = {{"Name", "string", 0},
-                                                                  {"Value", "string", 0},
-                                                                  {"Global-Default", "string", 0},
+                                                                  {"Value", "integer", 0},
+                                                                  {"Global-Default", "boolean", 0},
                                                                   {"Age", "string", 0},
                                                                   {NULL, NULL, 0}};
 

@@ -15,10 +15,29 @@ static int64_t fraction_us(struct moon_str text)
     return us;
 }
 
+struct moon_str moon_sim_time_fraction_wrong(struct moon_str text)
+{
+    const size_t seconds = sizeof("2006-01-02T15:04:05") - 1;
+    int64_t ignored = 0;
+    size_t digits = 0;
+    if (text.len < seconds || !moon_time_parse(text, &ignored)) {
+        return (struct moon_str){0};
+    }
+    struct moon_str rest = {text.ptr + seconds, text.len - seconds};
+    while (1 + digits < rest.len && rest.ptr[1 + digits] >= '0' && rest.ptr[1 + digits] <= '9') {
+        digits++;
+    }
+    bool good = rest.len > 0 && rest.ptr[0] == '.' && digits == 6;
+    return good ? (struct moon_str){0} : rest;
+}
+
 bool moon_sim_time_canonical(struct moon_str text, bool micro, char out[MOON_TIME_TEXT])
 {
     int64_t seconds = 0;
     if (!moon_time_parse(text, &seconds)) {
+        return false;
+    }
+    if (micro && moon_sim_time_fraction_wrong(text).ptr != NULL) {
         return false;
     }
     if (micro) {

@@ -365,12 +365,16 @@ static int compare_keys(const void *a, const void *b)
 
 void moon_sim_tree_sort(cJSON *tree)
 {
-    size_t count = 0;
     cJSON *child = NULL;
     cJSON_ArrayForEach (child, tree) {
         moon_sim_tree_sort(child);
-        count++;
     }
+    moon_sim_tree_sort_members(tree);
+}
+
+void moon_sim_tree_sort_members(cJSON *tree)
+{
+    size_t count = (size_t)cJSON_GetArraySize(tree);
     if (!cJSON_IsObject(tree) || count < 2) {
         return;
     }

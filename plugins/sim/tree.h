@@ -53,6 +53,8 @@ void moon_sim_default_bool(cJSON *object, const char *key, bool value);
 
 /* Sort the members of all objects by key, as Go prints a map. Duplicates are not removed. */
 void moon_sim_tree_sort(cJSON *tree);
+/* The same for the members of one object, and not for what is below. */
+void moon_sim_tree_sort_members(cJSON *tree);
 
 /* Of members with the same key only the last stays, as in Go's maps. */
 void moon_sim_tree_unique(cJSON *tree);

@@ -11,8 +11,11 @@
 
 void moon_sim_validate_config_map(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
                                   cJSON *causes);
-/* Also for Secrets: an immutable one keeps its data. */
 void moon_sim_validate_config_map_update(const cJSON *obj, const cJSON *old, cJSON *causes);
+void moon_sim_validate_secret(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes);
+void moon_sim_validate_secret_update(const cJSON *obj, const cJSON *old, cJSON *causes);
+void moon_sim_validate_endpoints(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
+                                 cJSON *causes);
 void moon_sim_validate_event(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes);
 void moon_sim_validate_node(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes);
 void moon_sim_validate_node_update(const cJSON *obj, const cJSON *old, cJSON *causes);
@@ -33,7 +36,13 @@ void moon_sim_validate_daemonset_status(const cJSON *obj, const cJSON *old, cJSO
 void moon_sim_validate_lease(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes);
 void moon_sim_validate_disruption_budget(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
                                          cJSON *causes);
+void moon_sim_validate_priority_class(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
+                                      cJSON *causes);
 void moon_sim_validate_priority_class_update(const cJSON *obj, const cJSON *old, cJSON *causes);
+
+/* The name of a port; a port that is a number or a name. */
+void moon_sim_validate_port_name(const char *name, const char *field, cJSON *causes);
+void moon_sim_validate_port_or_name(const cJSON *port, const char *field, cJSON *causes);
 
 /* A PodSpec at `path`, e.g. "spec.template.spec"; a template's metadata goes with it. */
 void moon_sim_validate_pod_spec(const cJSON *spec, const char *path, cJSON *causes);

@@ -10,7 +10,9 @@
 #include "sim/validate.h"
 
 enum {
-    DATA_MAX_BYTES = 16 << 20
+    DATA_MAX_BYTES = 16 << 20,
+    CONFIG_MAX_BYTES = 1 << 20,
+    PRIORITY_MAX = 1000000000
 };
 
 /* ---- pods ---- */
@@ -117,7 +119,6 @@ static void validate_expression(const cJSON *expression, int index, cJSON *cause
     if (!takes && !takes_none) {
         (void)snprintf(field, sizeof(field), "spec.selector.matchExpressions[%d].operator", index);
         moon_sim_cause_invalid_text(causes, field, operator, "not a valid selector operator");
-        return;
     }
     (void)snprintf(field, sizeof(field), "spec.selector.matchExpressions[%d].values", index);
     if (takes && values == 0) {
@@ -266,6 +267,8 @@ void moon_sim_validate_daemonset(const cJSON *obj, const struct moon_sim_rule_ct
 void moon_sim_validate_daemonset_update(const cJSON *obj, const cJSON *old, cJSON *causes)
 {
     const cJSON *selector = moon_sim_get(obj, "spec.selector");
+    /* A real server checks the spec by itself and once more as a change. */
+    moon_sim_validate_daemonset(obj, NULL, causes);
     if (!moon_sim_tree_same(selector, moon_sim_get(old, "spec.selector"))) {
         moon_sim_cause_invalid_selector(causes, "spec.selector", selector, "field is immutable");
     }
@@ -319,8 +322,11 @@ static void validate_taints(const cJSON *taints, cJSON *causes)
         }
         (void)snprintf(field, sizeof(field), "metadata.taints[%d]", index++);
         if (moon_map_has(seen, moon_str(id))) {
-            moon_sim_cause_invalid(causes, field, taint,
-                                   "taints must be unique by key and effect pair");
+            MOON_AUTOFREE char *shown = moon_asprintf(
+                "core.Taint{Key:\"%s\", Value:\"%s\", Effect:\"%s\", TimeAdded:<nil>}",
+                moon_sim_text(taint, "key"), moon_sim_text(taint, "value"), effect);
+            moon_sim_cause_duplicate_go(causes, field, shown,
+                                        "taints must be unique by key and effect pair");
         }
         moon_map_set(seen, moon_str(id), NULL);
     }
@@ -330,6 +336,25 @@ void moon_sim_validate_node(const cJSON *obj, const struct moon_sim_rule_ctx *ct
 {
     (void)ctx;
     validate_taints(moon_sim_get(obj, "spec.taints"), causes);
+}
+
+/* The rest of a node's spec is the same? */
+static bool is_same_node(const cJSON *obj, const cJSON *old)
+{
+    static const char *const may_change[] = {"taints", "unschedulable", "configSource"};
+    static const char *const may_come[] = {"podCIDR", "podCIDRs", "providerID"};
+    MOON_AUTOJSON *now = moon_sim_clone(moon_sim_member(obj, "spec"));
+    MOON_AUTOJSON *before = moon_sim_clone(moon_sim_member(old, "spec"));
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(may_change); i++) {
+        moon_sim_remove(now, may_change[i]);
+        moon_sim_remove(before, may_change[i]);
+    }
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(may_come); i++) {
+        if (moon_sim_member(before, may_come[i]) == NULL) {
+            moon_sim_remove(now, may_come[i]);
+        }
+    }
+    return moon_sim_tree_same(now, before);
 }
 
 /* The cloud's id and the pod network may be set once. */
@@ -348,52 +373,11 @@ void moon_sim_validate_node_update(const cJSON *obj, const cJSON *old, cJSON *ca
             moon_sim_cause_forbidden(causes, field, detail);
         }
     }
-}
-
-/* ---- services ---- */
-
-void moon_sim_validate_service(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes)
-{
-    const cJSON *spec = moon_sim_member(obj, "spec");
-    const cJSON *ports = moon_sim_member(spec, "ports");
-    const char *type = moon_sim_text(spec, "type");
-    bool headless = moon_streq(moon_sim_text(spec, "clusterIP"), "None");
-    bool external = moon_streq(type, "ExternalName");
-    const cJSON *port = NULL;
-    int index = 0;
-    (void)ctx;
-    if (cJSON_GetArraySize(ports) == 0 && !headless && !external) {
-        moon_sim_cause_required(causes, "spec.ports", "");
-    }
-    if (!external && !moon_streq(type, "ClusterIP") && !moon_streq(type, "NodePort") &&
-        !moon_streq(type, "LoadBalancer")) {
-        moon_sim_cause_unsupported(causes, "spec.type", type,
-                                   "\"ClusterIP\", \"ExternalName\", \"LoadBalancer\", "
-                                   "\"NodePort\"");
-    }
-    cJSON_ArrayForEach (port, ports) {
-        char field[48];
-        int64_t number = moon_sim_int(port, "port", 0);
-        (void)snprintf(field, sizeof(field), "spec.ports[%d].port", index);
-        if (number < 1 || number > 65535) {
-            moon_sim_cause_invalid_int(causes, field, number,
-                                       "must be between 1 and 65535, inclusive");
-        }
-        (void)snprintf(field, sizeof(field), "spec.ports[%d].name", index++);
-        if (cJSON_GetArraySize(ports) > 1 && moon_sim_text(port, "name")[0] == '\0') {
-            moon_sim_cause_required(causes, field, "");
-        }
-    }
-    moon_sim_validate_labels(moon_sim_member(spec, "selector"), "spec.selector", causes);
-}
-
-void moon_sim_validate_service_update(const cJSON *obj, const cJSON *old, cJSON *causes)
-{
-    const char *before = moon_sim_text(old, "spec.clusterIP");
-    if (before[0] != '\0' && !moon_streq(moon_sim_text(obj, "spec.type"), "ExternalName")) {
-        moon_sim_validate_immutable(moon_sim_get(obj, "spec.clusterIP"),
-                                    moon_sim_get(old, "spec.clusterIP"), "spec.clusterIPs[0]",
-                                    causes);
+    if (!is_same_node(obj, old)) {
+        moon_sim_cause_forbidden(causes, "[]",
+                                 "node updates may only change labels, taints, or capacity (or "
+                                 "configSource, if the DynamicKubeletConfig feature gate is "
+                                 "enabled)");
     }
 }
 
@@ -411,41 +395,88 @@ void moon_sim_validate_controller_revision(const cJSON *obj, const struct moon_s
 
 void moon_sim_validate_controller_revision_update(const cJSON *obj, const cJSON *old, cJSON *causes)
 {
-    const cJSON *data = moon_sim_member(obj, "data");
     MOON_CLEANUP(moon_buf_fini) struct moon_buf now = MOON_BUF_INIT(DATA_MAX_BYTES);
     MOON_CLEANUP(moon_buf_fini) struct moon_buf before = MOON_BUF_INIT(DATA_MAX_BYTES);
-    moon_sim_tree_print(data, &now);
+    moon_sim_tree_print(moon_sim_member(obj, "data"), &now);
     moon_sim_tree_print(moon_sim_member(old, "data"), &before);
     /* It is compared byte by byte: another order of keys is a change. */
-    if (!moon_str_eq(moon_buf_str(&now), moon_buf_str(&before))) {
-        moon_sim_cause_invalid(causes, "data", data, "field is immutable");
+    if (moon_str_eq(moon_buf_str(&now), moon_buf_str(&before))) {
+        return;
     }
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf shown = MOON_BUF_INIT(8 * DATA_MAX_BYTES);
+    moon_buf_puts(&shown, "runtime.Unknown{TypeMeta:runtime.TypeMeta{APIVersion:\"\", Kind:\"\"}, "
+                          "Raw:[]uint8{");
+    for (size_t i = 0; i < now.len; i++) {
+        moon_buf_printf(&shown, "%s0x%x", i > 0 ? ", " : "", (unsigned char)now.data[i]);
+    }
+    moon_buf_puts(&shown, "}, ContentEncoding:\"\", ContentType:\"application/json\"}");
+    moon_sim_cause_invalid_go(causes, "data", moon_buf_cstr(&shown), "field is immutable");
+}
+
+static void validate_config_key(const char *key, const char *field, cJSON *causes)
+{
+    size_t len = strlen(key);
+    size_t good = strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._");
+    if (len > 253) {
+        moon_sim_cause_invalid_text(causes, field, key, "must be no more than 253 characters");
+    }
+    if (len == 0 || good != len) {
+        moon_sim_cause_invalid_text(
+            causes, field, key,
+            "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. "
+            "'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is "
+            "'[-._a-zA-Z0-9]+')");
+    }
+    if (moon_streq(key, ".") || moon_streq(key, "..")) {
+        MOON_AUTOFREE char *detail = moon_asprintf("must not be '%s'", key);
+        moon_sim_cause_invalid_text(causes, field, key, detail);
+    } else if (moon_str_starts(moon_str(key), "..")) {
+        moon_sim_cause_invalid_text(causes, field, key, "must not start with '..'");
+    }
+}
+
+/* The keys of one map; returns the bytes of its values, as they are when decoded. */
+static size_t validate_data(const cJSON *obj, const char *member, bool encoded, cJSON *causes)
+{
+    const cJSON *item = NULL;
+    size_t total = 0;
+    cJSON_ArrayForEach (item, moon_sim_member(obj, member)) {
+        MOON_AUTOFREE char *field = moon_asprintf("%s[%s]", member, item->string);
+        size_t len = cJSON_IsString(item) ? strlen(item->valuestring) : 0;
+        total += encoded ? len / 4 * 3 : len;
+        validate_config_key(item->string, field, causes);
+        if (!encoded && moon_sim_member(moon_sim_member(obj, "binaryData"), item->string) != NULL) {
+            moon_sim_cause_invalid_text(causes, field, item->string,
+                                        "duplicate of key present in binaryData");
+        }
+    }
+    return total;
 }
 
 void moon_sim_validate_config_map(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
                                   cJSON *causes)
 {
-    static const char *const maps[] = {"data", "binaryData"};
     (void)ctx;
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(maps); i++) {
-        const cJSON *item = NULL;
-        cJSON_ArrayForEach (item, moon_sim_member(obj, maps[i])) {
-            size_t len = strlen(item->string);
-            size_t good =
-                strspn(item->string, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789-._");
-            if (len == 0 || len > 253 || good != len || moon_streq(item->string, ".") ||
-                moon_str_starts(moon_str(item->string), "..")) {
-                MOON_AUTOFREE char *field = moon_asprintf("%s[%s]", maps[i], item->string);
-                moon_sim_cause_invalid_text(
-                    causes, field, item->string,
-                    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' "
-                    "(e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation "
-                    "is "
-                    "'[-._a-zA-Z0-9]+')");
-            }
-        }
+    size_t total = validate_data(obj, "data", false, causes);
+    total += validate_data(obj, "binaryData", true, causes);
+    if (total > CONFIG_MAX_BYTES) {
+        moon_sim_cause_too_long(causes, "[]", CONFIG_MAX_BYTES);
     }
+}
+
+void moon_sim_validate_secret(const cJSON *obj, const struct moon_sim_rule_ctx *ctx, cJSON *causes)
+{
+    (void)ctx;
+    if (validate_data(obj, "data", true, causes) > CONFIG_MAX_BYTES) {
+        moon_sim_cause_too_long(causes, "data", CONFIG_MAX_BYTES);
+    }
+}
+
+void moon_sim_validate_secret_update(const cJSON *obj, const cJSON *old, cJSON *causes)
+{
+    moon_sim_validate_immutable(moon_sim_member(obj, "type"), moon_sim_member(old, "type"), "type",
+                                causes);
+    moon_sim_validate_config_map_update(obj, old, causes);
 }
 
 void moon_sim_validate_config_map_update(const cJSON *obj, const cJSON *old, cJSON *causes)
@@ -506,6 +537,32 @@ void moon_sim_validate_disruption_budget(const cJSON *obj, const struct moon_sim
     }
     if (most != NULL) {
         validate_int_or_percent(most, "spec.maxUnavailable", &ignored, causes);
+    }
+}
+
+void moon_sim_validate_priority_class(const cJSON *obj, const struct moon_sim_rule_ctx *ctx,
+                                      cJSON *causes)
+{
+    const char *name = moon_sim_text(obj, "metadata.name");
+    const char *preemption = moon_sim_text(obj, "preemptionPolicy");
+    bool is_system =
+        moon_streq(name, "system-node-critical") || moon_streq(name, "system-cluster-critical");
+    (void)ctx;
+    if (moon_str_starts(moon_str(name), "system-") && !is_system) {
+        MOON_AUTOFREE char *detail =
+            moon_asprintf("priority class names with 'system-' prefix are reserved for system use "
+                          "only. error: %s is not a known system priority class",
+                          name);
+        moon_sim_cause_forbidden(causes, "metadata.name", detail);
+    }
+    if (!is_system && moon_sim_int(obj, "value", 0) > PRIORITY_MAX) {
+        moon_sim_cause_forbidden(causes, "value",
+                                 "maximum allowed value of a user defined priority is 1000000000");
+    }
+    if (preemption[0] != '\0' && !moon_streq(preemption, "PreemptLowerPriority") &&
+        !moon_streq(preemption, "Never")) {
+        moon_sim_cause_unsupported(causes, "preemptionPolicy", preemption,
+                                   "\"PreemptLowerPriority\", \"Never\"");
     }
 }
 

@@ -62,21 +62,6 @@ static void validate_port_number(const cJSON *port, const char *member, const ch
     }
 }
 
-static bool is_port_name(const char *name)
-{
-    bool letter = false;
-    size_t len = strlen(name);
-    for (size_t i = 0; i < len; i++) {
-        bool lower = name[i] >= 'a' && name[i] <= 'z';
-        bool digit = name[i] >= '0' && name[i] <= '9';
-        letter = letter || lower;
-        if (!lower && !digit && (name[i] != '-' || i == 0 || i + 1 == len || name[i - 1] == '-')) {
-            return false;
-        }
-    }
-    return letter && len <= 15;
-}
-
 static void validate_protocol(const char *protocol, const char *path, cJSON *causes)
 {
     struct field field = child(path, "protocol");
@@ -86,6 +71,23 @@ static void validate_protocol(const char *protocol, const char *path, cJSON *cau
                !moon_streq(protocol, "SCTP")) {
         moon_sim_cause_unsupported(causes, field.text, protocol, "\"SCTP\", \"TCP\", \"UDP\"");
     }
+}
+
+static void validate_name_of_port(const char *name, const char *field, struct moon_map *names,
+                                  cJSON *causes)
+{
+    int before = cJSON_GetArraySize(causes);
+    if (name[0] == '\0') {
+        return;
+    }
+    moon_sim_validate_port_name(name, field, causes);
+    if (cJSON_GetArraySize(causes) > before) {
+        return;
+    }
+    if (moon_map_has(names, moon_str(name))) {
+        moon_sim_cause_duplicate(causes, field, name);
+    }
+    moon_map_set(names, moon_str(name), NULL);
 }
 
 static void validate_ports(const cJSON *ports, const char *path, bool host_network, cJSON *causes)
@@ -98,16 +100,7 @@ static void validate_ports(const cJSON *ports, const char *path, bool host_netwo
         const char *name = moon_sim_text(port, "name");
         struct field name_field = child(at.text, "name");
         int64_t host_port = moon_sim_int(port, "hostPort", 0);
-        if (name[0] != '\0' && !is_port_name(name)) {
-            moon_sim_cause_invalid_text(causes, name_field.text, name,
-                                        "must contain only alpha-numeric characters (a-z, 0-9), "
-                                        "hyphens (-), at least one letter, and no more than 15 "
-                                        "characters");
-        } else if (name[0] != '\0' && moon_map_has(names, moon_str(name))) {
-            moon_sim_cause_duplicate(causes, name_field.text, name);
-        } else if (name[0] != '\0') {
-            moon_map_set(names, moon_str(name), NULL);
-        }
+        validate_name_of_port(name, name_field.text, names, causes);
         validate_port_number(port, "containerPort", at.text, true, causes);
         validate_port_number(port, "hostPort", at.text, false, causes);
         validate_protocol(moon_sim_text(port, "protocol"), at.text, causes);
@@ -232,18 +225,43 @@ static void validate_resources(const cJSON *resources, const char *path, cJSON *
     }
 }
 
+/* What one kind of action needs. */
+static void validate_action(const cJSON *action, const char *kind, const char *path, cJSON *causes)
+{
+    struct field port = child(path, "port");
+    struct field command = child(path, "command");
+    struct field where = child(path, "path");
+    struct field scheme = child(path, "scheme");
+    const char *named = moon_sim_text(action, "scheme");
+    if (moon_streq(kind, "exec") && cJSON_GetArraySize(moon_sim_member(action, "command")) == 0) {
+        moon_sim_cause_required(causes, command.text, "");
+    }
+    if (moon_streq(kind, "httpGet") && moon_sim_text(action, "path")[0] == '\0') {
+        moon_sim_cause_required(causes, where.text, "");
+    }
+    if (moon_streq(kind, "httpGet") || moon_streq(kind, "tcpSocket")) {
+        moon_sim_validate_port_or_name(moon_sim_member(action, "port"), port.text, causes);
+    }
+    if (moon_streq(kind, "httpGet") && !moon_streq(named, "HTTP") && !moon_streq(named, "HTTPS")) {
+        moon_sim_cause_unsupported(causes, scheme.text, named, "\"HTTP\", \"HTTPS\"");
+    }
+}
+
 static void validate_handler(const cJSON *handler, const char *path, cJSON *causes)
 {
     static const char *const actions[] = {"exec", "httpGet", "tcpSocket", "grpc", "sleep"};
     int count = 0;
     for (size_t i = 0; i < MOON_ARRAY_SIZE(actions); i++) {
-        if (moon_sim_member(handler, actions[i]) == NULL) {
+        const cJSON *action = moon_sim_member(handler, actions[i]);
+        struct field field = child(path, actions[i]);
+        if (action == NULL) {
             continue;
         }
         if (++count > 1) {
-            struct field field = child(path, actions[i]);
             moon_sim_cause_forbidden(causes, field.text,
                                      "may not specify more than 1 handler type");
+        } else {
+            validate_action(action, actions[i], field.text, causes);
         }
     }
     if (count == 0) {
@@ -405,8 +423,14 @@ static void validate_toleration_value(const cJSON *toleration, const char *at, c
     } else if (!moon_streq(operator, "Exists")) {
         moon_sim_cause_unsupported(causes, field.text, operator, "\"Equal\", \"Exists\"");
     } else if (value[0] != '\0') {
-        moon_sim_cause_invalid(causes, field.text, toleration,
-                               "value must be empty when `operator` is 'Exists'");
+        const cJSON *seconds = moon_sim_member(toleration, "tolerationSeconds");
+        MOON_AUTOFREE char *shown = moon_asprintf(
+            "core.Toleration{Key:\"%s\", Operator:\"%s\", Value:\"%s\", Effect:\"%s\", "
+            "TolerationSeconds:(*int64)(%s)}",
+            moon_sim_text(toleration, "key"), operator, value, moon_sim_text(toleration, "effect"),
+            seconds == NULL ? "nil" : "0xc000000000");
+        moon_sim_cause_invalid_go(causes, field.text, shown,
+                                  "value must be empty when `operator` is 'Exists'");
     }
 }
 
@@ -558,9 +582,9 @@ static void validate_policies(const cJSON *spec, const char *path, cJSON *causes
     struct field restart_field = child(path, "restartPolicy");
     struct field dns_field = child(path, "dnsPolicy");
     validate_choice(moon_sim_text(spec, "restartPolicy"), restart, restart_field.text,
-                    "\"Always\", \"Never\", \"OnFailure\"", causes);
+                    "\"Always\", \"OnFailure\", \"Never\"", causes);
     validate_choice(moon_sim_text(spec, "dnsPolicy"), dns, dns_field.text,
-                    "\"ClusterFirst\", \"ClusterFirstWithHostNet\", \"Default\", \"None\"", causes);
+                    "\"ClusterFirstWithHostNet\", \"ClusterFirst\", \"Default\", \"None\"", causes);
 }
 
 static void validate_names(const cJSON *spec, const char *path, cJSON *causes)

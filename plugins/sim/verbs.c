@@ -3,6 +3,7 @@
  * verbs.c - get, create, update and patch: from the call to write.c and back.
  */
 #include "sim/api_priv.h"
+#include "sim/go_json.h"
 #include "sim/patch.h"
 
 enum {
@@ -36,9 +37,12 @@ static struct moon_sim_obj *find(const struct moon_sim_call *call, struct moon_s
 void moon_sim_verb_get(struct moon_sim_call *call)
 {
     MOON_CLEANUP(moon_sim_status_fini) struct moon_sim_status st = {0};
-    const struct moon_sim_obj *obj = find(call, &st);
+    uint64_t version = 0;
+    const struct moon_sim_obj *obj = NULL;
     call->api->stats.reads++;
-    if (obj == NULL) {
+    if (moon_sim_list_options_version(call, &version, &st) != 0 ||
+        moon_sim_list_options_not_future(call, version, &st) != 0 ||
+        (obj = find(call, &st)) == NULL) {
         moon_sim_reply_status(call, &st);
         return;
     }
@@ -130,8 +134,10 @@ static int check_identity(const struct moon_sim_call *call, cJSON *tree, struct 
 {
     const char *name = moon_sim_text(tree, "metadata.name");
     if (name[0] == '\0') {
-        return moon_sim_refuse_bad_request(st, "the name of the object (based on URL) was empty in "
-                                               "the body: name must be provided");
+        return moon_sim_refuse_bad_request(st,
+                                           "the name of the object (%s based on URL) was "
+                                           "undeterminable: name must be provided",
+                                           call->name);
     }
     if (!moon_streq(name, call->name)) {
         return moon_sim_refuse_bad_request(
@@ -236,11 +242,14 @@ static int read_patch_type(const struct moon_sim_call *call, enum patch_type *re
                                "server-side apply is not served by this simulated API server: use "
                                "client-side apply (kubectl apply without --server-side)");
     }
-    return moon_sim_refuse(
-        st, 415, "UnsupportedMediaType",
-        "the body of the request was in an unknown format - accepted media types "
-        "include: application/json-patch+json, application/merge-patch+json%s",
-        custom == NULL ? ", application/strategic-merge-patch+json" : "");
+    if (custom == NULL) {
+        return moon_sim_refuse_generic(st, 415, "UnsupportedMediaType",
+                                       "415: Unsupported Media Type");
+    }
+    return moon_sim_refuse(st, 415, "UnsupportedMediaType",
+                           "the body of the request was in an unknown format - accepted media "
+                           "types include: application/json-patch+json, "
+                           "application/merge-patch+json");
 }
 
 static int patch_error(const struct moon_err *err, struct moon_sim_status *st)
@@ -258,6 +267,56 @@ static int patch_error(const struct moon_err *err, struct moon_sim_status *st)
     return moon_sim_refuse_bad_request(st, "%s", err->text);
 }
 
+/* Merge patches are checked in one more place than the others, which adds these words. */
+static const char *decoding_prefix(enum patch_type type)
+{
+    return type == MERGE_PATCH ? "error decoding patch: " : "";
+}
+
+static cJSON *parse_patch(const struct moon_sim_call *call, enum patch_type type,
+                          struct moon_sim_status *st)
+{
+    struct moon_err err;
+    char why[MOON_SIM_GO_JSON_TEXT];
+    struct moon_str body = moon_httpd_body(call->request);
+    cJSON *patch = moon_sim_tree_parse(body, &err);
+    if (patch == NULL) {
+        moon_sim_go_json_error(body, why);
+        (void)moon_sim_refuse_bad_request(st, "%s%s", decoding_prefix(type),
+                                          why[0] != '\0' ? why : err.text);
+    }
+    return patch;
+}
+
+/* A patched document goes through Go's maps, which come out sorted: all of it with a strategic
+ * patch, the objects that were touched with a merge patch, the outermost one with a JSON patch. */
+static void sort_touched(cJSON *tree, const cJSON *patch)
+{
+    const cJSON *member = NULL;
+    moon_sim_tree_sort_members(tree);
+    cJSON_ArrayForEach (member, patch) {
+        cJSON *touched = moon_sim_member(tree, member->string);
+        if (cJSON_IsObject(member) && cJSON_IsObject(touched)) {
+            sort_touched(touched, member);
+        }
+    }
+}
+
+static void sort_patched(cJSON *tree, enum patch_type type, const cJSON *patch)
+{
+    switch (type) {
+    case STRATEGIC_PATCH:
+        moon_sim_tree_sort(tree);
+        break;
+    case MERGE_PATCH:
+        sort_touched(tree, patch);
+        break;
+    case JSON_PATCH:
+        moon_sim_tree_sort_members(tree);
+        break;
+    }
+}
+
 static int apply_patch(const struct moon_sim_call *call, enum patch_type type, const cJSON *patch,
                        cJSON **tree, struct moon_sim_status *st)
 {
@@ -265,7 +324,8 @@ static int apply_patch(const struct moon_sim_call *call, enum patch_type type, c
     int rc = 0;
     if (type != JSON_PATCH && !cJSON_IsObject(patch)) {
         return moon_sim_refuse_bad_request(
-            st, "json: cannot unmarshal array into Go value of type map[string]interface {}");
+            st, "%sjson: cannot unmarshal array into Go value of type map[string]interface {}",
+            decoding_prefix(type));
     }
     switch (type) {
     case JSON_PATCH:
@@ -316,7 +376,6 @@ static int decode_patched(struct moon_sim_call *call, cJSON *tree, struct moon_s
 static int patch(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_status *st)
 {
     enum patch_type type = MERGE_PATCH;
-    struct moon_err err;
     const struct moon_sim_write w = write_of(call);
     if (read_patch_type(call, &type, st) != 0) {
         return -1;
@@ -325,20 +384,19 @@ static int patch(struct moon_sim_call *call, cJSON **ret_tree, struct moon_sim_s
     if (old == NULL) {
         return -1;
     }
-    MOON_AUTOJSON *change = moon_sim_tree_parse(moon_httpd_body(call->request), &err);
+    MOON_AUTOJSON *change = parse_patch(call, type, st);
     if (change == NULL) {
-        return moon_sim_refuse_bad_request(st, "error decoding patch: %s", err.text);
+        return -1;
     }
     moon_sim_tree_unique(change);
     *ret_tree = tree_with_kind(call->kind, old);
     if (apply_patch(call, type, change, ret_tree, st) != 0) {
         return -1;
     }
-    /* A patched document goes through Go's maps: raw data comes out of them sorted. */
-    moon_sim_tree_sort(moon_sim_member(*ret_tree, "data"));
     if (!cJSON_IsObject(*ret_tree)) {
         return moon_sim_refuse_bad_request(st, "the patched document is no object");
     }
+    sort_patched(*ret_tree, type, change);
     if (decode_patched(call, *ret_tree, st) != 0 || check_identity(call, *ret_tree, st) != 0) {
         return -1;
     }

@@ -303,17 +303,9 @@ static int read_request(const struct moon_sim_call *call, struct watch_request *
                         struct moon_sim_status *st)
 {
     struct moon_err err;
-    const char *version = moon_sim_call_query(call, "resourceVersion");
-    if (moon_httpd_query(call->request, "sendInitialEvents") != NULL) {
-        return moon_sim_refuse(st, 422, "Invalid",
-                               "ListOptions.meta.k8s.io \"\" is invalid: sendInitialEvents: "
-                               "Forbidden: sendInitialEvents is forbidden for watch unless the "
-                               "WatchList feature gate is enabled");
-    }
-    if (version != NULL && !moon_parse_u64(moon_str(version), &ret->version)) {
-        return moon_sim_refuse_bad_request(
-            st, "Invalid value: \"%s\": strconv.ParseUint: parsing \"%s\": invalid syntax", version,
-            version);
+    if (moon_sim_list_options_check(call, true, st) != 0 ||
+        moon_sim_list_options_version(call, &ret->version, st) != 0) {
+        return -1;
     }
     if (moon_sim_call_int(call, "timeoutSeconds", &ret->timeout_s, st) != 0) {
         return -1;

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "sim/addresses.h"
 #include "sim/api_priv.h"
 #include "sim/metadata.h"
 
@@ -25,11 +26,24 @@ static cJSON *find_priority_class(const char *name, void *ctx)
     return NULL;
 }
 
-static void allocate_cluster_ip(char out[16], void *ctx)
+static void new_cluster_ip(char out[16], void *ctx)
 {
-    struct moon_sim_api *api = ctx;
-    unsigned n = ++api->next_cluster_ip;
-    (void)snprintf(out, 16, "10.96.%u.%u", (n / 254) & 0xffU, n % 254 + 1);
+    moon_sim_addresses_new(ctx, out);
+}
+
+static bool cluster_ip_taken(const char *address, void *ctx)
+{
+    return moon_sim_addresses_taken(ctx, address);
+}
+
+static int new_node_port(void *ctx)
+{
+    return moon_sim_addresses_new_port(ctx);
+}
+
+static bool node_port_taken(int64_t port, void *ctx)
+{
+    return moon_sim_addresses_port_taken(ctx, port);
 }
 
 static struct moon_sim_rule_ctx rule_ctx(const struct moon_sim_write *w, const cJSON *old)
@@ -39,7 +53,10 @@ static struct moon_sim_rule_ctx rule_ctx(const struct moon_sim_write *w, const c
         .old = old,
         .now_s = moon_sim_now_s(w->api),
         .priority_class = find_priority_class,
-        .new_cluster_ip = allocate_cluster_ip,
+        .new_cluster_ip = new_cluster_ip,
+        .cluster_ip_taken = cluster_ip_taken,
+        .new_node_port = new_node_port,
+        .node_port_taken = node_port_taken,
         .ctx = w->api,
     };
 }
@@ -255,8 +272,11 @@ static int validate_update(const struct moon_sim_write *w, const cJSON *tree,
     const struct moon_sim_kind *kind = w->kind;
     bool is_status = moon_streq(w->subresource, "status");
     moon_sim_validate_metadata(kind, moon_sim_member(tree, "metadata"), causes);
-    moon_sim_validate_metadata_update(moon_sim_member(tree, "metadata"),
-                                      moon_sim_member(ctx->old, "metadata"), causes);
+    /* Once for all kinds, once by the kind's own rules: a real server tells both. */
+    for (int i = 0; i < 2; i++) {
+        moon_sim_validate_metadata_update(moon_sim_member(tree, "metadata"),
+                                          moon_sim_member(ctx->old, "metadata"), causes);
+    }
     if (is_status && kind->validate_status != NULL) {
         kind->validate_status(tree, ctx->old, causes);
     }
@@ -295,7 +315,8 @@ int moon_sim_update(const struct moon_sim_write *w, struct moon_sim_obj *old, cJ
     if (w->kind->set_defaults != NULL) {
         w->kind->set_defaults(tree);
     }
-    if (w->subresource == NULL && w->kind->prepare_update != NULL) {
+    bool prepares = w->subresource == NULL || moon_streq(w->subresource, "status");
+    if (prepares && w->kind->prepare_update != NULL) {
         w->kind->prepare_update(tree, &ctx);
     }
     moon_sim_normalise(w->api, w->kind, tree);
@@ -305,8 +326,15 @@ int moon_sim_update(const struct moon_sim_write *w, struct moon_sim_obj *old, cJ
         return -1;
     }
     if (w->dry_run) {
+        moon_sim_set_version(tree, old->version);
         return 0;
     }
-    put(w, tree, old, is_finished(tree));
+    if (is_finished(tree)) {
+        /* What was asked for is answered; watchers see what was stored before. */
+        moon_sim_set_version(tree, old->version);
+        put(w, before, old, true);
+    } else {
+        put(w, tree, old, false);
+    }
     return 0;
 }

@@ -19,6 +19,7 @@ static int read_decision(const cJSON *node, struct fidelity_decision *ret, struc
     *ret = (struct fidelity_decision){
         .call = moon_json_string(node, "call"),
         .field = moon_json_string(node, "field"),
+        .sim = moon_json_string(node, "sim"),
         .why = moon_json_string(node, "why"),
         .everywhere = moon_json_bool(node, "everywhere", false),
     };
@@ -77,12 +78,26 @@ struct walk {
     FILE *out;
 };
 
-static struct fidelity_decision *decide(const struct walk *walk)
+static bool is_about(const struct fidelity_decision *d, const struct walk *walk, const cJSON *sim)
+{
+    if (fnmatch(d->call, walk->call, 0) != 0 ||
+        fnmatch(d->field, moon_buf_cstr(&walk->pointer), 0) != 0) {
+        return false;
+    }
+    if (d->sim == NULL) {
+        return true;
+    }
+    char *text = sim != NULL ? cJSON_PrintUnformatted(sim) : NULL;
+    bool matches = text != NULL && fnmatch(d->sim, text, 0) == 0;
+    cJSON_free(text);
+    return matches;
+}
+
+static struct fidelity_decision *decide(const struct walk *walk, const cJSON *sim)
 {
     for (size_t i = 0; i < walk->comparison->decision_count; i++) {
         struct fidelity_decision *d = &walk->comparison->decisions[i];
-        if (fnmatch(d->call, walk->call, 0) == 0 &&
-            fnmatch(d->field, moon_buf_cstr(&walk->pointer), 0) == 0) {
+        if (is_about(d, walk, sim)) {
             return d;
         }
     }
@@ -98,7 +113,7 @@ static void print_value(FILE *out, const char *label, const cJSON *value)
 
 static void report_difference(struct walk *walk, const cJSON *real, const cJSON *sim)
 {
-    struct fidelity_decision *d = decide(walk);
+    struct fidelity_decision *d = decide(walk, sim);
     if (d != NULL) {
         d->differences++;
         walk->met[d - walk->comparison->decisions] = true;
@@ -128,7 +143,8 @@ static void diff_objects(struct walk *walk, const cJSON *real, const cJSON *sim)
 {
     const cJSON *member = NULL;
     cJSON_ArrayForEach (member, real) {
-        diff_at(walk, member->string, member, moon_json_member(sim, member->string));
+        diff_at(walk, member->string, member,
+                cJSON_GetObjectItemCaseSensitive(sim, member->string));
     }
     cJSON_ArrayForEach (member, sim) {
         if (cJSON_GetObjectItemCaseSensitive(real, member->string) == NULL) {

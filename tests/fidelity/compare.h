@@ -17,6 +17,7 @@
 struct fidelity_decision {
     const char *call;  /* pattern */
     const char *field; /* pattern of a JSON pointer into the answer */
+    const char *sim;   /* pattern of the sim's value as JSON; NULL: whatever it is */
     const char *why;
     bool everywhere;
     size_t differences; /* that it has met */

@@ -227,6 +227,26 @@ static size_t take_generated(const struct fidelity_normal *n, const char *text,
     return 0;
 }
 
+/* Pointers as Go prints them, and the spaces that its comparing library chooses at random so that
+ * nobody relies on its output. */
+static size_t take_noise(const char *text, struct moon_buf *out)
+{
+    static const char pointer[] = "0xc0";
+    static const char space[] = "\xc2\xa0";
+    if (strncmp(text, space, sizeof(space) - 1) == 0) {
+        moon_buf_putc(out, ' ');
+        return sizeof(space) - 1;
+    }
+    size_t len = strncmp(text, pointer, sizeof(pointer) - 1) == 0
+                     ? 2 + strspn(text + 2, "0123456789abcdef")
+                     : 0;
+    if (len < sizeof("0xc000000000") - 1) {
+        return 0;
+    }
+    moon_buf_puts(out, "<pointer>");
+    return len;
+}
+
 /* A name made from the request's generateName in an answer that refuses it. */
 static size_t take_refused_name(const struct fidelity_normal *n, const char *text,
                                 struct moon_buf *out)
@@ -312,6 +332,7 @@ static char *rewrite_text(const struct fidelity_normal *n, const char *text)
         used = used == 0 && starts_word ? take_refused_name(n, p, &out) : used;
         used = used == 0 && starts_word ? take_version(n, text, p, &out) : used;
         used = used == 0 ? take_node_port(n, p, &out) : used;
+        used = used == 0 ? take_noise(p, &out) : used;
         if (used == 0) {
             moon_buf_putc(&out, *p);
         }

@@ -53,8 +53,11 @@ static const struct row rows[] = {
      "{\"limits\":{\"cpu\":\"1\",\"memory\":\"1Gi\"},\"requests\":{\"cpu\":\"500m\"}}", ""},
     {"int or string", "RollingUpdateDaemonSet", "{\"maxUnavailable\":\"10%\",\"maxSurge\":0}",
      "{\"maxUnavailable\":\"10%\",\"maxSurge\":0}", ""},
-    {"micro times", "LeaseSpec", "{\"renewTime\":\"2026-01-02T03:04:05.5Z\"}",
-     "{\"renewTime\":\"2026-01-02T03:04:05.500000Z\"}", ""},
+    {"micro times", "LeaseSpec", "{\"renewTime\":\"2026-01-02T03:04:05.500000+01:00\"}",
+     "{\"renewTime\":\"2026-01-02T02:04:05.500000Z\"}", ""},
+    {"micro times have six digits", "LeaseSpec", "{\"renewTime\":\"2026-01-02T03:04:05.5Z\"}", NULL,
+     "parsing time \"2026-01-02T03:04:05.5Z\" as \"2006-01-02T15:04:05.000000Z07:00\": cannot "
+     "parse \".5Z\" as \".000000\""},
     {"text where a number belongs", "DaemonSetSpec", "{\"minReadySeconds\":\"a\"}", NULL,
      "json: cannot unmarshal string into Go struct field DaemonSetSpec.minReadySeconds of type "
      "int32"},
