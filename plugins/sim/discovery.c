@@ -258,13 +258,25 @@ static cJSON *version_info(void)
     return object;
 }
 
-static bool is_health(const char *path)
+/* Nothing here can be unwell: the answers say which questions there are. */
+static bool reply_health(struct moon_sim_call *call, const char *path)
 {
-    static const char *const paths[] = {"/healthz", "/livez", "/readyz", "/healthz/ping"};
+    static const char *const paths[] = {"/healthz", "/livez", "/readyz"};
+    if (moon_streq(path, "/healthz/ping") || moon_streq(path, "/livez/ping") ||
+        moon_streq(path, "/readyz/ping")) {
+        moon_sim_answer(call, 200, "text/plain; charset=utf-8", MOON_STR_LIT("ok"));
+        return true;
+    }
     for (size_t i = 0; i < MOON_ARRAY_SIZE(paths); i++) {
-        if (moon_streq(path, paths[i])) {
-            return true;
+        if (!moon_streq(path, paths[i])) {
+            continue;
         }
+        bool verbose = moon_httpd_query(call->request, "verbose") != NULL;
+        MOON_AUTOFREE char *text =
+            verbose ? moon_asprintf("[+]ping ok\n%s check passed\n", paths[i] + 1)
+                    : moon_strdup("ok");
+        moon_sim_answer(call, 200, "text/plain; charset=utf-8", moon_str(text));
+        return true;
     }
     return false;
 }
@@ -319,8 +331,7 @@ static cJSON *document(const struct moon_sim_api *api, const char *path)
 
 bool moon_sim_discovery(struct moon_sim_call *call, const char *path)
 {
-    if (is_health(path)) {
-        moon_sim_answer(call, 200, "text/plain; charset=utf-8", MOON_STR_LIT("ok"));
+    if (reply_health(call, path)) {
         return true;
     }
     MOON_AUTOJSON *answer = document(call->api, path);

@@ -98,6 +98,10 @@ static void test_versions_share_their_objects(void **state)
     assert_int_equal(post(f, BUDGETS_V1, BUDGET), 409);
     assert_int_equal(get(f, BUDGETS_BETA), 200);
     assert_int_equal(items(f), 1);
+    assert_int_equal(call(f, "PATCH", BUDGETS_V1 "/b", MERGE, "{\"spec\":{\"minAvailable\":2}}"),
+                     200);
+    assert_string_equal(text_at(f, "apiVersion"), "policy/v1");
+    assert_int_equal(int_at(f, "spec.minAvailable"), 2);
     assert_int_equal(call(f, "DELETE", BUDGETS_V1 "/b", NULL, NULL), 200);
     assert_int_equal(get(f, BUDGETS_BETA "/b"), 404);
 }
