@@ -50,10 +50,12 @@ struct moon_ds_slot;
 struct moon_ds_pod {
     const struct moon_pod *pod; /* counted; the newest projection of any of our watches */
     struct moon_ds_slot *slot;  /* NULL: its node cannot be determined; it counts nowhere */
-    bool deleting; /* our DELETE is in flight, or done and the watch has yet to say so */
-    bool patching; /* our adoption, release or new label is in flight */
-    bool foreign;  /* owned, but the selector does not match: to be released */
-    bool orphan;   /* matches, has no controller: to be adopted */
+    bool deleting;          /* our DELETE is in flight, or done and the watch has yet to say so */
+    bool patching;          /* our adoption, release or new label is in flight */
+    bool foreign;           /* owned, but the selector does not match: to be released */
+    bool orphan;            /* matches, has no controller: to be adopted */
+    int64_t ready_since_s;  /* the time of readiness that was seen… */
+    uint64_t ready_seen_ms; /* …and when, by our own clock */
 };
 
 /* What one slot adds to the set's sums. All 0 or 1. */

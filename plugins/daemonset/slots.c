@@ -134,9 +134,37 @@ bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_pod
 
 /* ---- evaluation ---- */
 
-static bool is_available(const struct moon_ds_slot *slot, const struct moon_pod *pod)
+static void note_readiness(const struct moon_ds_set *set, struct moon_ds_pod *p)
 {
-    return moon_pod_is_available(pod, slot->set->object->min_ready_s, now_s(slot->set));
+    if (p->pod->ready && p->ready_since_s != p->pod->ready_since_s) {
+        p->ready_since_s = p->pod->ready_since_s;
+        p->ready_seen_ms = now_ms(set);
+    }
+}
+
+/* How long by our own clock until a pod that stays ready has been seen so for long enough. */
+static uint64_t seen_available_in_ms(const struct moon_ds_set *set, const struct moon_ds_pod *p)
+{
+    uint64_t at = p->ready_seen_ms + (uint64_t)set->object->min_ready_s * 1000;
+    return at > now_ms(set) ? at - now_ms(set) : 0;
+}
+
+/* By the pod's own times; but wall clocks differ between machines and are set back, and nobody's
+ * pod shall be called unavailable, and so be free to go, for that. What was seen ready for long
+ * enough is available, and a pod of an older revision that will become ready in the future has been
+ * so for long. */
+static bool is_available(const struct moon_ds_slot *slot, const struct moon_ds_pod *p)
+{
+    const struct moon_ds_set *set = slot->set;
+    if (moon_pod_is_available(p->pod, set->object->min_ready_s, now_s(set))) {
+        return true;
+    }
+    if (!p->pod->ready || p->pod->ready_since_s == 0) {
+        return false;
+    }
+    bool is_of_future = p->pod->ready_since_s > now_s(set);
+    return seen_available_in_ms(set, p) == 0 ||
+           (is_of_future && !moon_ds_pod_is_updated(set, p->pod));
 }
 
 static void sort_pods(struct moon_ds_slot *slot)
@@ -186,7 +214,7 @@ static void share_status(const struct moon_ds_slot *slot, struct moon_ds_share *
     if (first != NULL) {
         share->current = 1;
         share->ready = first->pod->ready;
-        share->available = is_available(slot, first->pod);
+        share->available = is_available(slot, first);
         share->updated = moon_ds_pod_is_updated(slot->set, first->pod);
     }
 }
@@ -213,7 +241,7 @@ static void fill_roll(struct moon_ds_slot *slot, struct moon_roll_slot *roll)
             continue;
         }
         *place = p->pod;
-        *(updated ? &roll->new_available : &roll->old_available) = is_available(slot, p->pod);
+        *(updated ? &roll->new_available : &roll->old_available) = is_available(slot, p);
     }
     /* A new pod on its way beside an old one is as good as there: nothing more may be done here. */
     roll->excess |= slot->creating && roll->old_pod != NULL;
@@ -276,8 +304,12 @@ static uint64_t next_look(const struct moon_ds_slot *slot)
     for (size_t i = 0; i < slot->pod_count; i++) {
         const struct moon_pod *pod = slot->pods[i]->pod;
         int64_t in = moon_pod_available_in(pod, set->object->min_ready_s, now_s(set));
+        uint64_t seen_in = seen_available_in_ms(set, slot->pods[i]);
         if (in > 0) {
             earlier(&at, now + (uint64_t)in * 1000);
+        }
+        if (in > 0 && seen_in > 0) {
+            earlier(&at, now + seen_in);
         }
         if (pod->phase == MOON_PHASE_FAILED && moon_ds_backoff_ends(slot) > now) {
             earlier(&at, moon_ds_backoff_ends(slot));
@@ -306,6 +338,9 @@ static void evaluate(struct moon_ds_slot *slot)
     struct moon_ds_set *set = slot->set;
     struct moon_ds_share share = {0};
 
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        note_readiness(set, slot->pods[i]);
+    }
     sort_pods(slot);
     fill_roll(slot, &set->roll[slot->index]);
     share_status(slot, &share);

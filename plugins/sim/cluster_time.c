@@ -27,7 +27,7 @@ static bool is_under_way(const struct moon_cluster *c)
     if (c->manager != NULL) {
         pending += moon_manager_pending(c->manager);
     }
-    return pending > 0;
+    return pending > moon_sim_api_held(c->api);
 }
 
 int moon_cluster_settle(struct moon_cluster *c, struct moon_err *err)
@@ -46,8 +46,9 @@ int moon_cluster_settle(struct moon_cluster *c, struct moon_err *err)
             return moon_err_set(
                 err, MOON_E_TIMEOUT,
                 "the simulated cluster is not at rest after %d s: %zu calls of its own "
-                "under way",
-                SETTLE_DEADLINE_MS / 1000, moon_client_pending(c->client));
+                "under way, %zu held back by faults",
+                SETTLE_DEADLINE_MS / 1000, moon_client_pending(c->client),
+                moon_sim_api_held(c->api));
         }
     }
     return 0;

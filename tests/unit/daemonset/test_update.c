@@ -324,6 +324,40 @@ static void DaemonSetUpdatesNoTemplateChanged(void **state)
     SYNC(0, 0, 0);
 }
 
+/* Found by a random schedule: every old pod counted as "not available anyway", and all went at
+ * once. */
+static void AClockThatIsSetBackFreesNoPods(void **state)
+{
+    struct fixture *f = *state;
+    struct set_opts opts = {.strategy = ROLLING("1", "0"), .min_ready_s = 5};
+    add_set(f, opts);
+    add_nodes(f, 0, 3, NULL);
+    settle(f);
+    all_ready(f);
+    settle(f);
+    moon_loop_jump_wall(f->loop, -3600 * 1000);
+    new_template(f, opts);
+    SYNC(0, 1, 0);
+}
+
+/* The hour in which the clock comes back to the pods' times holds no such moment either. */
+static void WhatWasSeenReadyLongEnoughStaysAvailable(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){.strategy = ROLLING("1", "0"), .min_ready_s = 5});
+    add_nodes(f, 0, 3, NULL);
+    settle(f);
+    all_ready(f);
+    settle(f);
+    advance_s(f, 10);
+    moon_loop_jump_wall(f->loop, -12 * 1000);
+    moon_loop_turn(f->loop, 0);
+    settle(f);
+    assert_int_equal(set_of(f)->sums.available, 3);
+    advance_s(f, 4);
+    assert_int_equal(set_of(f)->sums.available, 3);
+}
+
 static void StrategyChangeTakesEffect(void **state)
 {
     struct fixture *f = *state;
@@ -605,6 +639,8 @@ int main(void)
         T(DaemonSetUpdatesAllOldPodsNotReady),
         T(DaemonSetUpdatesAllOldPodsNotReadyMaxSurge),
         T(DaemonSetUpdatesNoTemplateChanged),
+        T(AClockThatIsSetBackFreesNoPods),
+        T(WhatWasSeenReadyLongEnoughStaysAvailable),
         T(StrategyChangeTakesEffect),
         T(RollbackNeedsNoNewRevision),
         T(SurgeDealsWithExistingPods),
