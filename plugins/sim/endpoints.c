@@ -320,6 +320,7 @@ static void on_pod(const struct moon_change *change, void *ctx)
     const struct moon_object *old = change->old_object;
     const struct moon_object *now = change->new_object;
     size_t count;
+    moon_assert(old != NULL || now != NULL);
     if (!moon_endpoints_pod_differs(old != NULL ? moon_played_pod(old) : NULL,
                                     now != NULL ? moon_played_pod(now) : NULL)) {
         return;
