@@ -387,6 +387,34 @@ static void test_much_left_and_even(void **state)
     world_fini(&w);
 }
 
+static void test_even_use(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w);
+    put_node(&w, "n1", "", "", "\"pods\":\"9\",\"cpu\":\"8\",\"memory\":\"8Gi\"");
+    put_node(&w, "n2", "", "", "\"pods\":\"9\",\"cpu\":\"8\",\"memory\":\"8Gi\"");
+    add_pod_with(&w, "a", "n1", "", ASKS("\"cpu\":\"4\",\"memory\":\"0\""));
+    add_pod_with(&w, "b", "n2", "", ASKS("\"cpu\":\"2\",\"memory\":\"2Gi\""));
+    assert_pick(&w, ASKS("\"cpu\":\"1\",\"memory\":\"1Gi\""), "n2");
+    world_fini(&w);
+}
+
+static void test_soft_spreading(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w);
+    add_node(&w, "a1", ",\"zone\":\"a\"", "");
+    add_node(&w, "a2", ",\"zone\":\"a\"", "");
+    add_node(&w, "b1", ",\"zone\":\"b\"", "");
+    add_pod_with(&w, "web", "a1", LABEL("web"), "");
+    add_pod(&w, "other", "b1");
+    assert_pick_of(&w, LABEL("web"), "", "a2");
+    assert_pick_of(&w, LABEL("web"), SPREAD("1", "zone", "ScheduleAnyway"), "b1");
+    world_fini(&w);
+}
+
 /* ---- what is promised ---- */
 
 static void test_assumed(void **state)
@@ -515,6 +543,50 @@ static void test_preemption_of_few_and_young(void **state)
     world_fini(&w);
 }
 
+#define STARTED(day) "\"phase\":\"Running\",\"startTime\":\"2026-01-0" day "T00:00:00Z\""
+
+static void test_preemption_by_age(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w);
+    put_node(&w, "n1", "", "", "\"pods\":\"9\",\"cpu\":\"2\"");
+    moon_store_put_event(
+        w.pods, new_pod(&w, "a-young", "", "\"nodeName\":\"n1\"," RANKED("1", "1"), STARTED("2")));
+    moon_store_put_event(
+        w.pods, new_pod(&w, "b-old", "", "\"nodeName\":\"n1\"," RANKED("1", "1"), STARTED("1")));
+    assert_preempts(&w, RANKED("2", "1"), "n1: a-young");
+    put_node(&w, "n2", "", "", "\"pods\":\"9\",\"cpu\":\"1\"");
+    moon_store_put_event(
+        w.pods, new_pod(&w, "youngest", "", "\"nodeName\":\"n2\"," RANKED("1", "1"), STARTED("3")));
+    assert_preempts(&w, RANKED("2", "1"), "n2: youngest");
+    world_fini(&w);
+}
+
+/* The least of all domains changes while pods are taken away and put back. */
+static void test_preemption_for_spreading(void **state)
+{
+    struct world w;
+    (void)state;
+    world_init(&w);
+    add_node(&w, "a1", ",\"zone\":\"a\"", "");
+    add_node(&w, "b1", ",\"zone\":\"b\"", "");
+    add_pod_with(&w, "w0", "a1", LABEL("web"), "\"priority\":9");
+    add_pod_with(&w, "w1", "b1", LABEL("web"), "");
+    add_pod_with(&w, "w2", "b1", LABEL("web"), "");
+    const struct moon_object *pod =
+        unbound(&w, LABEL("web"), "\"priority\":1," SPREAD("1", "zone", "DoNotSchedule"));
+    struct moon_preemption p;
+    moon_scheduler_preempt(w.ledger, moon_played_pod(pod), &p);
+    assert_non_null(p.on);
+    assert_string_equal(p.on->name, "b1");
+    assert_int_equal(p.victim_count, 1);
+    assert_string_equal(p.victims[0]->meta.name, "w2");
+    moon_preemption_fini(&p);
+    moon_object_unref(pod);
+    world_fini(&w);
+}
+
 static void test_preemption_waits(void **state)
 {
     struct world w;
@@ -531,6 +603,8 @@ static void test_preemption_waits(void **state)
     assert_preempts(&w, RANKED("2", "2"), "wait");
     put_node(&w, "n1", "", TAINT("t", "NoSchedule"), "\"pods\":\"9\",\"cpu\":\"2\"");
     assert_preempts(&w, RANKED("2", "2"), "n2: stays");
+    moon_ledger_claim(w.ledger, moon_played_pod(pod), moon_ledger_node(w.ledger, "n2"));
+    assert_preempts(&w, RANKED("2", "2"), "n2: stays"); /* nobody is going */
     moon_object_unref(pod);
     world_fini(&w);
 }
@@ -567,11 +641,15 @@ int main(void)
         cmocka_unit_test(test_spreading),
         cmocka_unit_test(test_scores),
         cmocka_unit_test(test_much_left_and_even),
+        cmocka_unit_test(test_even_use),
+        cmocka_unit_test(test_soft_spreading),
         cmocka_unit_test(test_assumed),
         cmocka_unit_test(test_claims),
         cmocka_unit_test(test_node_comes_and_goes),
         cmocka_unit_test(test_preemption),
         cmocka_unit_test(test_preemption_of_few_and_young),
+        cmocka_unit_test(test_preemption_by_age),
+        cmocka_unit_test(test_preemption_for_spreading),
         cmocka_unit_test(test_preemption_waits),
         cmocka_unit_test(test_preemption_for_neighbours_and_ports),
     };
