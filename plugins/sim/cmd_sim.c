@@ -119,6 +119,32 @@ static void on_nodes_progress(size_t done, size_t total, void *ctx)
 
 /* ---- the API server ---- */
 
+static void on_call(const struct moon_sim_api_call *call, void *ctx)
+{
+    if (call->fault != NULL) {
+        say(ctx, "fault %s: %s %s%s%s%s%s for %s\n", call->fault, call->verb, call->resource,
+            call->ns[0] != '\0' ? " in " : "", call->ns, call->name[0] != '\0' ? ": " : "",
+            call->name, call->client);
+    }
+}
+
+static int add_faults(struct sim *sim, struct moon_err *err)
+{
+    const struct moon_sim_texts *faults = &sim->options->faults;
+    struct moon_sim_api *api = moon_cluster_api(sim->cluster);
+    for (size_t i = 0; i < faults->count; i++) {
+        MOON_CLEANUP(moon_sim_fault_line_fini) struct moon_sim_fault_line line = {.text = NULL};
+        if (moon_sim_fault_line_parse(faults->items[i], &line, err) != 0 ||
+            moon_sim_api_add_fault(api, &line.rule, NULL, err) != 0) {
+            return moon_err_wrap(err, "--fault '%s'", faults->items[i]);
+        }
+    }
+    if (faults->count > 0) {
+        moon_sim_api_observe(api, &(struct moon_sim_api_observer){.on_begin = on_call, .ctx = sim});
+    }
+    return 0;
+}
+
 static int connect_to_real(struct sim *sim, struct moon_err *err)
 {
     const struct moon_sim_options *o = sim->options;
@@ -181,7 +207,8 @@ static int start_embedded(struct sim *sim, struct moon_err *err)
     }
     sim->client = moon_cluster_client(sim->cluster);
     sim->player = moon_cluster_player(sim->cluster);
-    if (o->write_kubeconfig != NULL && write_kubeconfig(sim, err) != 0) {
+    if (add_faults(sim, err) != 0 ||
+        (o->write_kubeconfig != NULL && write_kubeconfig(sim, err) != 0)) {
         return -(int)err->code;
     }
     const char *server = moon_cluster_server(sim->cluster);

@@ -30,6 +30,7 @@ static const char *const names[MOON_SIM_FAULTS] = {
 struct rule {
     struct moon_list link; /* oldest first */
     char *client;
+    char *not_client;
     char *verb;
     char *resource;
     char *ns;
@@ -83,6 +84,7 @@ static void rule_free(struct moon_sim_faults *faults, struct rule *rule)
     moon_list_remove(&rule->link);
     faults->count--;
     moon_free(rule->client);
+    moon_free(rule->not_client);
     moon_free(rule->verb);
     moon_free(rule->resource);
     moon_free(rule->ns);
@@ -107,7 +109,19 @@ void moon_sim_faults_free(struct moon_sim_faults *faults)
 
 /* ---- taking a rule ---- */
 
-static int check(const struct moon_sim_fault_rule *rule, struct moon_err *err)
+static bool is_verb(const char *word)
+{
+    static const char *const verbs[] = {"get",    "list",  "watch",  "create",
+                                        "update", "patch", "delete", "deletecollection"};
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(verbs); i++) {
+        if (moon_streq(word, verbs[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int moon_sim_fault_check(const struct moon_sim_fault_rule *rule, struct moon_err *err)
 {
     const char *fault = names[rule->fault];
     bool waits = rule->fault == MOON_SIM_FAULT_DELAY || rule->fault == MOON_SIM_FAULT_HOLD;
@@ -116,6 +130,12 @@ static int check(const struct moon_sim_fault_rule *rule, struct moon_err *err)
                             "fault status: no answer is known for code %d (known: "
                             "401 403 404 409 410 422 429 500 503 504)",
                             rule->code);
+    }
+    if (rule->verb != NULL && !is_verb(rule->verb)) {
+        return moon_err_set(err, MOON_E_INVALID,
+                            "\"%s\" is no verb (get list watch create update patch delete "
+                            "deletecollection)",
+                            rule->verb);
     }
     if (moon_sim_fault_is_for_watches(rule->fault) && rule->verb != NULL &&
         !moon_streq(rule->verb, "watch")) {
@@ -137,7 +157,7 @@ int moon_sim_api_add_fault(struct moon_sim_api *api, const struct moon_sim_fault
                            uint64_t *ret_number, struct moon_err *err)
 {
     struct moon_sim_faults *faults = api->faults;
-    if (check(rule, err) != 0) {
+    if (moon_sim_fault_check(rule, err) != 0) {
         return -(int)err->code;
     }
     if (faults->count >= RULES_MAX) {
@@ -145,6 +165,7 @@ int moon_sim_api_add_fault(struct moon_sim_api *api, const struct moon_sim_fault
     }
     struct rule *own = moon_new(struct rule);
     own->client = moon_strdup(rule->client);
+    own->not_client = moon_strdup(rule->not_client);
     own->verb = moon_strdup(moon_sim_fault_is_for_watches(rule->fault) ? "watch" : rule->verb);
     own->resource = moon_strdup(rule->resource);
     own->ns = moon_strdup(rule->ns);
@@ -185,7 +206,9 @@ static bool fits(const char *wanted, const char *text)
 
 static bool matches(const struct rule *rule, const struct moon_sim_api_call *call)
 {
-    return (rule->client == NULL || moon_str_starts(moon_str(call->client), rule->client)) &&
+    struct moon_str client = moon_str(call->client);
+    return (rule->client == NULL || moon_str_starts(client, rule->client)) &&
+           (rule->not_client == NULL || !moon_str_starts(client, rule->not_client)) &&
            fits(rule->verb, call->verb) && fits(rule->resource, call->resource) &&
            fits(rule->ns, call->ns) && fits(rule->name, call->name);
 }

@@ -45,9 +45,10 @@ bool moon_sim_fault_is_for_watches(enum moon_sim_fault fault);
 
 struct moon_sim_fault_rule {
     /* Which calls; NULL (for texts): any. Copied by add. */
-    const char *client;   /* what the User-Agent begins with: "moonset/" */
-    const char *verb;     /* get list watch create update patch delete deletecollection */
-    const char *resource; /* "pods", "pods/status"; a plural alone does not mean subresources */
+    const char *client;     /* what the User-Agent begins with: "moonset/" */
+    const char *not_client; /* what it does not begin with */
+    const char *verb;       /* get list watch create update patch delete deletecollection */
+    const char *resource;   /* "pods", "pods/status"; a plural alone does not mean subresources */
     const char *ns;
     const char *name;
     uint64_t first; /* the how many'th matching call from now on is the first one; 0 = 1 */
@@ -59,8 +60,22 @@ struct moon_sim_fault_rule {
     uint64_t lines;         /* watches */
 };
 
+/* MOON_E_INVALID, as add_fault has it. */
+int moon_sim_fault_check(const struct moon_sim_fault_rule *rule, struct moon_err *err);
+
+/* A rule as a person writes it: "VERB RESOURCE FAULT [key=value…]", with * for any verb or resource
+ * and a status code for `status`. It spares the simulation's own clients unless it has client=. */
+struct moon_sim_fault_line {
+    struct moon_sim_fault_rule rule; /* its texts are in `text` */
+    char *text;
+};
+int moon_sim_fault_line_parse(const char *text, struct moon_sim_fault_line *ret,
+                              struct moon_err *err);
+void moon_sim_fault_line_fini(struct moon_sim_fault_line *line); /* for MOON_CLEANUP, too */
+
 /* Take a rule; its number, from 1. MOON_E_INVALID: a code we have no words for, a watch fault for
- * a verb that is not watch (a verb of NULL then means watch), DELAY or HOLD without a delay. */
+ * a verb that is not watch (a verb of NULL then means watch), a verb that is none, DELAY or HOLD
+ * without a delay. */
 int moon_sim_api_add_fault(struct moon_sim_api *api, const struct moon_sim_fault_rule *rule,
                            uint64_t *ret_number, struct moon_err *err);
 /* Forget all rules. Silent watches stay silent, held answers go out when they are due. */

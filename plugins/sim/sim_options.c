@@ -4,6 +4,7 @@
  */
 #include "sim/sim_options.h"
 
+#include "sim/faults.h"
 #include "sim/player.h"
 
 enum {
@@ -90,6 +91,8 @@ static const struct flag flags[] = {
     {"with-controller", SWITCH, FIELD(with_controller), NULL,
      "run the DaemonSet controller beside the embedded API server; flags of `moonset run` may "
      "follow after --"},
+    {"fault", TEXTS, FIELD(faults), "'VERB RESOURCE FAULT [KEY=VALUE…]'",
+     "spoil a call to the embedded API server; may be repeated, see below"},
     {"quiet", SWITCH, FIELD(quiet), NULL, "print nothing but errors"},
 };
 
@@ -239,15 +242,28 @@ static int parse_argument(struct moon_sim_options *o, int argc, char **argv, int
     return rc == 0 ? 0 : moon_err_wrap(err, "sim: --%s", flag->name);
 }
 
+static int check_faults(const struct moon_sim_options *o, struct moon_err *err)
+{
+    for (size_t i = 0; i < o->faults.count; i++) {
+        MOON_CLEANUP(moon_sim_fault_line_fini) struct moon_sim_fault_line line = {.text = NULL};
+        if (moon_sim_fault_line_parse(o->faults.items[i], &line, err) != 0) {
+            return moon_err_wrap(err, "sim: --fault '%s'", o->faults.items[i]);
+        }
+    }
+    return 0;
+}
+
 /* Flags that mean nothing together would be silently without effect: refused. */
 static int check(const struct moon_sim_options *o, struct moon_err *err)
 {
-    if (o->attach && (o->listen != NULL || o->write_kubeconfig != NULL || o->with_controller ||
-                      !o->scheduler || !o->node_lifecycle || !o->endpoints)) {
-        return moon_err_set(err, MOON_E_INVALID,
-                            "sim: --listen, --write-kubeconfig, --scheduler, --node-lifecycle, "
-                            "--endpoints and --with-controller belong to the embedded API server, "
-                            "not to --attach");
+    if (o->attach &&
+        (o->listen != NULL || o->write_kubeconfig != NULL || o->with_controller || !o->scheduler ||
+         !o->node_lifecycle || !o->endpoints || o->faults.count > 0)) {
+        return moon_err_set(
+            err, MOON_E_INVALID,
+            "sim: --listen, --write-kubeconfig, --scheduler, --node-lifecycle, "
+            "--endpoints, --fault and --with-controller belong to the embedded API server, "
+            "not to --attach");
     }
     if (!o->attach && (o->kubeconfig != NULL || o->context != NULL)) {
         return moon_err_set(err, MOON_E_INVALID,
@@ -305,7 +321,7 @@ struct moon_sim_options *moon_sim_options_parse(int argc, char **argv, struct mo
     if (o->nodes == UINT64_MAX) {
         o->nodes = o->attach || o->node_names.count > 0 ? 0 : 3;
     }
-    return check(o, err) == 0 ? moon_steal(&o) : NULL;
+    return check(o, err) == 0 && check_faults(o, err) == 0 ? moon_steal(&o) : NULL;
 }
 
 static void texts_fini(struct moon_sim_texts *texts)
@@ -328,6 +344,7 @@ void moon_sim_options_free(struct moon_sim_options *o)
     moon_free(o->node_prefix);
     texts_fini(&o->node_names);
     texts_fini(&o->manifests);
+    texts_fini(&o->faults);
     moon_labels_fini(&o->node_labels);
     moon_free(o);
 }
@@ -429,5 +446,28 @@ void moon_sim_options_help(struct moon_buf *out)
         "their\n"
         "conditions, pods that do not bear NoExecute are evicted, those of nodes that are gone "
         "deleted.\n"
+        "\n"
+        "What goes wrong in the API server, by --fault:\n"
+        "  --fault 'create pods 503 retry-after=2s times=3'\n"
+        "  --fault 'watch pods half-line lines=10'     --fault '* * cut-after first=100'\n"
+        "VERB: get list watch create update patch delete deletecollection, or * for any; "
+        "RESOURCE:\n"
+        "pods, pods/status, … or *. FAULT:\n"
+        "  cut-before   not done, no answer           cut-middle  done, half of the answer\n"
+        "  cut-after    done, no answer               timeout     done, 504 as by a proxy\n"
+        "  delay        arrives late by delay=TIME    hold        done, answered late\n"
+        "  401 403 404 409 410 422 429 500 503 504    refused with this status\n"
+        "  restart      all connections end, versions and continue tokens are forgotten\n"
+        "and of a watch, after lines=N good lines:\n"
+        "  half-line, cut-watch   it ends inside, or between two lines\n"
+        "  silent                 it stays open and says nothing more\n"
+        "  repeat, garbage        a line twice; a line that is no JSON\n"
+        "  gone                   it ends with an ERROR of 410\n"
+        "Of the calls that match, first=N is the first one that is spoilt (default 1) and times=N\n"
+        "or times=all says how many (default 1). client=TEXT, namespace=, name= choose further; "
+        "the\n"
+        "simulation's own clients are spared unless client= says otherwise (client=any: nobody "
+        "is).\n"
+        "\n"
         "SIGTERM and SIGINT end it.\n");
 }

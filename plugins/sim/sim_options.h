@@ -28,6 +28,7 @@ struct moon_sim_options {
     char *node_prefix;
     struct moon_labels node_labels;
     struct moon_sim_texts manifests;
+    struct moon_sim_texts faults; /* lines, see faults.h; checked */
 
     struct moon_kubelet_opts kubelet;
     uint64_t heartbeat_ms;

@@ -41,6 +41,17 @@ static int setup_virtual(void **state)
     return 0;
 }
 
+/* What a failing test has left open. */
+static struct moon_http *clients[16];
+
+static int teardown_all(void **state)
+{
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(clients); i++) {
+        moon_http_free(moon_steal(&clients[i]));
+    }
+    return teardown(state);
+}
+
 /* ---- calls that may fail ---- */
 
 static bool on_piece(struct moon_str piece, void *ctx)
@@ -70,6 +81,12 @@ static void send_call(struct fixture *f, struct outcome *o, const char *method, 
     snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", moon_sim_api_port(f->api), path);
     o->http = moon_http_new(f->loop, &(struct moon_http_opts){.user_agent = "moonset/1"}, &err);
     assert_non_null(o->http);
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(clients); i++) {
+        if (clients[i] == NULL) {
+            clients[i] = o->http;
+            break;
+        }
+    }
     (void)moon_http_send(o->http, &(struct moon_http_request){.method = method,
                                                               .url = url,
                                                               .headers = headers,
@@ -108,6 +125,11 @@ static void wait_held(struct fixture *f, size_t held)
 
 static void outcome_fini(struct outcome *o)
 {
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(clients); i++) {
+        if (clients[i] == o->http) {
+            clients[i] = NULL;
+        }
+    }
     moon_http_free(o->http);
     moon_buf_fini(&o->text);
     moon_free(o->refusal);
@@ -258,6 +280,7 @@ static void test_wrong_rules_are_refused(void **state)
         {.fault = MOON_SIM_FAULT_STATUS, .code = 418},
         {.fault = MOON_SIM_FAULT_STATUS},
         {.fault = MOON_SIM_FAULT_HALF_LINE, .verb = "list"},
+        {.fault = MOON_SIM_FAULT_RESTART, .verb = "fetch"},
         {.fault = MOON_SIM_FAULT_DELAY},
         {.fault = MOON_SIM_FAULT_HOLD},
     };
@@ -273,6 +296,60 @@ static void test_wrong_rules_are_refused(void **state)
         assert_int_equal(fault, i);
     }
     assert_false(moon_sim_fault_parse("none", &(enum moon_sim_fault){0}));
+}
+
+/* Rules as people write them. */
+static void test_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        const char *rule; /* verb resource fault code first times delay retry lines client; */
+        const char *error;
+    } cases[] = {
+        {"create pods cut-after", "create pods cut-after 0 0 0 0 0 0 -,moonset-sim/", NULL},
+        {"  *  *  restart  first=7 ", "- - restart 0 7 0 0 0 0 -,moonset-sim/", NULL},
+        {"* pods/status 429 retry-after=2s times=3",
+         "- pods/status status 429 0 3 0 2 0 -,moonset-sim/", NULL},
+        {"get nodes status code=503 retry-after=4 client=any", "get nodes status 503 0 0 0 4 0 -,-",
+         NULL},
+        {"list * hold delay=1m30s client=kubectl/", "list - hold 0 0 0 90000 0 0 kubectl/,-", NULL},
+        {"watch pods half-line lines=10 times=2",
+         "watch pods half-line 0 0 2 0 0 10 -,moonset-sim/", NULL},
+        {"", NULL, "want VERB RESOURCE FAULT"},
+        {"create pods", NULL, "want VERB RESOURCE FAULT"},
+        {"create pods cut", NULL, "no fault \"cut\" (known: cut-before"},
+        {"create pods 418", NULL, "no answer is known for code 418"},
+        {"fetch pods restart", NULL, "\"fetch\" is no verb"},
+        {"list pods silent", NULL, "fault silent strikes watches, not \"list\""},
+        {"list pods delay", NULL, "fault delay needs a delay"},
+        {"list pods delay delay=soon", NULL, "\"soon\" is no value for delay"},
+        {"list pods 500 times=0", NULL, "\"0\" is no value for times"},
+        {"list pods 500 times", NULL, "\"times\" is not key=value"},
+        {"list pods 500 often=3", NULL, "there is no \"often\" of a fault"},
+    };
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(cases); i++) {
+        struct moon_err err = {0};
+        struct moon_sim_fault_line line = {.text = NULL};
+        int rc = moon_sim_fault_line_parse(cases[i].line, &line, &err);
+        if (cases[i].error != NULL) {
+            assert_int_equal(rc, -MOON_E_INVALID);
+            assert_null(line.text);
+            if (strstr(err.text, cases[i].error) == NULL) {
+                fail_msg("%s: %s", cases[i].line, err.text);
+            }
+            continue;
+        }
+        const struct moon_sim_fault_rule *r = &line.rule;
+        MOON_AUTOFREE char *rule = moon_asprintf(
+            "%s %s %s %d %d %d %d %d %d %s,%s", r->verb != NULL ? r->verb : "-",
+            r->resource != NULL ? r->resource : "-", moon_sim_fault_name(r->fault), r->code,
+            (int)r->first, (int)r->times, (int)r->delay_ms, (int)r->retry_after_s, (int)r->lines,
+            r->client != NULL ? r->client : "-", r->not_client != NULL ? r->not_client : "-");
+        assert_int_equal(rc, 0);
+        assert_string_equal(rule, cases[i].rule);
+        moon_sim_fault_line_fini(&line);
+    }
 }
 
 /* ---- which call ---- */
@@ -295,6 +372,8 @@ static void test_rules_choose_and_count(void **state)
         {{.name = "n", .times = 9}, "....."},
         {{.client = "moonset/", .times = 9}, "xxxxx"},
         {{.client = "kubectl/", .times = 9}, "....."},
+        {{.not_client = "kubectl/"}, "x...."},
+        {{.client = "moon", .not_client = "moonset/", .times = 9}, "....."},
     };
     assert_int_equal(post(f, MAPS, MAP("m")), 201);
     for (size_t i = 0; i < MOON_ARRAY_SIZE(cases); i++) {
@@ -647,7 +726,7 @@ static void test_an_observer_sees_calls_and_their_events(void **state)
     moon_buf_fini(&log);
 }
 
-#define FAULT_TEST(name) cmocka_unit_test_setup_teardown(name, setup_virtual, teardown)
+#define FAULT_TEST(name) cmocka_unit_test_setup_teardown(name, setup_virtual, teardown_all)
 
 int main(void)
 {
@@ -655,6 +734,7 @@ int main(void)
         FAULT_TEST(test_calls_are_spoilt),
         FAULT_TEST(test_words_fit_the_call),
         FAULT_TEST(test_wrong_rules_are_refused),
+        cmocka_unit_test(test_lines),
         FAULT_TEST(test_rules_choose_and_count),
         FAULT_TEST(test_the_oldest_rule_strikes),
         FAULT_TEST(test_a_call_arrives_late),

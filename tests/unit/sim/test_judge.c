@@ -153,6 +153,29 @@ static void make_set(struct court *c)
     c->set_uid = moon_strdup(text_at(&c->f, "metadata.uid"));
 }
 
+static void make_revision(struct court *c, const char *name, int number, const char *template)
+{
+    char body[4096];
+    snprintf(body, sizeof(body),
+             "{\"metadata\":{\"name\":\"%s\",\"labels\":{\"controller-revision-hash\":\"%s\"},"
+             "\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"DaemonSet\",\"name\":"
+             "\"d\",\"uid\":\"%s\",\"controller\":true,\"blockOwnerDeletion\":true}]},"
+             "\"revision\":%d,\"data\":{\"spec\":{\"template\":%s}}}",
+             name, name, c->set_uid, number, template);
+    must(c, "POST", REVISIONS, JSON, body);
+}
+
+/* A revision of what the set says now. */
+static void revise(struct court *c, const char *name, int number)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(4096);
+    must(c, "GET", SETS "/d", NULL, NULL);
+    char *printed = cJSON_PrintUnformatted(moon_json_get(c->f.answer, "spec.template"));
+    moon_buf_printf(&text, "{\"$patch\":\"replace\",%s", printed + 1);
+    cJSON_free(printed);
+    make_revision(c, name, number, moon_buf_cstr(&text));
+}
+
 /* ---- steps ---- */
 
 /* What may be done to the set. */
@@ -227,6 +250,8 @@ static bool step_of_others(struct court *c, const char *verb, const char *x, con
     } else if (moon_streq(verb, "free-set")) {
         must(c, "DELETE", SETS "/d", JSON, "{\"propagationPolicy\":\"Orphan\"}");
         moon_loop_advance(c->f.loop, 1000); /* the collector's turn */
+    } else if (moon_streq(verb, "revise")) {
+        revise(c, x, y[0] - '0');
     } else if (moon_streq(verb, "change")) {
         change_set(c, x);
     } else if (moon_streq(verb, "other-makes")) {
@@ -344,6 +369,10 @@ static const struct {
      "node n1; set; other-makes n1 a; ready a; other-makes n1 b; ready b", ""},
     {"the other one was adopted later",
      "node n1; set; make n1 a; orphan n1 b; ready b; adopt b; ready a", ""},
+    {"the other one was adopted after ours was made",
+     "node n1; set; orphan n1 b; ready b; make n1 a; adopt b; ready a", ""},
+    {"the other one was adopted before",
+     "node n1; set; orphan n1 b; ready b; adopt b; make n1 a; ready a", "double"},
     {"with surge, two revisions",
      "node n1; set; change surge; make n1 a h1; ready a; change image; make n1 b h2; ready b", ""},
     {"with surge, one revision",
@@ -420,6 +449,8 @@ static const struct {
     {"a node that was left out", THREE "change select; delete p1; delete p2; delete p3", ""},
     {"the node goes while its pod is replaced", ROLL "delete p1; end p1; no-node n1; delete p2",
      ""},
+    {"the node is tainted while its pod is replaced",
+     ROLL "delete p1; end p1; taint n1 NoExecute; delete p2", ""},
     {"the node is down while its pod is replaced",
      ROLL "delete p1; end p1; make n1 q1 h2; wait 60s; delete p2", "budget"},
     {"deleted twice", ROLL "delete p1; delete p1", ""},
@@ -445,6 +476,12 @@ static const struct {
      THREE "change policy; wait 1s; delete p1; end p1; delete p2; end p2; "
            "delete p3",
      ""},
+    {"a policy takes away what is new",
+     THREE "revise h1 1; change policy; wait 1s; delete p1; delete p2", ""},
+    {"with a policy, what is old is replaced within the budget",
+     THREE "revise h1 1; change policy; change image; change observed; revise h2 2; wait 1s; "
+           "delete p1; delete p2",
+     "budget"},
     {"a policy has the budget", THREE "change own-budget; wait 1s; delete p1; delete p2", ""},
     {"after a fault a change may be unknown",
      THREE "change max2; change observed; wait 1s; fault; wait 5s; taint n1 NoExecute; wait 1s; "
@@ -485,6 +522,10 @@ static const struct {
      "node n1; set; make n1 a; delete a; end a; make n1 b; delete b; end b; make n1 c; delete c; "
      "end c; make n1 d; delete d; end d; make n1 e; delete e; end e; make n1 f; delete f",
      "repeat,repeat"},
+    {"a handful",
+     "node n1; set; make n1 a; delete a; end a; make n1 b; delete b; end b; make n1 c; delete c; "
+     "end c; make n1 d; delete d; end d; make n1 e; delete e",
+     ""},
     {"made again because it failed",
      "node n1; set; make n1 a; fail a; delete a; make n1 b; fail b; delete b; make n1 c; fail c; "
      "delete c; make n1 d; fail d; delete d; make n1 e; fail e; delete e; make n1 f; fail f; "
@@ -546,29 +587,6 @@ static int64_t desired_of(struct court *c)
         return -1;
     }
     return strstr(moon_buf_cstr(&why), "no pod") != NULL ? 1 : 0;
-}
-
-static void make_revision(struct court *c, const char *name, int number, const char *template)
-{
-    char body[4096];
-    snprintf(body, sizeof(body),
-             "{\"metadata\":{\"name\":\"%s\",\"labels\":{\"controller-revision-hash\":\"%s\"},"
-             "\"ownerReferences\":[{\"apiVersion\":\"apps/v1\",\"kind\":\"DaemonSet\",\"name\":"
-             "\"d\",\"uid\":\"%s\",\"controller\":true,\"blockOwnerDeletion\":true}]},"
-             "\"revision\":%d,\"data\":{\"spec\":{\"template\":%s}}}",
-             name, name, c->set_uid, number, template);
-    must(c, "POST", REVISIONS, JSON, body);
-}
-
-/* A revision of what the set says now. */
-static void revise(struct court *c, const char *name, int number)
-{
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(4096);
-    must(c, "GET", SETS "/d", NULL, NULL);
-    char *printed = cJSON_PrintUnformatted(moon_json_get(c->f.answer, "spec.template"));
-    moon_buf_printf(&text, "{\"$patch\":\"replace\",%s", printed + 1);
-    cJSON_free(printed);
-    make_revision(c, name, number, moon_buf_cstr(&text));
 }
 
 #define AFFINITY(terms)                                                                            \
