@@ -211,6 +211,11 @@ static int refuse_method(const struct moon_sim_call *call, struct moon_sim_statu
                                "the simulated cluster runs no containers: %s/%s is not served",
                                call->kind->resource, call->subresource);
     }
+    if (moon_streq(call->kind->kind, "ServiceAccount") && moon_streq(call->subresource, "token")) {
+        return moon_sim_refuse(st, 405, "MethodNotAllowed",
+                               "the simulated cluster signs no tokens: serviceaccounts/token is "
+                               "not served");
+    }
     if (call->subresource != NULL && !has_subresource(call)) {
         return moon_sim_refuse_unknown_path(st);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sim/controlplane.h"
 
+#include "sim/accounts.h"
 #include "sim/disruption.h"
 #include "sim/endpoints.h"
 #include "sim/nodelifecycle.h"
@@ -19,6 +20,7 @@ struct moon_controlplane {
     struct moon_scheduler *scheduler; /* NULL: left to another */
     struct moon_podgc *podgc;
     struct moon_endpoints *endpoints; /* NULL: left to another */
+    struct moon_accounts *accounts;
     struct moon_recorder *disruption_recorder;
     struct moon_disruption *disruption;
     /* NULL, these four: left to another. */
@@ -75,6 +77,7 @@ struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_o
     if (opts->options->endpoints) {
         c->endpoints = moon_endpoints_new(opts->client, pods);
     }
+    c->accounts = moon_accounts_new(opts->client);
     c->disruption_recorder = moon_recorder_new(opts->client, "controllermanager");
     c->disruption = moon_disruption_new(opts->client, pods, c->disruption_recorder);
     if (opts->options->node_lifecycle) {
@@ -94,6 +97,7 @@ void moon_controlplane_free(struct moon_controlplane *c)
     moon_recorder_free(c->taint_recorder);
     moon_recorder_free(c->node_recorder);
     moon_endpoints_free(c->endpoints);
+    moon_accounts_free(c->accounts);
     moon_disruption_free(c->disruption);
     moon_recorder_free(c->disruption_recorder);
     moon_podgc_free(c->podgc);
