@@ -49,6 +49,7 @@ struct moon_cluster *moon_cluster_new(const struct moon_cluster_opts *opts, stru
         moon_player_new(&(struct moon_player_opts){.client = c->client,
                                                    .kubelet = opts->options->kubelet,
                                                    .heartbeat_ms = opts->options->heartbeat_ms,
+                                                   .event_nodes = opts->options->event_nodes,
                                                    .with_unbound = true});
     c->controlplane = moon_controlplane_new(&(struct moon_controlplane_opts){
         .client = c->client, .player = c->player, .options = opts->options});

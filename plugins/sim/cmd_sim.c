@@ -158,8 +158,11 @@ static int connect_to_real(struct sim *sim, struct moon_err *err)
     if (sim->attached == NULL) {
         return -(int)err->code;
     }
-    sim->attached_player = moon_player_new(&(struct moon_player_opts){
-        .client = sim->attached, .kubelet = o->kubelet, .heartbeat_ms = o->heartbeat_ms});
+    sim->attached_player =
+        moon_player_new(&(struct moon_player_opts){.client = sim->attached,
+                                                   .kubelet = o->kubelet,
+                                                   .heartbeat_ms = o->heartbeat_ms,
+                                                   .event_nodes = o->event_nodes});
     sim->client = sim->attached;
     sim->player = sim->attached_player;
     return 0;

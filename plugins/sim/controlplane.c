@@ -73,7 +73,8 @@ struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_o
                                                         .nodes = nodes,
                                                         .pods = pods,
                                                         .by_node = MOON_PLAYER_PODS_BY_NODE,
-                                                        .quarantine_ms = QUARANTINE_MS});
+                                                        .quarantine_ms = QUARANTINE_MS,
+                                                        .max_ended = opts->options->ended_pods});
     if (opts->options->endpoints) {
         c->endpoints = moon_endpoints_new(opts->client, pods);
     }

@@ -10,6 +10,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "io/json.h"
+#include "sim/kubelet_events.h"
 #include "sim/player_priv.h"
 
 enum {
@@ -369,11 +370,15 @@ static uint64_t version_of(struct moon_str object)
 }
 
 /* The answer is newer than what the watch has told so far. May end the heart. */
-static void take_answer(struct moon_player *player, struct moon_str body)
+static void take_answer(struct heart *heart, enum write sent, struct moon_str body)
 {
+    struct moon_player *player = heart->all->player;
     struct moon_object *object;
     struct moon_err err;
     if (moon_object_project(&moon_kind_played_node, body, &object, &err) == 0 && object != NULL) {
+        if (sent == WRITE_STATUS && moon_player_records(player)) {
+            moon_kubelet_events_node(player->recorder, heart->node, moon_played_node(object));
+        }
         (void)moon_store_put_write(moon_informer_store(player->nodes), object);
     }
 }
@@ -398,7 +403,7 @@ static void on_done(const struct moon_answer *answer, const struct moon_err *err
         plan_after(heart, sent);
         arm(heart);
         if (sent != WRITE_LEASE) {
-            take_answer(all->player, answer->body);
+            take_answer(heart, sent, answer->body);
         }
     }
     moon_heartbeats_pump(all);

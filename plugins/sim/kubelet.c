@@ -146,6 +146,7 @@ static void plan_start(struct moon_kubelet_life *life, const struct moon_kubelet
     }
     if (life->begins == 0) {
         life->begins = pull_all(place, pod, start);
+        life->pulled_ms = life->begins - start;
     }
     if (life->stage == MOON_KUBELET_WAITING && life->begins >= place->now_ms + CREATING_MIN_MS) {
         go(life, MOON_KUBELET_CREATING, place->now_ms);
@@ -227,7 +228,8 @@ static void plan_pull(struct moon_kubelet_life *life, const struct moon_kubelet_
         go(life, MOON_KUBELET_PULL_FAILED, life->retry_at);
     } else {
         if (life->begins < life->retry_at) {
-            life->begins = life->retry_at + pull_time(place);
+            life->pulled_ms = pull_time(place);
+            life->begins = life->retry_at + life->pulled_ms;
         }
         go(life, first_stage(place, pod), life->begins);
     }
@@ -251,6 +253,8 @@ static void plan_removal(struct moon_kubelet_life *life, const struct moon_kubel
     if (pod->is_ending) {
         life->stage = MOON_KUBELET_REMOVED; /* only finalizers hold it */
         rest(life);
+    } else if (place->node == NULL || place->node->orders.is_down) {
+        rest(life); /* nobody sends SIGTERM */
     } else if (!moon_kubelet_is_running(life->stage)) {
         go(life, MOON_KUBELET_REMOVED, place->now_ms);
     } else {
@@ -447,21 +451,35 @@ static enum moon_kubelet_verb write_removal(struct moon_kubelet_life *life,
     return MOON_KUBELET_DELETE;
 }
 
-/* Why it fails, if not by itself: refused, ended by its node, or by order. */
-static void find_reason(struct moon_kubelet_says *says, bool is_refused,
-                        const struct moon_buf *reason, struct moon_buf *message)
+/* Why it fails, if not by itself: refused or ended by its node, or by order. */
+static void find_reason(struct moon_kubelet_says *says, struct moon_buf *scratch)
 {
     const struct moon_kubelet_life *life = says->life;
-    if (is_refused) {
-        says->reason = moon_buf_cstr(reason);
-        says->message = moon_buf_cstr(message);
-    } else if (life->next == MOON_KUBELET_FAILED && life->reason != NULL) {
+    if (life->next != MOON_KUBELET_FAILED) {
+        return;
+    }
+    if (life->reason != NULL) {
         says->reason = life->reason;
         says->message = life->message;
-    } else if (life->next == MOON_KUBELET_FAILED && says->pod->orders.fate == MOON_FATE_FAIL) {
+    } else if (says->pod->orders.fate == MOON_FATE_FAIL) {
         says->reason = says->pod->orders.reason != NULL ? says->pod->orders.reason : "Evicted";
-        moon_buf_printf(message, "Pod was ended by command: %s", says->reason);
-        says->message = moon_buf_cstr(message);
+        moon_buf_printf(scratch, "Pod was ended by command: %s", says->reason);
+        says->message = moon_buf_cstr(scratch);
+    }
+}
+
+/* What its node has refused once it does not take later. */
+static void admit(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                  const struct moon_played_pod *pod)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf reason = MOON_BUF_INIT(1024);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf message = MOON_BUF_INIT(4096);
+    if (life->is_admitted || life->reason != NULL || place->others == NULL) {
+        return;
+    }
+    life->is_admitted = !moon_admission_refuses(pod, place->node, place->others, &reason, &message);
+    if (!life->is_admitted) {
+        moon_kubelet_end(life, place, pod, 0, moon_buf_cstr(&reason), moon_buf_cstr(&message));
     }
 }
 
@@ -469,20 +487,17 @@ enum moon_kubelet_verb moon_kubelet_act(struct moon_kubelet_life *life,
                                         const struct moon_kubelet_place *place,
                                         const struct moon_played_pod *pod, struct moon_buf *body)
 {
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf reason = MOON_BUF_INIT(1024);
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf message = MOON_BUF_INIT(4096);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf scratch = MOON_BUF_INIT(4096);
     if (life->due == MOON_KUBELET_NEVER) {
         return MOON_KUBELET_NOTHING;
     }
     if (life->next == MOON_KUBELET_REMOVED) {
         return write_removal(life, pod, body);
     }
+    admit(life, place, pod);
     struct moon_kubelet_says says = {.life = life, .place = place, .pod = pod};
-    bool is_refused = !life->is_admitted && place->others != NULL &&
-                      moon_admission_refuses(pod, place->node, place->others, &reason, &message);
-    life->is_admitted = !is_refused;
-    find_reason(&says, is_refused, &reason, &message);
-    tell(life, pod, is_refused ? MOON_KUBELET_FAILED : life->next, place->now_s);
+    find_reason(&says, &scratch);
+    tell(life, pod, life->next, place->now_s);
     moon_kubelet_write_status(&says, body);
     return MOON_KUBELET_PATCH;
 }

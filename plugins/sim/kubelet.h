@@ -72,6 +72,7 @@ struct moon_kubelet_life {
     struct moon_kubelet_run told_run;
 
     uint64_t begins;     /* images are there, containers start; 0: not planned */
+    uint64_t pulled_ms;  /* so long its images took; 0: they were there */
     uint64_t since;      /* the stage was told */
     uint64_t runs_since; /* this run */
     uint64_t retry_at;   /* end of the back-off */
@@ -80,7 +81,7 @@ struct moon_kubelet_life {
     uint64_t sigterm_at; /* 0: has not been sent */
     bool lost_power;     /* its containers are gone without a trace */
 
-    uint64_t verdict_at; /* its node wants it to end: evicted, or shut down */
+    uint64_t verdict_at; /* its node wants it to end: refused, evicted, or shut down */
     moon_sym reason;     /* NULL: no verdict */
     moon_sym message;
 };

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/random.h"
+#include "sim/kubelet_events.h"
 #include "sim/player_priv.h"
 
 enum {
@@ -72,8 +73,24 @@ static bool is_held(const struct moon_player_pod *p, const struct moon_played_no
     return node == NULL || node->orders.is_down || (node->orders.is_shut_down && !is_ending);
 }
 
+bool moon_player_records(const struct moon_player *player)
+{
+    return moon_store_count(moon_informer_store(player->nodes)) <= player->opts.event_nodes;
+}
+
+static void tell_sigterm(struct moon_player_pod *p)
+{
+    if (p->life.sigterm_at != 0 && !p->told_sigterm) {
+        p->told_sigterm = true;
+        if (moon_player_records(p->player)) {
+            moon_kubelet_events_stop(p->player->recorder, p->pod, &p->life);
+        }
+    }
+}
+
 void moon_player_arm(struct moon_player_pod *p)
 {
+    tell_sigterm(p);
     if (p->call != NULL) {
         return;
     }
@@ -148,7 +165,12 @@ static void on_done(const struct moon_answer *answer, const struct moon_err *err
         p->failures = 0;
         p->not_before = 0;
         struct moon_kubelet_place place = moon_player_place(p);
+        enum moon_kubelet_stage before = p->life.stage;
+        uint32_t restarts = p->life.run.restarts;
         moon_kubelet_done(&p->life, &place, p->pod);
+        if (moon_player_records(player)) {
+            moon_kubelet_events_pod(player->recorder, p->pod, before, restarts, &p->life);
+        }
         moon_player_arm(p);
         if (is_patch) {
             take_answer(player, answer->body);
@@ -389,6 +411,7 @@ struct moon_player *moon_player_new(const struct moon_player_opts *opts)
     moon_list_init(&player->waiting);
     player->heartbeats = moon_heartbeats_new(player);
     player->hosts = moon_hosts_new(player);
+    player->recorder = moon_recorder_new(opts->client, "kubelet");
     make_informers(player);
     moon_store_listen(moon_informer_store(player->nodes), on_node, player);
     moon_store_listen(moon_informer_store(player->pods), on_pod, player);
@@ -407,6 +430,7 @@ void moon_player_free(struct moon_player *player)
     moon_heartbeats_free(player->heartbeats);
     moon_map_free(player->pods_by_uid);
     moon_hosts_free(player->hosts);
+    moon_recorder_free(player->recorder);
     moon_informer_free(player->pods);
     moon_informer_free(player->nodes);
     player->magic = 0;

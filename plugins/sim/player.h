@@ -24,6 +24,7 @@ struct moon_player_opts {
     struct moon_client *client; /* borrowed */
     struct moon_kubelet_opts kubelet;
     uint64_t heartbeat_ms; /* between two lease renewals of a node; 0: no heartbeats at all */
+    size_t event_nodes;    /* Events only with at most so many nodes */
     /* Follow the pods that are not bound yet, too (for a scheduler beside it). */
     bool with_unbound;
     /* Nodes and pods are known; optional. */

@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "cache/informer.h"
+#include "control/recorder.h"
 #include "sim/player.h"
 
 #define MOON_PLAYER_TOPIC "sim"
@@ -32,6 +33,7 @@ struct moon_player_pod {
     struct moon_client_call *call;
     unsigned failures; /* of this write, in a row */
     uint64_t not_before;
+    bool told_sigterm; /* by an event */
 };
 
 struct moon_player {
@@ -42,6 +44,7 @@ struct moon_player {
     struct moon_informer *pods;
     struct moon_heartbeats *heartbeats;
     struct moon_hosts *hosts;
+    struct moon_recorder *recorder;
     struct moon_map *pods_by_uid; /* struct moon_player_pod */
     struct moon_list waiting;     /* struct moon_player_pod: due, not sent yet */
     size_t waiting_count;
@@ -71,6 +74,9 @@ struct moon_images *moon_hosts_images(const struct moon_hosts *all,
                                       const struct moon_played_node *node);
 
 /* ---- player.c ---- */
+
+/* Few enough nodes for Events? */
+bool moon_player_records(const struct moon_player *player);
 
 /* NULL: it is not played (yet). */
 struct moon_player_pod *moon_player_pod(const struct moon_player *player,

@@ -4,6 +4,8 @@
  */
 #include "sim/podgc.h"
 
+#include <stdlib.h>
+
 #include "base/map.h"
 #include "sim/player_priv.h"
 
@@ -20,6 +22,7 @@ struct suspect {
     struct moon_podgc *gc;
     const struct moon_played_pod *pod; /* a reference */
     uint64_t since;
+    bool is_surplus; /* one of too many that have ended */
     struct moon_client_call *call;
 };
 
@@ -30,6 +33,7 @@ struct moon_podgc {
     struct moon_map *by_uid; /* struct suspect */
     struct moon_timer *sweep;
     size_t in_flight;
+    size_t ended; /* pods in the store that have ended */
 };
 
 static void suspect_free(void *value)
@@ -53,14 +57,26 @@ static bool is_stranded(const struct moon_podgc *gc, const struct moon_played_po
                                   : moon_store_get(gc->opts.nodes, NULL, pod->node_name) == NULL;
 }
 
-static void suspect(struct moon_podgc *gc, const struct moon_played_pod *pod)
+static bool has_surplus(const struct moon_podgc *gc)
+{
+    return gc->opts.max_ended > 0 && gc->ended > gc->opts.max_ended;
+}
+
+static void arm_sweep(struct moon_podgc *gc)
+{
+    if (!moon_timer_is_active(gc->sweep)) {
+        moon_timer_start(gc->sweep, SWEEP_INTERVAL_MS);
+    }
+}
+
+static struct suspect *suspect(struct moon_podgc *gc, const struct moon_played_pod *pod)
 {
     struct moon_str uid = moon_str(pod->meta.uid);
     struct suspect *s = moon_map_get(gc->by_uid, uid);
     if (s != NULL) {
         moon_object_unref(&s->pod->meta);
         s->pod = moon_played_pod(moon_object_ref(&pod->meta));
-        return;
+        return s;
     }
     s = moon_new(struct suspect);
     s->magic = SUSPECT_MAGIC;
@@ -68,9 +84,39 @@ static void suspect(struct moon_podgc *gc, const struct moon_played_pod *pod)
     s->pod = moon_played_pod(moon_object_ref(&pod->meta));
     s->since = moon_loop_now(gc->loop);
     moon_map_set(gc->by_uid, uid, s);
-    if (!moon_timer_is_active(gc->sweep)) {
-        moon_timer_start(gc->sweep, SWEEP_INTERVAL_MS);
+    arm_sweep(gc);
+    return s;
+}
+
+/* ---- too many that have ended ---- */
+
+static int by_age(const void *a, const void *b)
+{
+    const struct moon_object *left = *(const struct moon_object *const *)a;
+    const struct moon_object *right = *(const struct moon_object *const *)b;
+    if (left->created_s != right->created_s) {
+        return left->created_s < right->created_s ? -1 : 1;
     }
+    return strcmp(left->name, right->name);
+}
+
+static void suspect_surplus(struct moon_podgc *gc)
+{
+    const struct moon_object **ended = moon_new_array(const struct moon_object *, gc->ended);
+    const struct moon_object *object;
+    size_t pos = 0;
+    size_t count = 0;
+    while ((object = moon_store_next(gc->opts.pods, &pos)) != NULL) {
+        if (moon_played_pod_has_ended(moon_played_pod(object))) {
+            moon_assert(count < gc->ended);
+            ended[count++] = object;
+        }
+    }
+    qsort(ended, count, sizeof(*ended), by_age);
+    for (size_t i = 0; i + gc->opts.max_ended < count; i++) {
+        suspect(gc, moon_played_pod(ended[i]))->is_surplus = true;
+    }
+    moon_free(ended);
 }
 
 /* ---- deleting ---- */
@@ -115,12 +161,15 @@ static void on_sweep(void *ctx)
         moon_timer_start(gc->sweep, SWEEP_INTERVAL_MS);
         return;
     }
+    if (has_surplus(gc)) {
+        suspect_surplus(gc);
+    }
     while (moon_map_next(gc->by_uid, &pos, &uid, &value)) {
         struct suspect *s = value;
-        if (!is_stranded(gc, s->pod)) {
+        if (!s->is_surplus && !is_stranded(gc, s->pod)) {
             (void)moon_map_remove(gc->by_uid, uid);
         } else if (s->call == NULL && gc->in_flight < IN_FLIGHT &&
-                   now - s->since >= gc->opts.quarantine_ms) {
+                   (s->is_surplus || now - s->since >= gc->opts.quarantine_ms)) {
             delete_pod(s);
         }
     }
@@ -134,10 +183,17 @@ static void on_sweep(void *ctx)
 static void on_pod(const struct moon_change *change, void *ctx)
 {
     struct moon_podgc *gc = MOON_CAST(moon_podgc, ctx, PODGC_MAGIC);
-    if (change->new_object == NULL) {
-        (void)moon_map_remove(gc->by_uid, moon_str(change->old_object->uid));
-    } else if (is_stranded(gc, moon_played_pod(change->new_object))) {
-        suspect(gc, moon_played_pod(change->new_object));
+    const struct moon_object *old = change->old_object;
+    const struct moon_object *new = change->new_object;
+    gc->ended -= old != NULL && moon_played_pod_has_ended(moon_played_pod(old)) ? 1 : 0;
+    gc->ended += new != NULL &&moon_played_pod_has_ended(moon_played_pod(new)) ? 1 : 0;
+    if (has_surplus(gc)) {
+        arm_sweep(gc);
+    }
+    if (new == NULL) {
+        (void)moon_map_remove(gc->by_uid, moon_str(old->uid));
+    } else if (is_stranded(gc, moon_played_pod(new))) {
+        (void)suspect(gc, moon_played_pod(new));
     }
 }
 
@@ -151,7 +207,7 @@ static void on_node(const struct moon_change *change, void *ctx)
     const struct moon_object *const *pods =
         moon_store_by_index(gc->opts.pods, gc->opts.by_node, change->old_object->name, &count);
     for (size_t i = 0; i < count; i++) {
-        suspect(gc, moon_played_pod(pods[i]));
+        (void)suspect(gc, moon_played_pod(pods[i]));
     }
 }
 

@@ -84,6 +84,9 @@ static const struct flag flags[] = {
      "--heartbeat 0)"},
     {"eviction-interval", DURATION, FIELD(eviction_interval_ms), "TIME",
      "embedded: between two nodes of a zone that get the taint which evicts (default 10s)"},
+    {"ended-pods", COUNT, FIELD(ended_pods), "N",
+     "embedded: of the pods that have ended the oldest are deleted when there are more than N "
+     "(default 12500; 0: never)"},
     {"event-nodes", COUNT, FIELD(event_nodes), "N",
      "Events by scheduler, kubelets and node controllers as long as there are at most N nodes "
      "(default 200; "
@@ -296,6 +299,7 @@ static struct moon_sim_options *options_new(void)
     o->node_lifecycle = true;
     o->endpoints = true;
     o->event_nodes = 200;
+    o->ended_pods = 12500;
     o->node_grace_ms = 40 * 1000;
     o->eviction_interval_ms = 10 * 1000;
     return o;

@@ -37,6 +37,7 @@ struct moon_sim_options {
     bool node_lifecycle;           /* embedded */
     bool endpoints;                /* embedded */
     uint64_t node_grace_ms;        /* embedded: silence until a node is unreachable */
+    uint64_t ended_pods;           /* embedded: so many that have ended are kept; 0: all */
     uint64_t eviction_interval_ms; /* embedded: between two nodes whose pods are evicted */
 
     bool scheduler; /* false: somebody else binds the pods */

@@ -66,6 +66,8 @@ eventually 10 "a container crashes and is restarted" is "Running false 1 CrashLo
 pod late agent n2 ready-after=3s
 eventually 10 "a pod that is ready late runs first" is "Running false 0 " state late
 eventually 10 "and is ready then" is "Running true 0 " state late
+eventually 10 "events tell that it was started" has "Started container c" k get events --field-selector involvedObject.name=plain
+eventually 20 "and of back-offs" has "Back-off restarting failed container" k get events --field-selector involvedObject.name=crash
 
 k annotate pod plain sim.moonset.dev/outcome=failed sim.moonset.dev/reason=OutOfmemory >/dev/null
 eventually 10 "a running pod fails on command" is "Failed   OutOfmemory" state plain
@@ -122,6 +124,7 @@ pod stubborn agent n4 stop-after=never
 eventually 10 "a pod that does not heed SIGTERM" is "Running true 0 " state stubborn
 k delete pod stubborn --grace-period=3 --wait=false >/dev/null
 check "runs on" has Running state stubborn
+eventually 10 "an event tells that it is being stopped" has "Stopping container c" k get events --field-selector involvedObject.name=stubborn
 eventually 10 "until it is killed" lacks stubborn k get pods -o name
 
 # Power.
@@ -149,6 +152,7 @@ eventually 10 "pressure ends" is "False KubeletHasSufficientMemory" condition n4
 k annotate node n4 sim.moonset.dev/shutdown=true >/dev/null
 eventually 10 "a node that shuts down is not ready" is "False KubeletNotReady" condition n4 Ready
 eventually 10 "its pods are terminated" is "Failed   Terminated" state vital
+eventually 10 "events tell, too" has "status is now: NodeNotReady" k get events --field-selector involvedObject.name=n4
 check "and told why" is "Pod was terminated in response to imminent node shutdown." said vital
 k annotate node n4 sim.moonset.dev/shutdown- >/dev/null
 eventually 20 "it boots" is "True KubeletReady" condition n4 Ready

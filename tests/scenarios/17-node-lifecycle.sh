@@ -6,7 +6,7 @@
 # the real control plane it is the real node lifecycle controller that says so.
 # shellcheck disable=SC2034
 PLAYER_FLAGS=(--heartbeat 500ms)
-SIM_FLAGS=(--node-grace 4s)
+SIM_FLAGS=(--node-grace 4s --ended-pods 2)
 CLUSTER_FLAGS=(--node-grace 4)
 . "$(dirname "$0")/../harness.sh"
 
@@ -81,6 +81,15 @@ k cordon n3 >/dev/null
 eventually 20 "a cordoned node is tainted" is "node.kubernetes.io/unschedulable:NoSchedule " taints n3
 k uncordon n3 >/dev/null
 eventually 20 "until it is uncordoned" is "" taints n3
+
+if [ "$MOON_TARGET" = sim ]; then
+    for i in 1 2 3 4; do
+        pod "ended$i" n2
+        k annotate pod "ended$i" sim.moonset.dev/outcome=succeeded >/dev/null
+    done
+    eventually 20 "of the pods that have ended the oldest go when they are too many" \
+        is "ended3 ended4" k get pods --field-selector status.phase=Succeeded -o 'jsonpath={.items[*].metadata.name}'
+fi
 
 k annotate node n1 n2 n3 sim.moonset.dev/down=true >/dev/null
 eventually 30 "when all nodes are silent" is "Unknown Unknown Unknown" \
