@@ -363,8 +363,18 @@ static int collect(const struct moon_sim_call *call, struct moon_sim_obj ***ret_
     return 0;
 }
 
-/* Each object's last state goes into the answer as text: a tree of all of them would be many times
- * as large. */
+static void print_found(const struct moon_sim_kind *kind, const struct moon_sim_obj *obj,
+                        struct moon_buf *out)
+{
+    if (kind->custom != NULL) { /* the only ones that repeat their kind in a list */
+        moon_sim_view_print(kind, obj, out);
+    } else {
+        moon_buf_add_str(out, obj->text);
+    }
+}
+
+/* Each object goes into the answer as it was found, and as text: a tree of all of them would be
+ * many times as large. */
 static void delete_each(struct moon_sim_call *call, struct moon_sim_obj **objs, size_t count,
                         const struct moon_sim_delete_opts *opts, struct moon_buf *ret_items)
 {
@@ -374,7 +384,7 @@ static void delete_each(struct moon_sim_call *call, struct moon_sim_obj **objs, 
         bool gone = false;
         if (moon_sim_delete(call->api, objs[i], opts, &tree, &gone, &st) == 0) {
             moon_buf_puts(ret_items, ret_items->len > 0 ? "," : "");
-            moon_sim_tree_print(tree, ret_items);
+            print_found(call->kind, objs[i], ret_items);
         }
         moon_sim_obj_unref(objs[i]);
     }

@@ -141,23 +141,6 @@ static void merge_scalars(cJSON *list, const cJSON *patch)
     }
 }
 
-static int no_merge_key(const cJSON *element, const char *merge_key, struct moon_err *err)
-{
-    MOON_CLEANUP(moon_buf_fini)
-    struct moon_buf text = MOON_BUF_INIT(512);
-    moon_sim_tree_print(element, &text);
-    return moon_err_set(err, MOON_E_SERVER, "map: %s does not contain declared merge key: %s",
-                        moon_buf_cstr(&text), merge_key);
-}
-
-static void delete_matching(cJSON *list, const cJSON *element, const char *merge_key)
-{
-    int at = 0;
-    while ((at = position(list, element, merge_key)) >= 0) {
-        cJSON_DeleteItemFromArray(list, at);
-    }
-}
-
 /* As Go prints a generic value. */
 static void print_go(struct moon_buf *out, const cJSON *node)
 {
@@ -179,6 +162,25 @@ static void print_go(struct moon_buf *out, const cJSON *node)
         print_go(out, child);
     }
     moon_buf_putc(out, ']');
+}
+
+static int no_merge_key(const cJSON *element, const char *merge_key, struct moon_err *err)
+{
+    MOON_CLEANUP(moon_buf_fini)
+    struct moon_buf text = MOON_BUF_INIT(4096);
+    MOON_AUTOJSON *sorted = moon_sim_clone(element);
+    moon_sim_tree_sort(sorted);
+    print_go(&text, sorted);
+    return moon_err_set(err, MOON_E_SERVER, "map: %s does not contain declared merge key: %s",
+                        moon_buf_cstr(&text), merge_key);
+}
+
+static void delete_matching(cJSON *list, const cJSON *element, const char *merge_key)
+{
+    int at = 0;
+    while ((at = position(list, element, merge_key)) >= 0) {
+        cJSON_DeleteItemFromArray(list, at);
+    }
 }
 
 static int unknown_directive(const cJSON *patch, struct moon_err *err)
@@ -319,6 +321,45 @@ static int delete_from_scalars(cJSON *original, const char *name, const cJSON *v
     return 0;
 }
 
+/* The elements that the patch brings stand in the order that it gives? Those that it deletes do not
+ * count. */
+static bool fits_order(const cJSON *patched, const cJSON *order, const char *merge_key)
+{
+    const cJSON *wanted = order->child;
+    const cJSON *element = NULL;
+    cJSON_ArrayForEach (element, patched) {
+        if (moon_sim_member(element, DIRECTIVE) != NULL) {
+            continue;
+        }
+        while (wanted != NULL &&
+               !moon_sim_tree_equal(merge_key != NULL ? moon_sim_member(wanted, merge_key) : wanted,
+                                    merge_key != NULL ? moon_sim_member(element, merge_key)
+                                                      : element)) {
+            wanted = wanted->next;
+        }
+        if (wanted == NULL) {
+            return false;
+        }
+        wanted = wanted->next;
+    }
+    return true;
+}
+
+static int refuse_order(const cJSON *patched, const cJSON *order, struct moon_err *err)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf have = MOON_BUF_INIT(4096);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf want = MOON_BUF_INIT(4096);
+    MOON_AUTOJSON *sorted = moon_sim_clone(patched);
+    MOON_AUTOJSON *sorted_order = moon_sim_clone(order);
+    moon_sim_tree_sort(sorted);
+    moon_sim_tree_sort(sorted_order);
+    print_go(&have, sorted);
+    print_go(&want, sorted_order);
+    return moon_err_set(err, MOON_E_SERVER,
+                        "The order in patch list:\n%s\n doesn't match $setElementOrder list:\n%s\n",
+                        moon_buf_cstr(&have), moon_buf_cstr(&want));
+}
+
 /* $setElementOrder/<name>, together with the patch of that list if there is one. */
 static int apply_order(const struct moon_sim_type *type, cJSON *original, const cJSON *patch,
                        const cJSON *order, const char *name, struct moon_err *err)
@@ -334,6 +375,9 @@ static int apply_order(const struct moon_sim_type *type, cJSON *original, const 
     }
     if (list == NULL && patched == NULL) {
         return 0;
+    }
+    if (patched != NULL && !fits_order(patched, order, field->merge_key)) {
+        return refuse_order(patched, order, err);
     }
     if (list == NULL) {
         list = cJSON_CreateArray();

@@ -40,6 +40,18 @@ void moon_sim_validate_priority_class(const cJSON *obj, const struct moon_sim_ru
                                       cJSON *causes);
 void moon_sim_validate_priority_class_update(const cJSON *obj, const cJSON *old, cJSON *causes);
 
+/* A key of a ConfigMap or Secret. */
+void moon_sim_validate_config_key(const char *key, const char *field, cJSON *causes);
+/* One of a few texts (NULL-terminated); `listed` is how the message names them. */
+void moon_sim_validate_choice(const char *value, const char *const *choices, const char *field,
+                              const char *listed, cJSON *causes);
+/* The containers of a pod spec; `volumes` are the names that they may mount. */
+struct moon_map;
+void moon_sim_validate_containers(const cJSON *spec, const char *path,
+                                  const struct moon_map *volumes, cJSON *causes);
+/* On the node's own network, a port is the same inside and outside. */
+void moon_sim_validate_host_network(const cJSON *spec, const char *path, cJSON *causes);
+
 /* The name of a port; a port that is a number or a name. */
 void moon_sim_validate_port_name(const char *name, const char *field, cJSON *causes);
 void moon_sim_validate_port_or_name(const cJSON *port, const char *field, cJSON *causes);

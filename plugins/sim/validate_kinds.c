@@ -269,7 +269,9 @@ void moon_sim_validate_daemonset_update(const cJSON *obj, const cJSON *old, cJSO
     const cJSON *selector = moon_sim_get(obj, "spec.selector");
     /* A real server checks the spec by itself and once more as a change. */
     moon_sim_validate_daemonset(obj, NULL, causes);
-    if (!moon_sim_tree_same(selector, moon_sim_get(old, "spec.selector"))) {
+    if (selector == NULL) {
+        moon_sim_cause_invalid_text(causes, "spec.selector", "null", "field is immutable");
+    } else if (!moon_sim_tree_same(selector, moon_sim_get(old, "spec.selector"))) {
         moon_sim_cause_invalid_selector(causes, "spec.selector", selector, "field is immutable");
     }
 }
@@ -413,7 +415,7 @@ void moon_sim_validate_controller_revision_update(const cJSON *obj, const cJSON 
     moon_sim_cause_invalid_go(causes, "data", moon_buf_cstr(&shown), "field is immutable");
 }
 
-static void validate_config_key(const char *key, const char *field, cJSON *causes)
+void moon_sim_validate_config_key(const char *key, const char *field, cJSON *causes)
 {
     size_t len = strlen(key);
     size_t good = strspn(key, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._");
@@ -444,7 +446,7 @@ static size_t validate_data(const cJSON *obj, const char *member, bool encoded, 
         MOON_AUTOFREE char *field = moon_asprintf("%s[%s]", member, item->string);
         size_t len = cJSON_IsString(item) ? strlen(item->valuestring) : 0;
         total += encoded ? len / 4 * 3 : len;
-        validate_config_key(item->string, field, causes);
+        moon_sim_validate_config_key(item->string, field, causes);
         if (!encoded && moon_sim_member(moon_sim_member(obj, "binaryData"), item->string) != NULL) {
             moon_sim_cause_invalid_text(causes, field, item->string,
                                         "duplicate of key present in binaryData");

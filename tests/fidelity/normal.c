@@ -10,6 +10,7 @@
 enum {
     UID_LEN = 36,
     GENERATED_LEN = 5, /* characters behind a generateName */
+    GENERATED_PREFIX_MAX = 58,
     TEXT_MAX_BYTES = 8 << 20,
     SOON_S = 4,    /* a time so near is now */
     FAR_S = 86400, /* a time so far was written by the script */
@@ -68,8 +69,10 @@ static void learn_generated(struct fidelity_normal *n, const cJSON *metadata)
 {
     const char *prefix = moon_json_string(metadata, "generateName");
     const char *name = moon_json_string(metadata, "name");
-    if (prefix == NULL || name == NULL || strlen(name) != strlen(prefix) + GENERATED_LEN ||
-        strncmp(name, prefix, strlen(prefix)) != 0 || moon_map_has(n->generated, moon_str(name))) {
+    size_t kept = prefix != NULL ? strlen(prefix) : 0;
+    kept = kept > GENERATED_PREFIX_MAX ? GENERATED_PREFIX_MAX : kept;
+    if (prefix == NULL || name == NULL || strlen(name) != kept + GENERATED_LEN ||
+        strncmp(name, prefix, kept) != 0 || moon_map_has(n->generated, moon_str(name))) {
         return;
     }
     MOON_AUTOFREE char *key = moon_asprintf("generated %s", prefix);
