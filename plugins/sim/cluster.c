@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "io/file.h"
 #include "sim/cluster_priv.h"
 
 #define USER_AGENT "moonset-sim/" MOONSET_VERSION
@@ -98,4 +99,27 @@ struct moon_client *moon_cluster_client(const struct moon_cluster *c)
 const struct moon_player *moon_cluster_player(const struct moon_cluster *c)
 {
     return c->player;
+}
+
+int moon_cluster_write_kubeconfig(const struct moon_cluster *c, const char *path,
+                                  struct moon_err *err)
+{
+    MOON_AUTOFREE char *text = moon_asprintf("apiVersion: v1\n"
+                                             "kind: Config\n"
+                                             "clusters:\n"
+                                             "- name: moonset-sim\n"
+                                             "  cluster:\n"
+                                             "    server: %s\n"
+                                             "users:\n"
+                                             "- name: moonset-sim\n"
+                                             "  user: {}\n"
+                                             "contexts:\n"
+                                             "- name: moonset-sim\n"
+                                             "  context:\n"
+                                             "    cluster: moonset-sim\n"
+                                             "    user: moonset-sim\n"
+                                             "    namespace: default\n"
+                                             "current-context: moonset-sim\n",
+                                             c->server);
+    return moon_file_write(path, moon_str(text), 0600, err);
 }

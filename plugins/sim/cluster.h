@@ -31,6 +31,9 @@ MOON_DEFINE_CLEANUP(struct moon_cluster, moon_cluster_free);
 struct moon_loop *moon_cluster_loop(const struct moon_cluster *c);
 struct moon_sim_api *moon_cluster_api(const struct moon_cluster *c);
 const char *moon_cluster_server(const struct moon_cluster *c); /* URL */
+/* For kubectl and others. */
+int moon_cluster_write_kubeconfig(const struct moon_cluster *c, const char *path,
+                                  struct moon_err *err);
 /* The simulation's own client (User-Agent moonset-sim/…); the controller has another (moonset/…).
  */
 struct moon_client *moon_cluster_client(const struct moon_cluster *c);

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "io/file.h"
 #include "sim/cluster.h"
+#include "sim/cmd_sim_play.h"
 #include "sim/manifest.h"
 #include "sim/node_seed.h"
 
@@ -168,28 +168,6 @@ static int connect_to_real(struct sim *sim, struct moon_err *err)
     return 0;
 }
 
-static int write_kubeconfig(const struct sim *sim, struct moon_err *err)
-{
-    MOON_AUTOFREE char *text = moon_asprintf("apiVersion: v1\n"
-                                             "kind: Config\n"
-                                             "clusters:\n"
-                                             "- name: moonset-sim\n"
-                                             "  cluster:\n"
-                                             "    server: %s\n"
-                                             "users:\n"
-                                             "- name: moonset-sim\n"
-                                             "  user: {}\n"
-                                             "contexts:\n"
-                                             "- name: moonset-sim\n"
-                                             "  context:\n"
-                                             "    cluster: moonset-sim\n"
-                                             "    user: moonset-sim\n"
-                                             "    namespace: default\n"
-                                             "current-context: moonset-sim\n",
-                                             moon_cluster_server(sim->cluster));
-    return moon_file_write(sim->options->write_kubeconfig, moon_str(text), 0600, err);
-}
-
 static void on_fatal(const char *why, void *ctx)
 {
     struct sim *sim = ctx;
@@ -211,7 +189,8 @@ static int start_embedded(struct sim *sim, struct moon_err *err)
     sim->client = moon_cluster_client(sim->cluster);
     sim->player = moon_cluster_player(sim->cluster);
     if (add_faults(sim, err) != 0 ||
-        (o->write_kubeconfig != NULL && write_kubeconfig(sim, err) != 0)) {
+        (o->write_kubeconfig != NULL &&
+         moon_cluster_write_kubeconfig(sim->cluster, o->write_kubeconfig, err) != 0)) {
         return -(int)err->code;
     }
     const char *server = moon_cluster_server(sim->cluster);
@@ -327,6 +306,9 @@ int moon_cmd_sim(int argc, char **argv, void *state)
     }
     if (options->help) {
         return print_help();
+    }
+    if (options->scenarios.count > 0) {
+        return moon_scenario_command(options);
     }
     moon_log_setup(options->quiet ? MOON_LOG_WARN : MOON_LOG_INFO, MOON_LOG_LOGFMT, STDERR_FILENO);
     int rc = run(options, &err);

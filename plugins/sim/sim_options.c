@@ -19,6 +19,7 @@ enum type {
     NAMES,  /* node names, separated by commas; may be repeated */
     LABELS, /* k=v, separated by commas; may be repeated */
     COUNT,
+    NUMBER,
     DURATION,
 };
 
@@ -96,7 +97,14 @@ static const struct flag flags[] = {
      "follow after --"},
     {"fault", TEXTS, FIELD(faults), "'VERB RESOURCE FAULT [KEY=VALUE…]'",
      "spoil a call to the embedded API server; may be repeated, see below"},
-    {"quiet", SWITCH, FIELD(quiet), NULL, "print nothing but errors"},
+    {"real-time", SWITCH, FIELD(real_time), NULL,
+     "play scenarios on the real clock, so that one can look on (with --write-kubeconfig: with "
+     "kubectl, too)"},
+    {"seed", NUMBER, FIELD(seed), "N",
+     "play scenarios with this seed of pod names and jitter instead of their own"},
+    {"output", TEXT, FIELD(output), "FORMAT",
+     "-o FORMAT: the timeline of scenarios as text (default), or as json, one object a line"},
+    {"quiet", SWITCH, FIELD(quiet), NULL, "print nothing but errors; of scenarios the verdicts"},
 };
 
 /* ---- values ---- */
@@ -152,6 +160,13 @@ static int set_count(uint64_t *ret, const char *value, struct moon_err *err)
     return 0;
 }
 
+static int set_number(uint64_t *ret, const char *value, struct moon_err *err)
+{
+    return moon_parse_u64(moon_str(value), ret)
+               ? 0
+               : moon_err_set(err, MOON_E_INVALID, "\"%s\" is not a number", value);
+}
+
 static int set_duration(uint64_t *ret, const char *value, struct moon_err *err)
 {
     if (strcmp(value, "0") == 0) {
@@ -191,6 +206,8 @@ static int set_value(struct moon_sim_options *o, const struct flag *flag, const 
         return add_labels(field, value, err);
     case COUNT:
         return set_count(field, value, err);
+    case NUMBER:
+        return set_number(field, value, err);
     case DURATION:
         return set_duration(field, value, err);
     }
@@ -209,12 +226,12 @@ static const struct flag *find_flag(struct moon_str name)
     return NULL;
 }
 
-/* "--name", "--name=value" or "-f"; *ret_value is NULL when none is attached. */
+/* "--name", "--name=value", "-f" or "-o"; *ret_value is NULL when none is attached. */
 static const struct flag *split_argument(const char *argument, const char **ret_value)
 {
     *ret_value = NULL;
-    if (strcmp(argument, "-f") == 0) {
-        return find_flag(moon_str("filename"));
+    if (strcmp(argument, "-f") == 0 || strcmp(argument, "-o") == 0) {
+        return find_flag(moon_str(argument[1] == 'f' ? "filename" : "output"));
     }
     if (strncmp(argument, "--", 2) != 0) {
         return NULL;
@@ -226,15 +243,39 @@ static const struct flag *split_argument(const char *argument, const char **ret_
     return find_flag((struct moon_str){argument + 2, len});
 }
 
+/* Whom a flag is for; both are served by the rest. */
+static void note_use(struct moon_sim_options *o, const char *name)
+{
+    static const char *const both[] = {"quiet", "write-kubeconfig"};
+    static const char *const scenarios[] = {"real-time", "seed", "output"};
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(both); i++) {
+        if (strcmp(name, both[i]) == 0) {
+            return;
+        }
+    }
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(scenarios); i++) {
+        if (strcmp(name, scenarios[i]) == 0) {
+            o->only_scenarios = scenarios[i];
+            return;
+        }
+    }
+    o->no_scenarios = name;
+}
+
 static int parse_argument(struct moon_sim_options *o, int argc, char **argv, int *i,
                           struct moon_err *err)
 {
     const char *argument = argv[*i];
     const char *value;
     const struct flag *flag = split_argument(argument, &value);
+    if (argument[0] != '-') {
+        texts_add(&o->scenarios, moon_str(argument));
+        return 0;
+    }
     if (flag == NULL) {
         return moon_err_set(err, MOON_E_INVALID, "sim: unknown argument %s (see --help)", argument);
     }
+    note_use(o, flag->name);
     if (value == NULL && flag->type != SWITCH) {
         if (*i + 1 >= argc) {
             return moon_err_set(err, MOON_E_INVALID, "sim: --%s needs a value", flag->name);
@@ -252,6 +293,32 @@ static int check_faults(const struct moon_sim_options *o, struct moon_err *err)
         if (moon_sim_fault_line_parse(o->faults.items[i], &line, err) != 0) {
             return moon_err_wrap(err, "sim: --fault '%s'", o->faults.items[i]);
         }
+    }
+    return 0;
+}
+
+static int check_scenarios(const struct moon_sim_options *o, struct moon_err *err)
+{
+    if (o->scenarios.count == 0) {
+        return o->only_scenarios == NULL
+                   ? 0
+                   : moon_err_set(err, MOON_E_INVALID, "sim: --%s is for scenarios: name a file",
+                                  o->only_scenarios);
+    }
+    if (o->no_scenarios != NULL) {
+        return moon_err_set(err, MOON_E_INVALID,
+                            "sim: --%s has no meaning for %s: a scenario says itself what its "
+                            "cluster is like",
+                            o->no_scenarios, o->scenarios.items[0]);
+    }
+    if (o->write_kubeconfig != NULL && !o->real_time) {
+        return moon_err_set(err, MOON_E_INVALID,
+                            "sim: --write-kubeconfig needs --real-time here: nobody can look on "
+                            "at a virtual clock");
+    }
+    if (o->output != NULL && strcmp(o->output, "text") != 0 && strcmp(o->output, "json") != 0) {
+        return moon_err_set(err, MOON_E_INVALID, "sim: --output: \"%s\" is neither text nor json",
+                            o->output);
     }
     return 0;
 }
@@ -282,7 +349,7 @@ static int check(const struct moon_sim_options *o, struct moon_err *err)
     if (o->nodes > 0 && !moon_is_dns1123_subdomain(moon_str(first))) {
         return moon_err_set(err, MOON_E_INVALID, "sim: --node-prefix: \"%s\" is not a name", first);
     }
-    return 0;
+    return check_scenarios(o, err);
 }
 
 static struct moon_sim_options *options_new(void)
@@ -346,6 +413,8 @@ void moon_sim_options_free(struct moon_sim_options *o)
     moon_free(o->listen);
     moon_free(o->write_kubeconfig);
     moon_free(o->node_prefix);
+    moon_free(o->output);
+    texts_fini(&o->scenarios);
     texts_fini(&o->node_names);
     texts_fini(&o->manifests);
     texts_fini(&o->faults);
@@ -387,11 +456,17 @@ void moon_sim_options_help(struct moon_buf *out)
         out,
         "usage: moonset sim [FLAG…] [--with-controller [-- FLAG OF moonset run…]]\n"
         "       moonset sim --attach [--kubeconfig FILE] [FLAG…]\n"
+        "       moonset sim [--real-time] [--seed N] [-o json] SCENARIO.yaml…\n"
         "\n"
         "A simulated cluster. Without --attach: an API server on loopback that kubectl can use, a\n"
         "scheduler and kubelets, in one process. With --attach: the kubelets alone, as clients of "
         "a\n"
-        "real API server; every Node there is played, also those that come later.\n"
+        "real API server; every Node there is played, also those that come later. With files: "
+        "play\n"
+        "these scenarios, each on a cluster of its own, print what happens, and say whether what "
+        "must\n"
+        "hold did (exit 0), did not (1), or a file cannot be played (2). Their language is in\n"
+        "plugins/sim/README.md, examples are in examples/scenarios.\n"
         "\n"
         "flags:\n");
     for (size_t i = 0; i < MOON_ARRAY_SIZE(flags); i++) {

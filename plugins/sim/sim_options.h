@@ -17,6 +17,13 @@ struct moon_sim_options {
     bool help;
     bool quiet;
 
+    struct moon_sim_texts scenarios; /* files to play, instead of a cluster that just runs */
+    bool real_time;                  /* whatever their clock says */
+    uint64_t seed;                   /* 0: theirs */
+    char *output;                    /* NULL, "text" or "json" */
+    const char *only_scenarios;      /* a flag that was given and is of use to scenarios only */
+    const char *no_scenarios;        /* one that is of no use to them; NULL: none was given */
+
     bool attach;            /* play the nodes of somebody else's API server */
     char *kubeconfig;       /* of that server; NULL: $KUBECONFIG, in-cluster, ~/.kube/config */
     char *context;          /* NULL: current-context */
