@@ -62,11 +62,14 @@ struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_o
     struct moon_store *nodes = moon_player_nodes(opts->player);
     struct moon_store *pods = moon_player_pods(opts->player);
     c->magic = CONTROLPLANE_MAGIC;
+    c->disruption_recorder = moon_recorder_new(opts->client, "controllermanager");
+    c->disruption = moon_disruption_new(opts->client, pods, c->disruption_recorder);
     if (opts->options->scheduler) {
         c->scheduler = moon_scheduler_new(
             &(struct moon_scheduler_opts){.client = opts->client,
                                           .nodes = nodes,
                                           .pods = pods,
+                                          .budgets = moon_disruption_budgets(c->disruption),
                                           .event_nodes = opts->options->event_nodes});
     }
     c->podgc = moon_podgc_new(&(struct moon_podgc_opts){.client = opts->client,
@@ -79,8 +82,6 @@ struct moon_controlplane *moon_controlplane_new(const struct moon_controlplane_o
         c->endpoints = moon_endpoints_new(opts->client, pods);
     }
     c->accounts = moon_accounts_new(opts->client);
-    c->disruption_recorder = moon_recorder_new(opts->client, "controllermanager");
-    c->disruption = moon_disruption_new(opts->client, pods, c->disruption_recorder);
     if (opts->options->node_lifecycle) {
         start_node_controllers(c, opts);
     }
@@ -93,6 +94,7 @@ void moon_controlplane_free(struct moon_controlplane *c)
         return;
     }
     moon_assert(c->magic == CONTROLPLANE_MAGIC);
+    moon_scheduler_free(c->scheduler);
     moon_taint_eviction_free(c->taint_eviction);
     moon_nodelifecycle_free(c->nodelifecycle);
     moon_recorder_free(c->taint_recorder);
@@ -102,7 +104,6 @@ void moon_controlplane_free(struct moon_controlplane *c)
     moon_disruption_free(c->disruption);
     moon_recorder_free(c->disruption_recorder);
     moon_podgc_free(c->podgc);
-    moon_scheduler_free(c->scheduler);
     c->magic = 0;
     moon_free(c);
 }

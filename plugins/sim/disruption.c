@@ -170,6 +170,11 @@ struct moon_disruption *moon_disruption_new(struct moon_client *client, struct m
     return d;
 }
 
+const struct moon_store *moon_disruption_budgets(const struct moon_disruption *d)
+{
+    return budget_store(d);
+}
+
 void moon_disruption_free(struct moon_disruption *d)
 {
     if (d == NULL) {

@@ -350,7 +350,7 @@ static void refuse(struct unbound *u, const char *why)
 {
     struct moon_scheduler *s = u->scheduler;
     MOON_CLEANUP(moon_preemption_fini) struct moon_preemption preemption;
-    moon_scheduler_preempt(s->ledger, pod_of(u), &preemption);
+    moon_scheduler_preempt(s->ledger, s->opts.budgets, pod_of(u), &preemption);
     if (preemption.on != NULL) {
         preempt(u, &preemption);
     } else if (!preemption.may_help) {

@@ -18,9 +18,10 @@ struct moon_scheduler;
 
 struct moon_scheduler_opts {
     struct moon_client *client;
-    struct moon_store *nodes; /* moon_kind_played_node */
-    struct moon_store *pods;  /* moon_kind_played_pod, unbound ones included */
-    size_t event_nodes;       /* Events only with at most so many nodes */
+    struct moon_store *nodes;         /* moon_kind_played_node */
+    struct moon_store *pods;          /* moon_kind_played_pod, unbound ones included */
+    const struct moon_store *budgets; /* moon_kind_budget; NULL: there are none */
+    size_t event_nodes;               /* Events only with at most so many nodes */
 };
 
 struct moon_scheduler *moon_scheduler_new(const struct moon_scheduler_opts *opts);

@@ -7,6 +7,7 @@
  */
 #include <stdlib.h>
 
+#include "sim/budget.h"
 #include "sim/scheduler_filter.h"
 #include "sim/scheduler_pick.h"
 
@@ -18,6 +19,7 @@ enum {
 
 struct search {
     struct moon_ledger *ledger;
+    const struct moon_store *budgets;
     const struct moon_played_pod *pod;
     struct moon_topology *topology;
     struct moon_preemption *best;
@@ -77,26 +79,94 @@ static bool fits(const struct search *s, const struct moon_ledger_node *n)
     return moon_scheduler_filter(s->pod, s->topology, n, NULL) == MOON_FIT_YES;
 }
 
+/* ---- budgets ---- */
+
+/* The API server has let this pod go already, and counted it. */
+static bool is_disrupted(const struct moon_budget *b, const struct moon_object *pod)
+{
+    for (size_t i = 0; i < b->disrupted_count; i++) {
+        if (strcmp(b->disrupted[i].pod, pod->name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Would the end of one more pod break a budget? `left` has what each of them still bears. As
+ * upstream, an empty selector guards nobody here. */
+static bool breaks_budget(const struct moon_store *budgets, int64_t *left,
+                          const struct moon_object *pod)
+{
+    bool breaks = false;
+    size_t pos = 0;
+    const struct moon_object *object;
+    for (size_t i = 0; (object = moon_store_next(budgets, &pos)) != NULL; i++) {
+        const struct moon_budget *b = moon_budget(object);
+        if (moon_budget_covers(b, pod) && !moon_selector_is_empty(b->selector) &&
+            !is_disrupted(b, pod)) {
+            left[i]--;
+            breaks = breaks || left[i] < 0;
+        }
+    }
+    return breaks;
+}
+
+/* Those that a budget guards come first, so that they are the first to be spared; otherwise the
+ * order stays. Returns how many they are. */
+static size_t guarded_first(const struct search *s, struct moon_ledger_pod **pods, size_t count)
+{
+    size_t guarded = 0;
+    size_t others = 0;
+    size_t pos = 0;
+    const struct moon_object *object;
+    if (s->budgets == NULL || moon_store_count(s->budgets) == 0) {
+        return 0;
+    }
+    MOON_AUTOFREE int64_t *left = moon_new_array(int64_t, moon_store_count(s->budgets));
+    MOON_AUTOFREE struct moon_ledger_pod **rest = moon_new_array(struct moon_ledger_pod *, count);
+    for (size_t i = 0; (object = moon_store_next(s->budgets, &pos)) != NULL; i++) {
+        left[i] = moon_budget(object)->status.allowed;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (breaks_budget(s->budgets, left, &pods[i]->pod->meta)) {
+            pods[guarded++] = pods[i];
+        } else {
+            rest[others++] = pods[i];
+        }
+    }
+    for (size_t i = 0; i < others; i++) {
+        pods[guarded + i] = rest[i];
+    }
+    return guarded;
+}
+
 /* All lesser pods go, then as many as can be come back, the most important first. *ret holds those
- * that cannot; all are put back at the end. */
+ * that cannot, most important first; all are put back at the end. */
 static size_t find_victims(struct search *s, struct moon_ledger_node *n,
-                           struct moon_ledger_pod **ret)
+                           struct moon_ledger_pod **ret, size_t *ret_violations)
 {
     size_t count = lift_lesser(s, n, ret);
     size_t victims = 0;
+    size_t guarded = 0;
     bool is_enough = count > 0 && fits(s, n);
+    *ret_violations = 0;
     if (is_enough) {
         qsort(ret, count, sizeof(struct moon_ledger_pod *), by_importance);
+        guarded = guarded_first(s, ret, count);
     }
     for (size_t i = 0; i < count; i++) {
         put_back(s, ret[i]);
         if (is_enough && !fits(s, n)) {
             lift(s, ret[i]);
             ret[victims++] = ret[i];
+            *ret_violations += i < guarded ? 1 : 0;
         }
     }
     for (size_t i = 0; i < victims; i++) {
         put_back(s, ret[i]);
+    }
+    if (victims > 0) {
+        qsort(ret, victims, sizeof(struct moon_ledger_pod *), by_importance);
     }
     return victims;
 }
@@ -125,6 +195,9 @@ static bool is_better(const struct moon_preemption *a, const struct moon_preempt
     int32_t highest_b = b->victims[0]->priority;
     int64_t sum_a = sum_of_priorities(a);
     int64_t sum_b = sum_of_priorities(b);
+    if (a->violations != b->violations) {
+        return a->violations < b->violations;
+    }
     if (highest_a != highest_b) {
         return highest_a < highest_b;
     }
@@ -141,11 +214,13 @@ static void consider(struct search *s, struct moon_ledger_node *n)
 {
     MOON_AUTOFREE struct moon_ledger_pod **lesser =
         moon_new_array(struct moon_ledger_pod *, n->pod_count + 1);
-    size_t count = find_victims(s, n, lesser);
+    size_t violations;
+    size_t count = find_victims(s, n, lesser, &violations);
     if (count == 0) {
         return;
     }
-    struct moon_preemption found = {.on = n, .victim_count = count, .may_help = true};
+    struct moon_preemption found = {
+        .on = n, .victim_count = count, .violations = violations, .may_help = true};
     found.victims = moon_new_array(const struct moon_played_pod *, count);
     for (size_t i = 0; i < count; i++) {
         found.victims[i] = lesser[i]->pod;
@@ -202,10 +277,10 @@ static void search_nodes(struct search *s)
     }
 }
 
-void moon_scheduler_preempt(struct moon_ledger *ledger, const struct moon_played_pod *pod,
-                            struct moon_preemption *ret)
+void moon_scheduler_preempt(struct moon_ledger *ledger, const struct moon_store *budgets,
+                            const struct moon_played_pod *pod, struct moon_preemption *ret)
 {
-    struct search s = {.ledger = ledger, .pod = pod, .best = ret};
+    struct search s = {.ledger = ledger, .budgets = budgets, .pod = pod, .best = ret};
     *ret = (struct moon_preemption){0};
     if (pod->demands->never_preempts) {
         ret->may_help = true;

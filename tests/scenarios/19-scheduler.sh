@@ -130,6 +130,21 @@ check "after it was nominated" is n1 k get pod urgent -o 'jsonpath={.status.nomi
 check "the other is gone" lacks low k get pods -o name
 check "and has been told why" has "Preempted by default/urgent on node n1" events low Preempted
 
+gone urgent
+k create -f - >/dev/null <<'YAML'
+apiVersion: policy/v1beta1
+kind: PodDisruptionBudget
+metadata: {name: guard}
+spec: {minAvailable: 1, selector: {matchLabels: {app: guarded}}}
+YAML
+pod plain 5 '"nodeName":"n2"'
+eventually 20 "a pod without a budget" is Running k get pod plain -o 'jsonpath={.status.phase}'
+pod guarded 5 '"nodeName":"n1"' '"app":"guarded"'
+eventually 20 "one with a budget" is Running k get pod guarded -o 'jsonpath={.status.phase}'
+pod urgent2 5 '"priorityClassName":"urgent"'
+eventually 20 "the one without a budget goes" is n2 on urgent2
+gone urgent2 guarded
+
 pod foreign 1 '"schedulerName":"another"'
 pod native 1
 eventually 20 "who asks for another scheduler" has n on native

@@ -9,11 +9,13 @@
 
 #include <cmocka.h>
 
+#include "sim/budget.h"
 #include "sim/scheduler_pick.h"
 
 struct world {
     struct moon_store *nodes;
     struct moon_store *pods;
+    struct moon_store *budgets;
     struct moon_ledger *ledger;
     unsigned version;
 };
@@ -80,6 +82,7 @@ static void world_init(struct world *w)
     *w = (struct world){0};
     w->nodes = moon_store_new(&(struct moon_store_opts){.kind = &moon_kind_played_node});
     w->pods = moon_store_new(&(struct moon_store_opts){.kind = &moon_kind_played_pod});
+    w->budgets = moon_store_new(&(struct moon_store_opts){.kind = &moon_kind_budget});
     w->ledger = moon_ledger_new(w->nodes, w->pods);
 }
 
@@ -88,6 +91,7 @@ static void world_fini(struct world *w)
     moon_ledger_free(w->ledger);
     moon_store_free(w->nodes);
     moon_store_free(w->pods);
+    moon_store_free(w->budgets);
 }
 
 static const struct moon_object *unbound(struct world *w, const char *metadata, const char *spec)
@@ -484,7 +488,7 @@ static void assert_preempts(struct world *w, const char *spec, const char *want)
     MOON_CLEANUP(moon_buf_fini) struct moon_buf got = MOON_BUF_INIT(4096);
     const struct moon_object *pod = unbound(w, "", spec);
     struct moon_preemption p;
-    moon_scheduler_preempt(w->ledger, moon_played_pod(pod), &p);
+    moon_scheduler_preempt(w->ledger, w->budgets, moon_played_pod(pod), &p);
     if (p.on == NULL) {
         moon_buf_puts(&got, p.may_help ? "wait" : "nobody");
     } else {
@@ -543,6 +547,42 @@ static void test_preemption_of_few_and_young(void **state)
     world_fini(&w);
 }
 
+/* It guards the pods with label app=guarded. */
+static void put_budget(struct world *w, const char *selector, const char *status)
+{
+    MOON_AUTOFREE char *text =
+        moon_asprintf("{\"metadata\":{\"name\":\"b\",\"namespace\":\"d\",\"uid\":\"b\","
+                      "\"resourceVersion\":\"%u\"},\"spec\":{\"selector\":{%s}},\"status\":{%s}}",
+                      ++w->version, selector, status);
+    moon_store_put_event(w->budgets, project(&moon_kind_budget, text));
+}
+
+static void test_preemption_and_budgets(void **state)
+{
+    static const char guard[] = "\"matchLabels\":{\"app\":\"guarded\"}";
+    struct world w;
+    (void)state;
+    world_init(&w);
+    put_node(&w, "n1", "", "", "\"pods\":\"9\",\"cpu\":\"2\"");
+    put_node(&w, "n2", "", "", "\"pods\":\"9\",\"cpu\":\"2\"");
+    add_pod_with(&w, "g1", "n1", LABEL("guarded"), RANKED("1", "1"));
+    add_pod_with(&w, "g2", "n1", LABEL("guarded"), RANKED("1", "1"));
+    add_pod_with(&w, "x", "n2", "", RANKED("2", "2"));
+    assert_preempts(&w, RANKED("3", "2"), "n1: g1 g2");
+    put_budget(&w, guard, "\"disruptionsAllowed\":2");
+    assert_preempts(&w, RANKED("3", "2"), "n1: g1 g2");
+    put_budget(&w, guard, "\"disruptionsAllowed\":1");
+    assert_preempts(&w, RANKED("3", "2"), "n2: x");
+    assert_preempts(&w, RANKED("2", "2"), "n1: g1 g2"); /* better break it than wait */
+    assert_preempts(&w, RANKED("2", "1"), "n1: g1");    /* the one it can spare */
+    put_budget(&w, guard,
+               "\"disruptionsAllowed\":1,\"disruptedPods\":{\"g2\":\"2026-01-01T00:00:00Z\"}");
+    assert_preempts(&w, RANKED("3", "2"), "n1: g1 g2");
+    put_budget(&w, "", "\"disruptionsAllowed\":0");
+    assert_preempts(&w, RANKED("3", "2"), "n1: g1 g2");
+    world_fini(&w);
+}
+
 #define STARTED(day) "\"phase\":\"Running\",\"startTime\":\"2026-01-0" day "T00:00:00Z\""
 
 static void test_preemption_by_age(void **state)
@@ -577,7 +617,7 @@ static void test_preemption_for_spreading(void **state)
     const struct moon_object *pod =
         unbound(&w, LABEL("web"), "\"priority\":1," SPREAD("1", "zone", "DoNotSchedule"));
     struct moon_preemption p;
-    moon_scheduler_preempt(w.ledger, moon_played_pod(pod), &p);
+    moon_scheduler_preempt(w.ledger, w.budgets, moon_played_pod(pod), &p);
     assert_non_null(p.on);
     assert_string_equal(p.on->name, "b1");
     assert_int_equal(p.victim_count, 1);
@@ -648,6 +688,7 @@ int main(void)
         cmocka_unit_test(test_node_comes_and_goes),
         cmocka_unit_test(test_preemption),
         cmocka_unit_test(test_preemption_of_few_and_young),
+        cmocka_unit_test(test_preemption_and_budgets),
         cmocka_unit_test(test_preemption_by_age),
         cmocka_unit_test(test_preemption_for_spreading),
         cmocka_unit_test(test_preemption_waits),
