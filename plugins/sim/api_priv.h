@@ -46,6 +46,7 @@ struct moon_sim_api {
     struct moon_sim_api_stats stats;
     unsigned next_cluster_ip;
     unsigned next_node_port;
+    bool refuses_streamed_lists;
 };
 
 /* How the client wants objects presented (Accept). */

@@ -410,6 +410,7 @@ struct moon_sim_api *moon_sim_api_new(struct moon_loop *loop, const struct moon_
     struct moon_sim_api *api = moon_new(struct moon_sim_api);
     api->magic = API_MAGIC;
     api->loop = loop;
+    api->refuses_streamed_lists = opts->refuse_streamed_lists;
     api->next_cluster_ip = 9; /* the first addresses belong to the cluster itself */
     make_parts(api, opts);
     api->httpd = moon_httpd_new(

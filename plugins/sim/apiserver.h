@@ -25,6 +25,8 @@ struct moon_sim_api_opts {
     size_t max_body_bytes;         /* 0 = 3 MB, as real servers have it */
     uint64_t continue_life_ms;     /* how long a paged list can be continued; 0 = 5 minutes */
     uint64_t bookmark_interval_ms; /* 0 = 30 s */
+    /* Refuse watches with sendInitialEvents by 422, as servers without the WatchList feature do. */
+    bool refuse_streamed_lists;
 };
 
 struct moon_sim_api_stats {

@@ -27,7 +27,11 @@ static char *server_url(const char *listen, uint16_t port)
 static int start_api(struct moon_cluster *c, struct moon_err *err)
 {
     const char *listen = c->opts.options->listen;
-    c->api = moon_sim_api_new(c->opts.loop, &(struct moon_sim_api_opts){.listen = listen}, err);
+    c->api = moon_sim_api_new(
+        c->opts.loop,
+        &(struct moon_sim_api_opts){.listen = listen,
+                                    .refuse_streamed_lists = !c->opts.options->streamed_lists},
+        err);
     if (c->api == NULL) {
         return -(int)err->code;
     }

@@ -52,7 +52,6 @@ static void check_list(const struct moon_sim_call *call, const char *match, cJSO
     }
 }
 
-/* Streamed lists are not offered, as on servers without that feature. */
 static void check_watch(const struct moon_sim_call *call, const char *match, cJSON *causes)
 {
     bool initial = moon_sim_call_query(call, "sendInitialEvents") != NULL;
@@ -60,7 +59,7 @@ static void check_watch(const struct moon_sim_call *call, const char *match, cJS
         forbid_match(causes,
                      "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
     }
-    if (initial) {
+    if (initial && call->api->refuses_streamed_lists) {
         moon_sim_cause_forbidden(causes, "sendInitialEvents",
                                  "sendInitialEvents is forbidden for watch unless the WatchList "
                                  "feature gate is enabled");
@@ -71,6 +70,9 @@ static void check_watch(const struct moon_sim_call *call, const char *match, cJS
     }
     if (match != NULL && !moon_streq(match, "NotOlderThan")) {
         moon_sim_cause_unsupported(causes, "resourceVersionMatch", match, "\"NotOlderThan\"");
+    }
+    if (match != NULL && moon_sim_call_query(call, "continue") != NULL) {
+        forbid_match(causes, "resourceVersionMatch is forbidden when continue is provided");
     }
 }
 

@@ -70,6 +70,9 @@ static const struct flag flags[] = {
     {"heartbeat", DURATION, FIELD(heartbeat_ms), "TIME",
      "between two renewals of a node's lease; its status goes out every 5m (default 10s, up to 25s "
      "with thousands of nodes; 0: neither, nodes are told ready once)"},
+    {"streamed-lists", SWITCH, FIELD(streamed_lists), NULL,
+     "serve watches that begin with a list (sendInitialEvents; default); --streamed-lists=false "
+     "refuses them with 422, as servers without the WatchList feature do"},
     {"scheduler", SWITCH, FIELD(scheduler), NULL,
      "run the embedded scheduler (default); --scheduler=false leaves pods to another one, such as "
      "kube-scheduler with --kube-api-content-type=application/json"},
@@ -328,10 +331,10 @@ static int check(const struct moon_sim_options *o, struct moon_err *err)
 {
     if (o->attach &&
         (o->listen != NULL || o->write_kubeconfig != NULL || o->with_controller || !o->scheduler ||
-         !o->node_lifecycle || !o->endpoints || o->faults.count > 0)) {
+         !o->streamed_lists || !o->node_lifecycle || !o->endpoints || o->faults.count > 0)) {
         return moon_err_set(
             err, MOON_E_INVALID,
-            "sim: --listen, --write-kubeconfig, --scheduler, --node-lifecycle, "
+            "sim: --listen, --write-kubeconfig, --scheduler, --streamed-lists, --node-lifecycle, "
             "--endpoints, --fault and --with-controller belong to the embedded API server, "
             "not to --attach");
     }
@@ -363,6 +366,7 @@ static struct moon_sim_options *options_new(void)
                                             .max_backoff_ms = 5 * 60 * 1000};
     o->heartbeat_ms = MOON_PLAYER_HEARTBEAT_AUTO;
     o->scheduler = true;
+    o->streamed_lists = true;
     o->node_lifecycle = true;
     o->endpoints = true;
     o->event_nodes = 200;

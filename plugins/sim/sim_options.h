@@ -48,6 +48,7 @@ struct moon_sim_options {
     uint64_t eviction_interval_ms; /* embedded: between two nodes whose pods are evicted */
 
     bool scheduler; /* false: somebody else binds the pods */
+    bool streamed_lists;
     bool with_controller;
     int controller_argc; /* what follows "--", with "--" as argv[0]; 0: nothing */
     char **controller_argv;

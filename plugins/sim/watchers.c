@@ -143,7 +143,8 @@ static void send_object(struct watcher *w, const char *type, struct moon_sim_obj
     send_tree(w, type, shown);
 }
 
-static void send_bookmark(struct watcher *w)
+/* `end_of_list`: the list that the watch began with is complete. */
+static void send_bookmark(struct watcher *w, bool end_of_list)
 {
     char version[24];
     char api_version[MOON_SIM_API_VERSION_TEXT];
@@ -156,9 +157,18 @@ static void send_bookmark(struct watcher *w)
     cJSON *metadata = moon_sim_ensure(object, "metadata");
     moon_sim_set_text(metadata, "resourceVersion", version);
     moon_sim_set(metadata, "creationTimestamp", cJSON_CreateNull());
+    if (end_of_list) {
+        moon_sim_set_text(moon_sim_ensure(metadata, "annotations"), "k8s.io/initial-events-end",
+                          "true");
+    }
     if (w->call.view == MOON_SIM_VIEW_TABLE) {
         MOON_AUTOJSON *table = moon_sim_table(&w->call, NULL, 0, metadata, !w->columns_sent);
         send_tree(w, "BOOKMARK", table);
+        return;
+    }
+    if (w->call.view == MOON_SIM_VIEW_METADATA) {
+        MOON_AUTOJSON *partial = moon_sim_partial(&w->call, object);
+        send_tree(w, "BOOKMARK", partial);
         return;
     }
     send_tree(w, "BOOKMARK", object);
@@ -171,7 +181,7 @@ static void send_bookmarks(void *ctx)
         moon_list_foreach (it, ws->by_store[i]) {
             struct watcher *w = moon_container_of(it, struct watcher, link);
             if (w->bookmarks) {
-                send_bookmark(w);
+                send_bookmark(w, false);
             }
         }
     }
@@ -235,7 +245,7 @@ static void on_timeout(void *ctx)
 {
     struct watcher *w = MOON_CAST(watcher, ctx, WATCHER_MAGIC);
     if (w->bookmarks) {
-        send_bookmark(w);
+        send_bookmark(w, false);
     }
     if (!w->is_over) {
         finish(w);
@@ -294,6 +304,7 @@ static void catch_up(struct watcher *w, uint64_t version)
 }
 
 struct watch_request {
+    bool streams_list; /* begin with all there is, and say when that is over */
     uint64_t version;
     int64_t timeout_s;
     struct moon_sim_selector *selector;
@@ -303,9 +314,15 @@ static int read_request(const struct moon_sim_call *call, struct watch_request *
                         struct moon_sim_status *st)
 {
     struct moon_err err;
+    bool initial = moon_sim_call_query(call, "sendInitialEvents") != NULL;
     if (moon_sim_list_options_check(call, true, st) != 0 ||
-        moon_sim_list_options_version(call, &ret->version, st) != 0) {
+        moon_sim_list_options_version(call, &ret->version, st) != 0 ||
+        (initial && moon_sim_list_options_not_future(call, ret->version, st) != 0)) {
         return -1;
+    }
+    ret->streams_list = initial && moon_sim_call_flag(call, "sendInitialEvents");
+    if (initial && !ret->streams_list && ret->version == 0) {
+        ret->version = moon_sim_objdb_version(call->api->db); /* without what is there */
     }
     if (moon_sim_call_int(call, "timeoutSeconds", &ret->timeout_s, st) != 0) {
         return -1;
@@ -355,7 +372,10 @@ void moon_sim_verb_watch(struct moon_sim_call *call)
         finish(w);
         return;
     }
-    catch_up(w, wanted.version);
+    catch_up(w, wanted.streams_list ? 0 : wanted.version);
+    if (wanted.streams_list && w->bookmarks) {
+        send_bookmark(w, true);
+    }
     if (w->is_over) {
         return;
     }
