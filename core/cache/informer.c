@@ -77,11 +77,16 @@ static void keep_listed(struct moon_informer *i, const struct glimpse *g)
 
 /* ---- events ---- */
 
+static bool has_selector(const struct moon_informer *i)
+{
+    return i->opts.label_selector != NULL || i->opts.field_selector != NULL;
+}
+
 /* With a selector, DELETED may only mean that the object no longer matches. What really is deleted
  * has a deletionTimestamp, or was removed at once: then the GET finds nothing. */
 static bool may_have_left_view(const struct moon_informer *i, bool is_deleted)
 {
-    return !is_deleted && (i->opts.label_selector != NULL || i->opts.field_selector != NULL);
+    return !is_deleted && has_selector(i);
 }
 
 static void left_view(struct moon_informer *i, moon_sym uid)
@@ -103,6 +108,8 @@ static void take_glimpse(struct moon_informer *i, enum moon_event event, struct 
     if (event == MOON_EVENT_LISTED) {
         if (err != NULL) {
             keep_listed(i, &g);
+        } else {
+            moon_store_forget(i->store, g.uid);
         }
         return;
     }
@@ -172,12 +179,25 @@ static void keep_everything(struct moon_informer *i)
     }
 }
 
+/* A list with a selector misses what was deleted and what has left the view while nobody watched:
+ * the same doubt as with a DELETED event. */
+static void keep_missed(struct moon_informer *i, uint64_t version)
+{
+    const struct moon_object *object;
+    size_t pos = 0;
+    while ((object = moon_store_next_unlisted(i->store, version, &pos)) != NULL) {
+        moon_outside_keep(i->outside, object);
+    }
+}
+
 static void on_list_end(uint64_t version, void *ctx)
 {
     struct moon_informer *i = MOON_CAST(moon_informer, ctx, INFORMER_MAGIC);
     bool is_first = !moon_store_is_synced(i->store);
     if (i->list_is_doubtful) {
         keep_everything(i);
+    } else if (has_selector(i)) {
+        keep_missed(i, version);
     }
     moon_outside_vouch(i->outside);
     moon_store_list_end(i->store, version);

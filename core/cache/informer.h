@@ -9,8 +9,8 @@
  * has answered: 404 or another uid removes it; the same uid is projected again and stays, marked
  * as outside the view, until the watch shows it again, `moon_informer_release` is called or a later
  * look finds it gone (it is asked for again every 5 min, since no watch follows it; every 10 s
- * while it is being deleted). No clear answer keeps it and is retried. A list that misses an object
- * known to be outside the view does not drop it either: it is asked for. Layer: cache.
+ * while it is being deleted). No clear answer keeps it and is retried. A list with a selector does
+ * not drop what it misses either: it may have left the view while nobody watched. Layer: cache.
  */
 #ifndef MOON_CACHE_INFORMER_H
 #define MOON_CACHE_INFORMER_H

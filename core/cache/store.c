@@ -462,13 +462,30 @@ void moon_store_list_item(struct moon_store *s, const struct moon_object *take_o
     }
 }
 
+static bool is_missed(const struct moon_store *s, const struct entry *e, uint64_t version)
+{
+    return e != NULL && e->list != s->list && e->object->version <= version;
+}
+
+const struct moon_object *moon_store_next_unlisted(const struct moon_store *s, uint64_t version,
+                                                   size_t *pos)
+{
+    moon_assert(s->is_listing);
+    while (*pos < s->order_used) {
+        const struct entry *e = s->order[(*pos)++];
+        if (is_missed(s, e, version)) {
+            return e->object;
+        }
+    }
+    return NULL;
+}
+
 void moon_store_list_end(struct moon_store *s, uint64_t version)
 {
     moon_assert(s->is_listing);
     for (size_t i = 0; i < s->order_used; i++) {
-        struct entry *e = s->order[i];
-        if (e != NULL && e->list != s->list && e->object->version <= version) {
-            drop(s, e, false);
+        if (is_missed(s, s->order[i], version)) {
+            drop(s, s->order[i], false);
         }
     }
     moon_list_foreach (node, &s->gone) {

@@ -99,5 +99,9 @@ MOON_API void moon_store_forget(struct moon_store *s, moon_sym uid);
 MOON_API void moon_store_list_begin(struct moon_store *s);
 MOON_API void moon_store_list_item(struct moon_store *s, const struct moon_object *take_object);
 MOON_API void moon_store_list_end(struct moon_store *s, uint64_t version);
+/* Before the end of a list: the objects that ending it with `version` would remove. Iterates as
+ * moon_store_next does. */
+MOON_API const struct moon_object *moon_store_next_unlisted(const struct moon_store *s,
+                                                            uint64_t version, size_t *pos);
 
 #endif

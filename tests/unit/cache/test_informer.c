@@ -354,6 +354,23 @@ static void a_list_without_it_is_no_proof(void **state)
     finish(&f);
 }
 
+/* Found by a random schedule: the label was taken away while the watch was down, the list did not
+ * show the pod, and the node got a second one. */
+static void what_left_the_view_unseen_is_asked_for(void **state)
+{
+    static const struct script_step steps[] = {
+        {.body = EVENT("ADDED", POD("a", "5", "")) LIST_ENDS("6") EXPIRED, .how = SCRIPT_OPEN},
+        {.body = LIST_ENDS("30"), .how = SCRIPT_OPEN},
+        {.body = POD("a", "8", "")}};
+    struct fixture f;
+    (void)state;
+    start(&f, steps);
+    expect(&f, "+a5 synced a5>a8 left:a8");
+    script_assert_seen(&f.script, 2, GET_A);
+    assert_true(is_outside(&f, "a"));
+    finish(&f);
+}
+
 static void a_list_that_has_it_again_follows_it_again(void **state)
 {
     static const struct script_step steps[] = {
@@ -425,14 +442,16 @@ static void an_item_without_identity_spoils_the_lists_proof(void **state)
         {.body =
              EVENT("ADDED", "{\"metadata\":{\"resourceVersion\":\"8\"}}") LIST_ENDS("9") EXPIRED,
          .how = SCRIPT_OPEN},
-        {.body = LIST_ENDS("12"), .how = SCRIPT_OPEN}};
+        {.body = LIST_ENDS("12"), .how = SCRIPT_OPEN},
+        {.status = 404, .body = NOT_FOUND}};
     struct fixture f;
     (void)state;
     start(&f, steps);
     expect(&f, "+a5 synced error");
-    /* the second 410 in a row waits for the back-off; its list proves the absence */
-    advance_until_asked(&f, 3);
-    expect(&f, "+a5 synced error -a5");
+    /* the second 410 in a row waits for the back-off; its list is good, and has the object asked
+     * for */
+    advance_until_asked(&f, 4);
+    expect(&f, "+a5 synced error -a5!");
     finish(&f);
 }
 
@@ -465,6 +484,7 @@ int main(void)
         cmocka_unit_test(what_is_released_is_no_longer_kept),
         cmocka_unit_test(release_is_for_what_is_outside_only),
         cmocka_unit_test(a_list_without_it_is_no_proof),
+        cmocka_unit_test(what_left_the_view_unseen_is_asked_for),
         cmocka_unit_test(a_list_that_has_it_again_follows_it_again),
         cmocka_unit_test(another_kinds_pod_is_forgotten),
         cmocka_unit_test(another_kinds_pod_in_a_list_is_forgotten),
