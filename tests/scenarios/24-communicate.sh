@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# targets: cluster
+# targets: sim cluster
 #
 # examples/communicate: how one talks to the pods of a DaemonSet. What DNS and Services answer with is
 # what Endpoints list, so these are looked at.
