@@ -9,7 +9,8 @@
 
 enum {
     OBJECT_MAX_BYTES = 16 << 20,
-    KEY_MAX = 640
+    KEY_MAX = 640,
+    DEFAULT_HISTORY_BYTES = 64 << 20
 };
 
 /* New objects go to the end of the row and removed ones leave a hole; it is put in order when
@@ -24,6 +25,7 @@ struct store {
     struct moon_sim_event *ring; /* capacity: db->history */
     size_t first;
     size_t events;
+    size_t bytes;       /* of the objects in these events */
     uint64_t forgotten; /* version of the newest event that is no longer there */
     uint64_t version;
 };
@@ -32,6 +34,7 @@ struct moon_sim_objdb {
     struct store **stores; /* each stays where it is */
     size_t kinds;
     size_t history;
+    size_t history_bytes;
     uint64_t version;
     struct moon_map *by_uid;     /* uid → struct moon_sim_obj, borrowed from the store */
     struct moon_map *dependents; /* owner's uid → struct moon_map: set of uids */
@@ -182,6 +185,7 @@ struct moon_sim_objdb *moon_sim_objdb_new(const struct moon_sim_objdb_opts *opts
     struct moon_sim_objdb *db = moon_new(struct moon_sim_objdb);
     moon_assert(opts->history > 0);
     db->history = opts->history;
+    db->history_bytes = opts->history_bytes != 0 ? opts->history_bytes : DEFAULT_HISTORY_BYTES;
     db->on_event = opts->on_event;
     db->ctx = opts->ctx;
     moon_sim_objdb_reserve(db, opts->kinds);
@@ -216,6 +220,7 @@ static void forget_history(struct moon_sim_objdb *db, struct store *store)
         event_clear(&store->ring[(store->first + i) % db->history]);
     }
     store->events = 0;
+    store->bytes = 0;
 }
 
 void moon_sim_objdb_free(struct moon_sim_objdb *db)
@@ -461,6 +466,16 @@ static void append(struct store *store, struct moon_sim_obj *obj)
 
 /* ---- writing ---- */
 
+static void forget_oldest(struct moon_sim_objdb *db, struct store *store)
+{
+    struct moon_sim_event *oldest = &store->ring[store->first];
+    store->forgotten = oldest->version;
+    store->bytes -= oldest->obj->text.len;
+    event_clear(oldest);
+    store->first = (store->first + 1) % db->history;
+    store->events--;
+}
+
 /* Takes both references. */
 static void record(struct moon_sim_objdb *db, struct store *store, enum moon_sim_event_type type,
                    struct moon_sim_obj *take_obj, struct moon_sim_obj *take_before)
@@ -469,11 +484,11 @@ static void record(struct moon_sim_objdb *db, struct store *store, enum moon_sim
         store->ring = moon_new_array(struct moon_sim_event, db->history);
     }
     if (store->events == db->history) {
-        struct moon_sim_event *oldest = &store->ring[store->first];
-        store->forgotten = oldest->version;
-        event_clear(oldest);
-        store->first = (store->first + 1) % db->history;
-        store->events--;
+        forget_oldest(db, store);
+    }
+    store->bytes += take_obj->text.len;
+    while (store->events > 0 && store->bytes > db->history_bytes) {
+        forget_oldest(db, store);
     }
     struct moon_sim_event *event = &store->ring[(store->first + store->events) % db->history];
     store->events++;

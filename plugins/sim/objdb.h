@@ -59,6 +59,9 @@ struct moon_sim_event {
 struct moon_sim_objdb_opts {
     size_t kinds;   /* how many at first; kind->index is below it */
     size_t history; /* events kept per kind */
+    /* …and what their objects may weigh per kind: large ones, changed often, are forgotten sooner.
+     * 0 = 64 MB */
+    size_t history_bytes;
     /* Runs inside put and remove, after the change is in. */
     void (*on_event)(const struct moon_sim_event *event, void *ctx);
     void *ctx;

@@ -193,9 +193,39 @@ static void test_a_hundred_thousand(void **state)
     assert_int_equal(dependents(f, "o"), 100000);
 }
 
+/* Large objects that change often do not pile up, however many events are to be kept. */
+static void test_history_is_bounded_in_bytes(void **state)
+{
+    struct moon_err err;
+    uint64_t oldest = 0;
+    struct moon_buf seen = MOON_BUF_INIT(4096);
+    struct moon_sim_objdb *db = moon_sim_objdb_new(&(struct moon_sim_objdb_opts){
+        .kinds = moon_sim_kind_count(), .history = 1000, .history_bytes = 10000});
+    const struct moon_sim_kind *maps = moon_sim_kind_by_name("", "ConfigMap");
+    char text[3100] =
+        "{\"metadata\":{\"name\":\"m\",\"namespace\":\"a\",\"uid\":\"u\"},\"data\":{\"a\":\"";
+    (void)state;
+    memset(text + strlen(text), 'x', 2900);
+    memcpy(text + strlen(text), "\"}}", 4);
+    for (int i = 0; i < 20; i++) {
+        cJSON *tree = moon_sim_tree_parse(moon_str(text), &err);
+        assert_non_null(tree);
+        (void)moon_sim_objdb_put(db, maps, tree);
+        cJSON_Delete(tree);
+    }
+    struct fixture f = {.db = db, .seen = seen};
+    assert_false(moon_sim_objdb_replay(db, maps, 16, &oldest, note, &f));
+    assert_int_equal(oldest, 18);
+    assert_true(moon_sim_objdb_replay(db, maps, 17, &oldest, note, &f));
+    assert_string_equal(moon_buf_cstr(&f.seen), "M m@18 M m@19 M m@20 ");
+    moon_buf_fini(&f.seen);
+    moon_sim_objdb_free(db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_history_is_bounded_in_bytes),
         cmocka_unit_test_setup_teardown(test_versions_and_events, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_text_carries_its_version, setup, teardown),
         cmocka_unit_test_setup_teardown(test_order_and_namespaces, setup, teardown),
