@@ -68,6 +68,8 @@ MOON_API void moon_httpd_reply_cut(struct moon_httpd_request *r, int status,
 MOON_API void moon_httpd_stream_begin(struct moon_httpd_request *r, int status,
                                       const char *content_type, size_t max_queued_bytes);
 MOON_API void moon_httpd_stream_write(struct moon_httpd_request *r, struct moon_str data);
+/* Another bound from the next write on; at most the one of the beginning. */
+MOON_API void moon_httpd_stream_limit(struct moon_httpd_request *r, size_t max_queued_bytes);
 MOON_API void moon_httpd_stream_end(struct moon_httpd_request *r);
 /* End without the final chunk, as a crashed server would (fault injection). With nothing sent yet
  * the connection is closed without an answer. */

@@ -152,7 +152,7 @@ void moon_httpd_stream_write(struct moon_httpd_request *r, struct moon_str data)
         return;
     }
     moon_assert(r->state == STREAMING && !r->ended);
-    if (data.len > r->max_queued_bytes - queued(r)) {
+    if (queued(r) > r->max_queued_bytes || data.len > r->max_queued_bytes - queued(r)) {
         moon_httpd_drop(r);
         return;
     }
@@ -163,6 +163,15 @@ void moon_httpd_stream_write(struct moon_httpd_request *r, struct moon_str data)
     moon_buf_add_str(&r->queue, data);
     moon_assert(!r->queue.overflow);
     moon_httpd_resume(r);
+}
+
+void moon_httpd_stream_limit(struct moon_httpd_request *r, size_t max_queued_bytes)
+{
+    moon_assert(r->magic == HTTPD_REQUEST_MAGIC);
+    if (r->state == STREAMING) {
+        moon_assert(max_queued_bytes > 0 && 2 * max_queued_bytes <= r->queue.max_bytes);
+        r->max_queued_bytes = max_queued_bytes;
+    }
 }
 
 void moon_httpd_stream_end(struct moon_httpd_request *r)

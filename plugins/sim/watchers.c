@@ -12,7 +12,11 @@
 #include "sim/api_priv.h"
 
 enum {
-    QUEUE_MAX_BYTES = 256 << 20, /* more unread: the reader is cut off */
+    /* What readers leave unread: a stream gets its share of the whole, but always room for a few
+     * thousand objects at once. Who leaves more is cut off. */
+    UNREAD_MAX_BYTES = 512 << 20,
+    QUEUE_MAX_BYTES = 256 << 20,
+    QUEUE_MIN_BYTES = 16 << 20,
     LINE_MAX_BYTES = 32 << 20,
     DEFAULT_TIMEOUT_S = 1800
 };
@@ -99,6 +103,14 @@ static void finish(struct watcher *w)
     moon_timer_stop(w->timeout);
 }
 
+static size_t queue_share(const struct moon_sim_watchers *ws)
+{
+    size_t share = UNREAD_MAX_BYTES / (ws->count + 1);
+    return share > QUEUE_MAX_BYTES   ? QUEUE_MAX_BYTES
+           : share < QUEUE_MIN_BYTES ? QUEUE_MIN_BYTES
+                                     : share;
+}
+
 static void send_line(struct watcher *w, const char *type, struct moon_str object)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf line = MOON_BUF_INIT(LINE_MAX_BYTES);
@@ -108,6 +120,7 @@ static void send_line(struct watcher *w, const char *type, struct moon_str objec
     moon_buf_printf(&line, "{\"type\":\"%s\",\"object\":", type);
     moon_buf_add_str(&line, object);
     moon_buf_puts(&line, "}\n");
+    moon_httpd_stream_limit(w->call.request, queue_share(w->owner));
     if (!moon_sim_stream_line(&w->call, moon_buf_str(&line))) {
         finish(w);
     }

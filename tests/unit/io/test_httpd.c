@@ -281,6 +281,21 @@ static void a_slow_reader_is_cut_off(void **state)
     client_close(&c);
 }
 
+static void a_stream_can_be_given_less(void **state)
+{
+    struct fixture *f = *state;
+    struct client c = client_open(f);
+    client_send(&c, GET("/stream"));
+    turn_until(f, &f->handled, 1);
+    moon_httpd_stream_write(f->request, MOON_STR_LIT("0123456789"));
+    moon_httpd_stream_limit(f->request, 15);
+    moon_httpd_stream_write(f->request, MOON_STR_LIT("01234"));
+    assert_int_equal(f->closed, 0);
+    moon_httpd_stream_write(f->request, MOON_STR_LIT("5"));
+    turn_until(f, &f->closed, 1);
+    client_close(&c);
+}
+
 static void a_large_stream_is_not_garbled(void **state)
 {
     struct fixture *f = *state;
@@ -540,6 +555,7 @@ int main(void)
         TEST(streams_arrive_piece_by_piece),
         TEST(a_reader_that_leaves_is_noticed_while_nothing_is_written),
         TEST(a_slow_reader_is_cut_off),
+        TEST(a_stream_can_be_given_less),
         TEST(a_large_stream_is_not_garbled),
         TEST(aborts_look_like_crashes),
         TEST(answers_can_be_cut),
