@@ -6,7 +6,7 @@
  * faults.c, fault_line.c and fault_words.c (which faults, and what they say), watch_faults.c,
  * call.c (a request taken apart, answers), body.c (bodies to decoded objects), write.c (create,
  * update: rules and storage), verbs_*.c (what each verb does), list.c, list_options.c and paging.c,
- * watchers.c, delete.c, gc.c, subresources.c, discovery.c, openapi.c, openapi_v2.c, table.c.
+ * watchers.c, delete.c, gc.c, expiry.c, subresources.c, discovery.c, openapi.c, openapi_v2.c, table.c.
  */
 #ifndef MOON_SIM_API_PRIV_H
 #define MOON_SIM_API_PRIV_H
@@ -25,6 +25,7 @@
 
 struct moon_sim_arrivals;
 struct moon_sim_crds;
+struct moon_sim_expiry;
 struct moon_sim_faults;
 struct moon_sim_gc;
 struct moon_sim_paging;
@@ -40,6 +41,7 @@ struct moon_sim_api {
     struct moon_sim_watchers *watchers;
     struct moon_sim_paging *paging;
     struct moon_sim_gc *gc;
+    struct moon_sim_expiry *expiry;
     struct moon_sim_faults *faults;
     struct moon_sim_arrivals *arrivals;
     struct moon_sim_crds *crds;
@@ -317,6 +319,12 @@ struct moon_sim_crds *moon_sim_crds_new(struct moon_sim_api *api);
 void moon_sim_crds_free(struct moon_sim_crds *crds);
 /* A definition or one of its objects changed: kinds come and go at once, conditions follow. */
 void moon_sim_crds_event(struct moon_sim_crds *crds, const struct moon_sim_event *event);
+
+/* ---- expiry.c ---- */
+
+/* Events go an hour after their last write. */
+struct moon_sim_expiry *moon_sim_expiry_new(struct moon_sim_api *api);
+void moon_sim_expiry_free(struct moon_sim_expiry *expiry);
 
 /* ---- gc.c ---- */
 

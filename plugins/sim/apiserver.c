@@ -388,6 +388,7 @@ static void make_parts(struct moon_sim_api *api, const struct moon_sim_api_opts 
     api->paging = moon_sim_paging_new(api->loop,
                                       or_default(opts->continue_life_ms, DEFAULT_CONTINUE_LIFE_MS));
     api->gc = moon_sim_gc_new(api);
+    api->expiry = moon_sim_expiry_new(api);
     api->faults = moon_sim_faults_new();
     api->arrivals = moon_sim_arrivals_new(api);
     api->crds = moon_sim_crds_new(api);
@@ -440,6 +441,7 @@ void moon_sim_api_free(struct moon_sim_api *api)
     moon_sim_faults_free(api->faults);
     moon_sim_watchers_free(api->watchers);
     moon_sim_gc_free(api->gc);
+    moon_sim_expiry_free(api->expiry);
     moon_sim_paging_free(api->paging);
     moon_sim_objdb_free(api->db);
     moon_sim_kinds_free(api->kinds);
