@@ -27,7 +27,10 @@ static int decode_struct(struct decoder *d, const struct moon_sim_type *type, cJ
 static size_t push_key(struct decoder *d, const char *key)
 {
     size_t before = d->path.len;
-    moon_buf_printf(&d->path, "%s%s", before > 0 ? "." : "", key);
+    if (before > 0) { /* no format: this is done for each field of each object that is written */
+        moon_buf_putc(&d->path, '.');
+    }
+    moon_buf_puts(&d->path, key);
     return before;
 }
 

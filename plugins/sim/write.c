@@ -253,16 +253,21 @@ static void isolate(const struct moon_sim_write *w, cJSON *tree, const cJSON *ol
     }
 }
 
-static void count_generation(const struct moon_sim_write *w, cJSON *tree, const cJSON *old)
+/* False: nothing was counted. */
+static bool count_generation(const struct moon_sim_write *w, cJSON *tree, const cJSON *old)
 {
+    if (!w->kind->has_generation) {
+        return false;
+    }
     bool spec_changed =
         w->kind->custom != NULL
             ? moon_sim_custom_changed(w->kind->custom, tree, old)
             : !moon_sim_tree_same(moon_sim_member(tree, "spec"), moon_sim_member(old, "spec"));
-    if (w->kind->has_generation && spec_changed) {
+    if (spec_changed) {
         moon_sim_set_int(moon_sim_member(tree, "metadata"), "generation",
                          moon_sim_int(old, "metadata.generation", 0) + 1);
     }
+    return spec_changed;
 }
 
 static int validate_update(const struct moon_sim_write *w, const cJSON *tree,
@@ -320,8 +325,9 @@ int moon_sim_update(const struct moon_sim_write *w, struct moon_sim_obj *old, cJ
         w->kind->prepare_update(tree, &ctx);
     }
     moon_sim_normalise(w->api, w->kind, tree);
-    count_generation(w, tree, before);
-    moon_sim_normalise(w->api, w->kind, tree);
+    if (count_generation(w, tree, before)) {
+        moon_sim_normalise(w->api, w->kind, tree); /* it may have been absent: in its place */
+    }
     if (validate_update(w, tree, &ctx, st) != 0) {
         return -1;
     }
