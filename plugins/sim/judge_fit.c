@@ -139,7 +139,7 @@ static bool tolerates(const cJSON *toleration, const cJSON *taint)
     if (moon_streq(operator, "Exists")) {
         return true;
     }
-    return (operator[0] == '\0' || moon_streq(operator, "Equal")) &&
+    return (moon_streq(operator, "") || moon_streq(operator, "Equal")) &&
            moon_streq(moon_sim_text(toleration, "value"), moon_sim_text(taint, "value"));
 }
 
