@@ -6,7 +6,8 @@
  * faults.c, fault_line.c and fault_words.c (which faults, and what they say), watch_faults.c,
  * call.c (a request taken apart, answers), body.c (bodies to decoded objects), write.c (create,
  * update: rules and storage), verbs_*.c (what each verb does), list.c, list_options.c and paging.c,
- * watchers.c, delete.c, gc.c, expiry.c, subresources.c, discovery.c, openapi.c, openapi_v2.c, table.c.
+ * watchers.c, delete.c, gc.c, expiry.c, subresources.c, discovery.c, openapi.c, openapi_v2.c,
+ * table.c.
  */
 #ifndef MOON_SIM_API_PRIV_H
 #define MOON_SIM_API_PRIV_H

@@ -30,6 +30,12 @@ struct moon_controlplane {
     struct moon_taint_eviction *taint_eviction;
 };
 
+/* Heartbeats are made in this process: when it is behind with them, no node is silent. */
+static uint64_t lateness_ms(const void *ctx)
+{
+    return moon_player_lateness_ms(ctx);
+}
+
 static void start_node_controllers(struct moon_controlplane *c,
                                    const struct moon_controlplane_opts *opts)
 {
@@ -44,6 +50,8 @@ static void start_node_controllers(struct moon_controlplane *c,
         .pods = pods,
         .by_node = MOON_PLAYER_PODS_BY_NODE,
         .grace_ms = options->heartbeat_ms > 0 ? options->node_grace_ms : 0,
+        .lateness_ms = lateness_ms,
+        .ctx = opts->player,
         .eviction_interval_ms = options->eviction_interval_ms,
         .recorder = c->node_recorder,
         .event_nodes = options->event_nodes});

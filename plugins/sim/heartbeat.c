@@ -51,6 +51,7 @@ struct heart {
     uint32_t ip;
     struct moon_timer *timer;
     struct moon_list waiting;
+    uint64_t since_ms; /* in that list */
     struct moon_client_call *call;
     enum write sent;
     unsigned failures;
@@ -461,6 +462,7 @@ static void on_due(void *ctx)
     struct moon_heartbeats *all = heart->all;
     bool is_urgent = !heart->node->is_ready && next_write(heart) != WRITE_LEASE;
     moon_list_append(is_urgent ? &all->urgent : &all->waiting, &heart->waiting);
+    heart->since_ms = moon_loop_now(all->player->loop);
     all->waiting_count++;
     moon_heartbeats_pump(all);
 }
@@ -583,6 +585,22 @@ void moon_heartbeats_free(struct moon_heartbeats *all)
 size_t moon_heartbeats_waiting(const struct moon_heartbeats *all)
 {
     return all->waiting_count;
+}
+
+static uint64_t first_waits_ms(const struct moon_heartbeats *all, const struct moon_list *list)
+{
+    if (moon_list_is_empty(list)) {
+        return 0;
+    }
+    const struct heart *first = moon_container_of(list->next, struct heart, waiting);
+    return moon_loop_now(all->player->loop) - first->since_ms;
+}
+
+uint64_t moon_heartbeats_lateness_ms(const struct moon_heartbeats *all)
+{
+    uint64_t urgent_ms = first_waits_ms(all, &all->urgent);
+    uint64_t waiting_ms = first_waits_ms(all, &all->waiting);
+    return urgent_ms > waiting_ms ? urgent_ms : waiting_ms;
 }
 
 size_t moon_heartbeats_ready(const struct moon_heartbeats *all)

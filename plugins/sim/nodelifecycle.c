@@ -179,6 +179,9 @@ static bool is_silent(struct moon_nodelifecycle *l, const struct watched *w,
     if (node->conditions[MOON_NODE_READY] == MOON_CONDITION_ABSENT) {
         grace_ms = grace_ms * STARTUP_GRACE_PERCENT / 100;
     }
+    if (l->opts.lateness_ms != NULL) {
+        grace_ms += l->opts.lateness_ms(l->opts.ctx);
+    }
     if (now - w->heard > grace_ms) {
         return true;
     }

@@ -25,6 +25,10 @@ struct moon_nodelifecycle_opts {
     /* A node that has not been heard of for so long is unreachable. 0: no node ever is, for nodes
      * without heartbeats; taints are kept all the same. */
     uint64_t grace_ms;
+    /* By how much heartbeats are late because whoever sends them has not come to it: a node is
+     * given that much more. NULL: they are somebody else's. */
+    uint64_t (*lateness_ms)(const void *ctx);
+    const void *ctx;
     uint64_t eviction_interval_ms; /* between two nodes of a zone whose pods are evicted */
     struct moon_recorder *recorder;
     size_t event_nodes; /* Events only with at most so many nodes */

@@ -452,6 +452,11 @@ bool moon_player_is_synced(const struct moon_player *player)
     return moon_informer_is_synced(player->nodes) && moon_informer_is_synced(player->pods);
 }
 
+uint64_t moon_player_lateness_ms(const struct moon_player *player)
+{
+    return moon_heartbeats_lateness_ms(player->heartbeats);
+}
+
 void moon_player_count(const struct moon_player *player, struct moon_player_counts *ret)
 {
     *ret = (struct moon_player_counts){

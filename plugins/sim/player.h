@@ -51,6 +51,8 @@ struct moon_player_counts {
     size_t pods_ready;
     size_t writes_waiting;
 };
+/* How late heartbeats are because other writes, or the machine, keep us busy. */
+uint64_t moon_player_lateness_ms(const struct moon_player *player);
 void moon_player_count(const struct moon_player *player, struct moon_player_counts *ret);
 
 #endif

@@ -63,6 +63,8 @@ void moon_heartbeats_node(struct moon_heartbeats *all, const struct moon_change 
 void moon_heartbeats_pump(struct moon_heartbeats *all);
 size_t moon_heartbeats_waiting(const struct moon_heartbeats *all);
 size_t moon_heartbeats_ready(const struct moon_heartbeats *all);
+/* How long the one that is next has been waiting. */
+uint64_t moon_heartbeats_lateness_ms(const struct moon_heartbeats *all);
 
 /* ---- hosts.c ---- */
 
