@@ -412,6 +412,7 @@ static const struct action {
     ROW("controller", CONTROLLER, controller_fields, "do", NULL),
     ROW("clock", CLOCK, clock_fields, "jump", NULL),
     ROW("pass", PASS, pass_fields, "time", NULL),
+    ROW("sleep", PASS, pass_fields, "time", NULL),
     {"wait", MOON_SCENARIO_WAIT, NULL, 0, NULL, read_wait},
     {"expect", MOON_SCENARIO_EXPECT, NULL, 0, NULL, read_expect},
 #undef ROW

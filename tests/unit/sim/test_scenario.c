@@ -87,6 +87,7 @@ static const struct {
     {"steps:\n- {at: 5s, after: 1s, pass: 1s}\n", "f.yaml:2: steps[0]: has both `at` and `after`"},
     {"steps:\n- {at: 5s, pass: 1s}\n- {pass: 1s}\n- {at: 4s, pass: 1s}\n",
      "f.yaml:4: steps[2]: `at` is before that of an earlier step"},
+    {"steps:\n- sleep: long\n", "f.yaml:2: steps[0].sleep: must be a time (10s, 300ms, 1m30s)"},
     {"steps:\n- pass: 5\n", "f.yaml:2: steps[0].pass: must be a time (10s, 300ms, 1m30s)"},
     {"steps:\n- clock: {jump: soon}\n",
      "f.yaml:2: steps[0].clock.jump: must be a time that may be negative (-1h, 90s)"},
