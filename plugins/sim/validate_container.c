@@ -388,7 +388,7 @@ static void forbid_for_init(const cJSON *container, const char *path, cJSON *cau
     }
 }
 
-void moon_sim_validate_choice(const char *value, const char *const *choices, const char *path,
+void moon_sim_validate_choice(const char *value, const char *const *choices, const char *field,
                               const char *listed, cJSON *causes)
 {
     for (; *choices != NULL; choices++) {
@@ -396,7 +396,7 @@ void moon_sim_validate_choice(const char *value, const char *const *choices, con
             return;
         }
     }
-    moon_sim_cause_unsupported(causes, path, value, listed);
+    moon_sim_cause_unsupported(causes, field, value, listed);
 }
 
 static void validate_image(const char *image, const char *field, cJSON *causes)

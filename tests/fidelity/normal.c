@@ -186,8 +186,8 @@ static size_t take_time(const struct fidelity_normal *n, const char *text, struc
     if (when - n->now_s <= SOON_S) {
         moon_buf_puts(out, is_micro ? "<micro time>" : "<time>");
     } else {
-        moon_buf_printf(out, "<now+%llds>",
-                        (long long)((when - n->now_s + ROUND_S / 2) / ROUND_S * ROUND_S));
+        int64_t ahead = (when - n->now_s + ROUND_S / 2) / ROUND_S * ROUND_S;
+        moon_buf_printf(out, "<now+%llds>", (long long)ahead);
     }
     return len + (is_micro ? 8 : 1);
 }
@@ -322,20 +322,29 @@ static size_t take_node_port(const struct fidelity_normal *n, const char *text,
 
 /* ---- rewriting ---- */
 
+/* Add the token for what begins at `at`, and return its length; 0: nothing begins here. */
+static size_t take_token(const struct fidelity_normal *n, const char *text, const char *at,
+                         struct moon_buf *out)
+{
+    static size_t (*const takers[])(const struct fidelity_normal *, const char *,
+                                    struct moon_buf *) = {take_uid, take_time, take_address,
+                                                          take_generated, take_refused_name};
+    bool starts_word = at == text || !isalnum((unsigned char)at[-1]);
+    size_t used = 0;
+    for (size_t i = 0; starts_word && used == 0 && i < MOON_ARRAY_SIZE(takers); i++) {
+        used = takers[i](n, at, out);
+    }
+    used = used == 0 && starts_word ? take_version(n, text, at, out) : used;
+    used = used == 0 ? take_node_port(n, at, out) : used;
+    return used == 0 ? take_noise(at, out) : used;
+}
+
 static char *rewrite_text(const struct fidelity_normal *n, const char *text)
 {
     struct moon_buf out = MOON_BUF_INIT(TEXT_MAX_BYTES);
     const char *p = text;
     while (*p != '\0') {
-        bool starts_word = p == text || !isalnum((unsigned char)p[-1]);
-        size_t used = starts_word ? take_uid(n, p, &out) : 0;
-        used = used == 0 && starts_word ? take_time(n, p, &out) : used;
-        used = used == 0 && starts_word ? take_address(n, p, &out) : used;
-        used = used == 0 && starts_word ? take_generated(n, p, &out) : used;
-        used = used == 0 && starts_word ? take_refused_name(n, p, &out) : used;
-        used = used == 0 && starts_word ? take_version(n, text, p, &out) : used;
-        used = used == 0 ? take_node_port(n, p, &out) : used;
-        used = used == 0 ? take_noise(p, &out) : used;
+        size_t used = take_token(n, text, p, &out);
         if (used == 0) {
             moon_buf_putc(&out, *p);
         }
