@@ -5,8 +5,9 @@
  * A rule counts the calls that match it; from its first to its last one it spoils them. Each call
  * is spoilt by at most one rule, the oldest. "Done" below means that the call had its effect:
  * objects are stored and watchers told; what is spoilt is only what its caller learns. Watch faults
- * match the call that opened the watch and strike its stream. Delays follow the loop's clock, so
- * that with a virtual one nobody waits.
+ * match the call that opened the watch and strike its stream, which is also its answer: CUT_MIDDLE
+ * is HALF_LINE there, and HOLD is DELAY, since opening has no other effect. Delays follow the
+ * loop's clock, so that with a virtual one nobody waits.
  */
 #ifndef MOON_SIM_FAULTS_H
 #define MOON_SIM_FAULTS_H

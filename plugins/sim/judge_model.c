@@ -137,6 +137,10 @@ static void note_desired(struct moon_judge *j, struct judge_set *set, int64_t ch
 {
     size_t n = set->desired_count;
     int64_t count = (n > 0 ? set->desired[n - 1].count : 0) + change;
+    if (n > 0 && set->desired[n - 1].since_ms == moon_judge_now(j)) {
+        set->desired[n - 1].count = count; /* many nodes at once are one change */
+        return;
+    }
     if (n == MOON_JUDGE_DESIRED_MAX) {
         memmove(set->desired, set->desired + 1, (n - 1) * sizeof(set->desired[0]));
         n--;

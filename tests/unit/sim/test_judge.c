@@ -420,6 +420,10 @@ static const struct {
      THREE "change max2; change observed; wait 1s; change max1; delete p1; delete p2", ""},
     {"two were allowed, and it has not said that it knows better",
      THREE "change max2; change observed; wait 1s; change max1; wait 1s; delete p1; delete p2", ""},
+    {"two were allowed a moment ago, and the rest of a plan is on its way",
+     THREE "change max2; change observed; wait 1s; change max1; change observed; delete p1; "
+           "delete p2",
+     ""},
     {"two were allowed long ago",
      THREE "change max2; change observed; wait 1s; change max1; change observed; wait 1s; "
            "delete p1; delete p2",
@@ -551,11 +555,7 @@ static void test_stories(void **state)
                         moon_buf_cstr(&c.said), stories[i].said, moon_buf_cstr(&c.text));
             wrong++;
         }
-        size_t said = stories[i].said[0] != '\0' ? 1 : 0;
-        for (const char *p = stories[i].said; *p != '\0'; p++) {
-            said += *p == ',' ? 1 : 0;
-        }
-        wrong += moon_judge_violations(c.judge) != said && said == 0 ? 1 : 0;
+        assert_int_equal(moon_judge_violations(c.judge) == 0, c.said.len == 0);
         close_court(&c);
     }
     assert_int_equal(wrong, 0);
