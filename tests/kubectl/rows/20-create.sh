@@ -56,5 +56,5 @@ row -x 1 'sed s/several/absent/ several.yaml | kubectl replace -f -' '~\(NotFoun
 given 'kubectl get pod plain -o jsonpath={.metadata.uid} >"$WORK/uid"'
 row 'kubectl replace --force -f plain.yaml' '~pod "plain" (force )?deleted' '~pod/plain replaced'
 row '[ "$(kubectl get pod plain -o jsonpath={.metadata.uid})" != "$(cat "$WORK/uid")" ]'
-row 'kubectl get cm several -o json | jq ".data.k=\"stale\" | .metadata.resourceVersion=\"1\"" | kubectl replace -f - || true' '~\(Conflict\).*the object has been modified'
+row -x 1 'kubectl get cm several -o json | jq ".data.k=\"stale\" | .metadata.resourceVersion=\"1\"" | kubectl replace -f -' '~\(Conflict\).*the object has been modified'
 row -e 'kubectl get pod plain -o jsonpath={.status.phase}' '=Running'

@@ -52,7 +52,7 @@ row 'kubectl patch cm several --type=json -p "[{\"op\":\"test\",\"path\":\"/data
 row 'kubectl get cm several -o jsonpath={.data}' '~^\{?.*"?k"?:"?json"?,? ?"?q"?:"?2"?'
 row -x 1 'kubectl patch cm several --type=json -p "[{\"op\":\"test\",\"path\":\"/data/k\",\"value\":\"no\"}]"' '~The request is invalid|the server rejected our request'
 row -x 1 'kubectl patch cm several --type=json -p "[{\"op\":\"remove\",\"path\":\"/data/none\"}]"' '~the server rejected our request|request is invalid'
-row -x 1 'kubectl patch cm several -p "{"' '~unable to parse|error decoding patch|unexpected EOF'
+row -x 1 'kubectl patch cm several -p "{"' '~unable to parse|error decoding patch|unexpected (EOF|end of JSON input)'
 row 'kubectl patch ds agent -p "{\"spec\":{\"template\":{\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":\"agent:3\"}]}}}}"' '=daemonset.apps/agent patched'
 row 'kubectl get ds agent -o jsonpath={.spec.template.spec.containers[0].image},{.spec.template.spec.containers[0].env[*].name}' '=agent:3,A C'
 row -x 1 'kubectl patch ds agent --type=merge -p "{\"spec\":{\"template\":{\"spec\":{\"containers\":[]}}}}"' '~spec.template.spec.containers: Required value'
