@@ -11,7 +11,8 @@
 #define TYPE_PREFIX "io.k8s.api."
 
 enum {
-    V2_MAX_BYTES = 4 << 20
+    V2_MAX_BYTES = 4 << 20,
+    NAME_MAX_BYTES = 1024
 };
 
 /* ---- types ---- */
@@ -99,11 +100,51 @@ static cJSON *type_schema(const struct moon_sim_type *type, const struct moon_si
     return schema;
 }
 
-static cJSON *schemas(const struct moon_sim_api *api, const char *group)
+/* dev.example.v1.Widget */
+static char *custom_type_name(const struct moon_sim_kind *kind)
+{
+    struct moon_buf name = MOON_BUF_INIT(NAME_MAX_BYTES);
+    size_t end = strlen(kind->group);
+    while (end > 0) {
+        size_t begin = end;
+        while (begin > 0 && kind->group[begin - 1] != '.') {
+            begin--;
+        }
+        moon_buf_printf(&name, "%.*s.", (int)(end - begin), kind->group + begin);
+        end = begin > 0 ? begin - 1 : 0;
+    }
+    moon_buf_printf(&name, "%s.%s", kind->version, kind->kind);
+    return moon_buf_take(&name, NULL);
+}
+
+/* The schema of the definition, with the members that every object has. */
+static cJSON *custom_schema(const struct moon_sim_kind *kind)
+{
+    cJSON *schema = moon_sim_clone(kind->custom->structural.schema);
+    cJSON *properties = moon_sim_ensure(schema, "properties");
+    cJSON *kinds = cJSON_CreateArray();
+    cJSON_AddItemToArray(kinds, kind_extension(kind));
+    moon_sim_set(schema, "x-kubernetes-group-version-kind", kinds);
+    moon_sim_set(properties, "apiVersion", scalar_schema(MOON_SIM_STRING));
+    moon_sim_set(properties, "kind", scalar_schema(MOON_SIM_STRING));
+    moon_sim_set(properties, "metadata", reference_to("ObjectMeta"));
+    return schema;
+}
+
+static cJSON *schemas(const struct moon_sim_api *api, const char *group, const char *version)
 {
     cJSON *all = cJSON_CreateObject();
     size_t pos = 0;
     const struct moon_sim_type *type = NULL;
+    const struct moon_sim_kind *kind = NULL;
+    while ((kind = moon_sim_kinds_next(api->kinds, &pos)) != NULL) {
+        if (kind->custom != NULL && moon_streq(kind->group, group) &&
+            moon_streq(kind->version, version)) {
+            MOON_AUTOFREE char *name = custom_type_name(kind);
+            moon_sim_set(all, name, custom_schema(kind));
+        }
+    }
+    pos = 0;
     while ((type = moon_sim_schema_next(api->schema, &pos)) != NULL) {
         MOON_AUTOFREE char *name = moon_asprintf(TYPE_PREFIX "%s", type->name);
         moon_sim_set(all, name, type_schema(type, moon_sim_kind_by_name(group, type->name)));
@@ -142,6 +183,12 @@ static void add_operation(cJSON *path, const char *method, const char *action,
     moon_sim_set(path, method, operation);
 }
 
+static void add_changes(cJSON *path, const struct moon_sim_kind *kind)
+{
+    add_operation(path, "put", "put", kind);
+    add_operation(path, "patch", "patch", kind);
+}
+
 static void add_paths(cJSON *paths, const char *base, const struct moon_sim_kind *kind)
 {
     MOON_AUTOFREE char *collection = moon_asprintf(
@@ -154,15 +201,25 @@ static void add_paths(cJSON *paths, const char *base, const struct moon_sim_kind
         return;
     }
     add_operation(path, "get", "list", kind);
-    add_operation(path, "post", "post", kind);
-    add_operation(path, "delete", "deletecollection", kind);
+    if (!kind->is_quiet) {
+        add_operation(path, "post", "post", kind);
+        add_operation(path, "delete", "deletecollection", kind);
+    }
     moon_sim_set(paths, collection, path);
     path = cJSON_CreateObject();
     add_operation(path, "get", "get", kind);
-    add_operation(path, "put", "put", kind);
-    add_operation(path, "patch", "patch", kind);
-    add_operation(path, "delete", "delete", kind);
+    if (!kind->is_quiet) {
+        add_changes(path, kind);
+        add_operation(path, "delete", "delete", kind);
+    }
     moon_sim_set(paths, named, path);
+    if (kind->has_status) {
+        MOON_AUTOFREE char *status = moon_asprintf("%s/status", named);
+        path = cJSON_CreateObject();
+        add_operation(path, "get", "get", kind);
+        add_changes(path, kind);
+        moon_sim_set(paths, status, path);
+    }
 }
 
 static cJSON *new_document(void)
@@ -180,7 +237,7 @@ static cJSON *new_document(void)
 static cJSON *group_document(const struct moon_sim_api *api, const char *base)
 {
     MOON_AUTOJSON *paths = cJSON_CreateObject();
-    const char *group = NULL;
+    const struct moon_sim_kind *any = NULL;
     const struct moon_sim_kind *kind = NULL;
     size_t pos = 0;
     while ((kind = moon_sim_kinds_next(api->kinds, &pos)) != NULL) {
@@ -190,15 +247,15 @@ static cJSON *group_document(const struct moon_sim_api *api, const char *base)
         if (moon_streq(its_base, base)) {
             MOON_AUTOFREE char *rooted = moon_asprintf("/%s", base);
             add_paths(paths, rooted, kind);
-            group = kind->group;
+            any = kind;
         }
     }
-    if (group == NULL) {
+    if (any == NULL) {
         return NULL;
     }
     cJSON *document = new_document();
     cJSON *components = cJSON_CreateObject();
-    moon_sim_set(components, "schemas", schemas(api, group));
+    moon_sim_set(components, "schemas", schemas(api, any->group, any->version));
     moon_sim_set(document, "paths", moon_steal(&paths));
     moon_sim_set(document, "components", components);
     return document;
@@ -208,15 +265,19 @@ static cJSON *index_document(const struct moon_sim_api *api)
 {
     cJSON *index = cJSON_CreateObject();
     cJSON *paths = cJSON_CreateObject();
+    uint64_t definitions = moon_sim_objdb_kind_version(
+        api->db, moon_sim_kind_by_name("apiextensions.k8s.io", "CustomResourceDefinition"));
     const struct moon_sim_kind *kind = NULL;
     size_t pos = 0;
     while ((kind = moon_sim_kinds_next(api->kinds, &pos)) != NULL) {
         MOON_AUTOFREE char *base = kind->group[0] == '\0'
                                        ? moon_asprintf("api/%s", kind->version)
                                        : moon_asprintf("apis/%s/%s", kind->group, kind->version);
-        /* The hash lets kubectl cache the document until another version of us serves it. */
+        /* The hash lets kubectl cache the document until another version of us serves it, or a
+         * definition changes. */
         MOON_AUTOFREE char *url =
-            moon_asprintf("/openapi/v3/%s?hash=moonset-%s", base, MOONSET_VERSION);
+            moon_asprintf("/openapi/v3/%s?hash=moonset-%s-%llu", base, MOONSET_VERSION,
+                          (unsigned long long)(kind->custom != NULL ? definitions : 0));
         cJSON *entry = cJSON_CreateObject();
         moon_sim_set_text(entry, "serverRelativeURL", url);
         moon_sim_set(paths, base, entry);

@@ -240,7 +240,9 @@ void moon_sim_openapi_v2(const struct moon_sim_api *api, struct moon_buf *out)
     size_t row = 0;
     while ((kind = moon_sim_kinds_next(api->kinds, &row)) != NULL) {
         if (kind->review == NULL) { /* nothing to patch there */
-            put_path(&part, kind);
+            if (!kind->is_quiet) {
+                put_path(&part, kind);
+            }
         }
     }
     put_message(out, DOCUMENT_PATHS, &part);

@@ -310,6 +310,32 @@ static void test_namespaces_and_owners(void **state)
     assert_int_equal(get(f, "/apis/example.dev/v1/namespaces/n/widgets/a"), 404);
 }
 
+static void test_openapi(void **state)
+{
+    struct fixture *f = *state;
+    define(f);
+    assert_int_equal(get(f, "/openapi/v3"), 200);
+    const cJSON *paths = moon_json_get(f->answer, "paths");
+    MOON_AUTOFREE char *first = moon_strdup(moon_json_string(
+        cJSON_GetObjectItemCaseSensitive(paths, "apis/example.dev/v1"), "serverRelativeURL"));
+    assert_non_null(first);
+    assert_int_equal(get(f, first), 200);
+    assert_non_null(strstr(f->text, "\"dev.example.v1.Widget\":{\"type\":\"object\""));
+    assert_non_null(strstr(f->text, "/apis/example.dev/v1/namespaces/{namespace}/widgets/{name}/"
+                                    "status"));
+    assert_non_null(strstr(f->text, "fieldValidation"));
+    /* Another edition of the definition is another document. */
+    assert_int_equal(call(f, "PATCH", CRDS "/widgets.example.dev", MERGE,
+                          "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}"),
+                     200);
+    assert_int_equal(get(f, "/openapi/v3"), 200);
+    paths = moon_json_get(f->answer, "paths");
+    assert_string_not_equal(
+        moon_json_string(cJSON_GetObjectItemCaseSensitive(paths, "apis/example.dev/v1"),
+                         "serverRelativeURL"),
+        first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -322,6 +348,7 @@ int main(void)
         API_TEST(test_names_are_taken_once),
         API_TEST(test_deleting_takes_the_objects),
         API_TEST(test_namespaces_and_owners),
+        API_TEST(test_openapi),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
