@@ -213,11 +213,9 @@ static bool value(struct checker *c)
 
 void moon_sim_go_json_error(struct moon_str text, char out[MOON_SIM_GO_JSON_TEXT])
 {
+    text = text.len > 0 ? text : MOON_STR_LIT(""); /* its pointer may be NULL */
     struct checker c = {.at = text.ptr, .end = text.ptr + text.len, .out = out};
     out[0] = '\0';
-    if (text.len == 0) {
-        c.at = c.end = "";
-    }
     if (!value(&c)) {
         return;
     }

@@ -214,6 +214,9 @@ struct MHD_Daemon *MHD_start_daemon(unsigned flags MOON_UNUSED, uint16_t port MO
         } else if (option == MHD_OPTION_URI_LOG_CALLBACK) {
             server->on_uri = va_arg(args, uri_fn *);
             server->uri_cls = va_arg(args, void *);
+        } else if (option == MHD_OPTION_NOTIFY_CONNECTION) {
+            (void)va_arg(args, MHD_NotifyConnectionCallback); /* there are no connections */
+            (void)va_arg(args, void *);
         } else if (option == MHD_OPTION_NOTIFY_COMPLETED) {
             server->on_completed = va_arg(args, MHD_RequestCompletedCallback);
             server->completed_cls = va_arg(args, void *);
@@ -277,6 +280,18 @@ const char *MHD_lookup_connection_value(struct MHD_Connection *connection,
         }
     }
     return NULL;
+}
+
+int MHD_get_connection_values(struct MHD_Connection *connection, enum MHD_ValueKind kind,
+                              MHD_KeyValueIterator iterator, void *iterator_cls)
+{
+    for (size_t i = 0; i < connection->header_count; i++) {
+        if (iterator(iterator_cls, kind, connection->headers[i].name,
+                     connection->headers[i].value) != MHD_YES) {
+            return (int)i + 1;
+        }
+    }
+    return (int)connection->header_count;
 }
 
 void MHD_suspend_connection(struct MHD_Connection *connection)
