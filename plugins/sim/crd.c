@@ -110,6 +110,7 @@ static void serve(struct moon_sim_crds *crds, const cJSON *crd)
         row->is_ending = ending;
         stored = moon_sim_true(version, "storage") ? row : stored;
     }
+    moon_assert(stored != NULL); /* the rules want exactly one */
     cJSON_ArrayForEach (version, moon_sim_member(spec, "versions")) {
         struct moon_sim_custom *row = row_of(crds, family, moon_sim_text(version, "name"));
         row->kind.stored_as = row != stored ? &stored->kind : NULL;

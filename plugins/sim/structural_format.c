@@ -46,47 +46,68 @@ static bool put_escape(char letter, struct moon_buf *out)
     return true;
 }
 
-/* From behind a bracket to behind its end: POSIX knows no escapes there, so "]" goes to the front
- * and "-" to the end. NULL when it cannot be said. */
+/* What stands in brackets: POSIX knows no escapes there, so "]" goes to the front and "-" to the
+ * end. */
+struct bracket {
+    struct moon_buf inside;
+    bool closing;
+    bool dash;
+};
+
+/* The letter behind a backslash; false when it cannot be said. */
+static bool put_bracket_escape(struct bracket *b, char letter)
+{
+    const char *class = class_of(letter);
+    if (class != NULL) {
+        moon_buf_puts(&b->inside, class);
+    } else if (letter == ']') {
+        b->closing = true;
+    } else if (letter == '-') {
+        b->dash = true;
+    } else if (letter == '\0' || isalnum((unsigned char)letter)) {
+        return false;
+    } else {
+        moon_buf_putc(&b->inside, letter);
+    }
+    return true;
+}
+
+/* One piece of it; returns what follows, NULL when it cannot be said. */
+static const char *put_bracket_piece(struct bracket *b, const char *p)
+{
+    if (p[0] == '[' && p[1] == ':') {
+        const char *end = strstr(p, ":]");
+        if (end != NULL) {
+            moon_buf_add(&b->inside, p, (size_t)(end + 2 - p));
+        }
+        return end != NULL ? end + 2 : NULL;
+    }
+    if (*p == '\\') {
+        return put_bracket_escape(b, p[1]) ? p + 2 : NULL;
+    }
+    if (*p == ']') {
+        b->closing = true;
+    } else {
+        moon_buf_putc(&b->inside, *p);
+    }
+    return p + 1;
+}
+
+/* From behind a bracket to behind its end; NULL when it cannot be said. */
 static const char *put_bracket(const char *p, struct moon_buf *out)
 {
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf inside = MOON_BUF_INIT(PATTERN_MAX_BYTES);
+    struct bracket b = {.inside = MOON_BUF_INIT(PATTERN_MAX_BYTES)};
     bool negated = *p == '^';
-    bool closing = false;
-    bool dash = false;
     p += negated ? 1 : 0;
-    for (bool first = true; *p != ']' || first; p++, first = false) {
-        if (*p == '\0') {
-            return NULL;
-        }
-        if (*p == '[' && p[1] == ':') {
-            const char *end = strstr(p, ":]");
-            if (end == NULL) {
-                return NULL;
-            }
-            moon_buf_add(&inside, p, (size_t)(end + 2 - p));
-            p = end + 1;
-        } else if (*p == '\\') {
-            const char *class = class_of(*++p);
-            if (class == NULL && isalnum((unsigned char)*p)) {
-                return NULL;
-            }
-            closing = closing || *p == ']';
-            dash = dash || *p == '-';
-            if (class != NULL) {
-                moon_buf_puts(&inside, class);
-            } else if (*p != ']' && *p != '-') {
-                moon_buf_putc(&inside, *p);
-            }
-        } else if (*p == ']') {
-            closing = true;
-        } else {
-            moon_buf_putc(&inside, *p);
-        }
+    for (bool first = true; p != NULL && (*p != ']' || first); first = false) {
+        p = *p != '\0' ? put_bracket_piece(&b, p) : NULL;
     }
-    moon_buf_printf(out, "[%s%s%s%s]", negated ? "^" : "", closing ? "]" : "",
-                    moon_buf_cstr(&inside), dash ? "-" : "");
-    return p + 1;
+    if (p != NULL) {
+        moon_buf_printf(out, "[%s%s%s%s]", negated ? "^" : "", b.closing ? "]" : "",
+                        moon_buf_cstr(&b.inside), b.dash ? "-" : "");
+    }
+    moon_buf_fini(&b.inside);
+    return p != NULL ? p + 1 : NULL;
 }
 
 char *moon_sim_structural_pattern(const char *pattern)
