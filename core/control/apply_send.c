@@ -141,10 +141,48 @@ static void on_found(struct moon_job *job, const struct moon_answer *answer)
     refuse(job, answer, &err);
 }
 
+/* In the words of the API server (a Status), since a proxy's 404 says nothing about the object. */
+static bool is_gone(const struct moon_answer *answer, const struct moon_err *err)
+{
+    return answer->reason[0] != '\0' && (err->code == MOON_E_NOT_FOUND || err->code == MOON_E_GONE);
+}
+
+static bool has_uid(const struct moon_answer *answer, const char *uid)
+{
+    struct moon_err ignored;
+    MOON_AUTOJSON *json = moon_json_parse(answer->body, &ignored);
+    return moon_streq(moon_json_string(json, "metadata.uid"), uid);
+}
+
+/* A DELETE met a conflict: another object has the name by now, or the server was in a hurry. */
+static void on_looked_before_delete(struct moon_job *job, const struct moon_answer *answer,
+                                    const struct moon_err *err)
+{
+    struct moon_err again;
+    if (err == NULL && has_uid(answer, job->action->uid)) {
+        job->looking = false;
+        moon_err_set(&again, MOON_E_CONFLICT, "%s \"%s\" is still there",
+                     job->action->resource->plural, job->action->name);
+        retry(job, &again);
+    } else if (err == NULL) {
+        /* What was found is nobody's business: the DELETE was refused because of it. */
+        moon_job_finish(job, &(struct moon_answer){.status = 409, .sent = true, .reason = ""}, NULL,
+                        false);
+    } else if (is_gone(answer, err)) {
+        moon_job_finish(job, answer, NULL, false);
+    } else if (is_retried(err->code)) {
+        retry(job, err);
+    } else {
+        moon_job_finish(job, answer, err, false);
+    }
+}
+
 static void on_looked(struct moon_job *job, const struct moon_answer *answer,
                       const struct moon_err *err)
 {
-    if (err == NULL) {
+    if (job->action->verb == MOON_VERB_DELETE) {
+        on_looked_before_delete(job, answer, err);
+    } else if (err == NULL) {
         on_found(job, answer);
     } else if (is_retried(err->code)) {
         retry(job, err);
@@ -174,16 +212,6 @@ static void on_create_failed(struct moon_job *job, const struct moon_answer *ans
     }
 }
 
-/* Gone, or another object has its name by now; in the words of the API server (a Status), since a
- * proxy's 404 says nothing about the object. */
-static bool is_gone(const struct moon_job *job, const struct moon_answer *answer,
-                    const struct moon_err *err)
-{
-    return answer->reason[0] != '\0' &&
-           (err->code == MOON_E_NOT_FOUND || err->code == MOON_E_GONE ||
-            (err->code == MOON_E_CONFLICT && job->action->uid != NULL));
-}
-
 static void on_written(struct moon_job *job, const struct moon_answer *answer,
                        const struct moon_err *err)
 {
@@ -198,8 +226,11 @@ static void on_written(struct moon_job *job, const struct moon_answer *answer,
         retry(job, err);
     } else if (job->action->verb == MOON_VERB_CREATE) {
         on_create_failed(job, answer, err);
-    } else if (job->action->verb == MOON_VERB_DELETE && is_gone(job, answer, err)) {
+    } else if (job->action->verb == MOON_VERB_DELETE && is_gone(answer, err)) {
         moon_job_finish(job, answer, NULL, false);
+    } else if (job->action->verb == MOON_VERB_DELETE && err->code == MOON_E_CONFLICT &&
+               job->action->uid != NULL) {
+        look(job);
     } else {
         job->quiet = moon_answer_has_cause(answer, "NamespaceTerminating");
         moon_job_finish(job, answer, err, false);

@@ -254,18 +254,25 @@ struct tally {
 };
 
 /* Without surge the first pod stays. With surge the first updated and the first outdated one stay:
- * when the outdated one has served its time is for the update policy to say. Returns whether `p` is
- * one too many. */
-static bool is_surplus(const struct moon_ds_set *set, struct tally *t, struct moon_ds_pod *p)
+ * when the outdated one has served its time is for the update policy to say. First is who is older;
+ * but a pod that was made in the future (the clock was set back) may be older than it seems, and if
+ * it is ready while the first one is not, it stays. Returns the one too many; NULL: there is none.
+ */
+static struct moon_ds_pod *surplus(const struct moon_ds_set *set, struct tally *t,
+                                   struct moon_ds_pod *p)
 {
     bool old = set->surge && !moon_ds_pod_is_updated(set, p->pod);
     struct moon_ds_pod **place = old ? &t->old : &t->keep;
+    struct moon_ds_pod *first = *place;
 
-    if (*place != NULL) {
-        return true;
+    int64_t now_s = moon_loop_wall_ms(set->ds->in->loop) / 1000;
+    bool may_be_older = p->pod->meta.created_s > now_s && p->pod->ready;
+
+    if (first != NULL && (first->pod->ready || !may_be_older)) {
+        return p;
     }
     *place = p;
-    return false;
+    return first;
 }
 
 static void tally_pod(struct moon_ds_slot *slot, struct moon_ds_pod *p, struct moon_plan *plan,
@@ -295,8 +302,9 @@ static void tally_pod(struct moon_ds_slot *slot, struct moon_ds_pod *p, struct m
     case MOON_PHASE_UNKNOWN:
         break;
     }
-    if (is_surplus(slot->set, t, p)) {
-        moon_ds_plan_delete(p, plan, "one pod too many on the node");
+    struct moon_ds_pod *too_many = surplus(slot->set, t, p);
+    if (too_many != NULL) {
+        moon_ds_plan_delete(too_many, plan, "one pod too many on the node");
     }
 }
 

@@ -319,6 +319,31 @@ static void a_delete_of_what_is_gone_is_a_success(void **state)
     assert_non_null(server_get(&f->server, PODS "/b"));
 }
 
+static struct answer conflict_once(const struct server *s MOON_UNUSED,
+                                   const char *method MOON_UNUSED, size_t call)
+{
+    if (call == 0) {
+        return (struct answer){.fault = FAULT_REFUSE, .status = 409, .reason = "Conflict"};
+    }
+    return (struct answer){.fault = FAULT_NONE};
+}
+
+/* Found by a random schedule: a pod that was still there was taken for gone. */
+static void a_conflict_does_not_say_that_it_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = conflict_once;
+    start(f, (struct moon_apply_opts){0});
+    server_put(&f->server, PODS "/a", "{\"metadata\":{\"uid\":\"u-a\"}}");
+    struct moon_plan *plan = moon_plan_new(KEY);
+    add_delete(f, plan, "a", "u-a");
+    submit(f, plan);
+    server_wait_moving(&f->server, f->plans_done, 1);
+    assert_outcome(f, 0, MOON_OK, 200);
+    assert_null(server_get(&f->server, PODS "/a"));
+    assert_int_equal(f->server.calls, 3);
+}
+
 static struct answer proxy_says_404(const struct server *s MOON_UNUSED,
                                     const char *method MOON_UNUSED, size_t n MOON_UNUSED)
 {
@@ -452,6 +477,7 @@ int main(void)
         TEST(a_name_taken_by_others_is_an_error),
         TEST(a_name_that_gets_free_meanwhile_is_taken),
         TEST(a_delete_of_what_is_gone_is_a_success),
+        TEST(a_conflict_does_not_say_that_it_is_gone),
         TEST(a_proxy_cannot_say_that_it_is_gone),
         TEST(clear_refusals_are_handed_on),
         TEST(retry_after_is_obeyed),

@@ -183,6 +183,21 @@ static void SelectorDaemonDealsWithExistingPods(void **state)
     SYNC(3, 20, 0);
 }
 
+/* Found by a random schedule: the clock was set back, so the pod that served seemed the younger
+ * one. */
+static void OfTwoPodsTheReadyOneStaysWhenAgesAreInDoubt(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){0});
+    add_nodes(f, 0, 1, NULL);
+    MOON_AUTOFREE char *serving =
+        moon_strdup(add_pod(f, (struct pod_opts){.node = "node-0", .age_s = 60, .ready = true}));
+    moon_loop_jump_wall(f->loop, -3600 * 1000);
+    (void)add_pod(f, (struct pod_opts){.node = "node-0", .age_s = 5});
+    SYNC(0, 1, 0);
+    assert_non_null(moon_map_get(f->objects, moon_str(serving)));
+}
+
 static void PortConflictWithSameDaemonPodDoesNotDeletePod(void **state)
 {
     struct fixture *f = *state;
@@ -634,6 +649,7 @@ static int run(const char *name, const char *with_strategy)
         T(DealsWithExistingPods),
         T(SelectorDaemonDeletesUnselectedPods),
         T(SelectorDaemonDealsWithExistingPods),
+        T(OfTwoPodsTheReadyOneStaysWhenAgesAreInDoubt),
         T(PortConflictWithSameDaemonPodDoesNotDeletePod),
         T(DaemonSetRespectsTermination),
         T(DeleteUnscheduledPodForNotExistingNode),
