@@ -6,11 +6,13 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "sim/cluster.h"
 #include "sim/cmd_sim_play.h"
+#include "sim/cmd_sim_torture.h"
 #include "sim/manifest.h"
 #include "sim/node_seed.h"
 
@@ -298,6 +300,12 @@ int moon_cmd_sim(int argc, char **argv, void *state)
 {
     struct moon_err err;
     (void)state;
+    if (argc > 1 && strcmp(argv[1], "torture") == 0) {
+        return moon_cmd_sim_torture(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "schedules") == 0) {
+        return moon_cmd_sim_schedules(argc - 1, argv + 1);
+    }
     MOON_CLEANUP(moon_sim_options_free_ptr)
     struct moon_sim_options *options = moon_sim_options_parse(argc, argv, &err);
     if (options == NULL) {

@@ -111,14 +111,14 @@ static uint64_t before(uint64_t when, uint64_t by)
 uint64_t moon_judge_horizon(struct moon_judge *j)
 {
     uint64_t now = moon_judge_now(j);
-    uint64_t known = now;
+    uint64_t known = j->is_late ? before(now, DOUBT_MS) : now;
     size_t old = 0;
     while (old < j->doubt_count && j->doubts[old] + DOUBT_MS < now) {
         old++;
     }
     j->doubt_count -= old;
     memmove(j->doubts, j->doubts + old, j->doubt_count * sizeof(j->doubts[0]));
-    if (j->doubt_count > 0) {
+    if (j->doubt_count > 0 && j->doubts[0] < known) {
         known = j->doubts[0];
     }
     size_t pos = 0;
@@ -165,6 +165,7 @@ void moon_judge_begin(struct moon_judge *j, const struct moon_sim_api_call *call
     }
     if (call->fault != NULL) {
         doubt(j);
+        j->is_late = moon_streq(call->fault, moon_sim_fault_name(MOON_SIM_FAULT_DELAY));
     }
 }
 
@@ -197,6 +198,7 @@ void moon_judge_end(struct moon_judge *j, const struct moon_sim_api_call *call)
         }
     }
     j->is_acting = false;
+    j->is_late = false;
 }
 
 void moon_judge_event(struct moon_judge *j, const struct moon_sim_event *event)

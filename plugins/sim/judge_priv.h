@@ -115,6 +115,7 @@ struct moon_judge {
     void *ctx;
 
     bool is_acting; /* a call of the controller is under way */
+    bool is_late;   /* …and its call was on its way for long: it was decided before */
     bool expects_rest;
     uint64_t seq; /* counts events */
     size_t violations;

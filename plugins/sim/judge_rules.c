@@ -170,8 +170,9 @@ void moon_judge_on_ready(struct moon_judge *j, const struct judge_pod *pod)
         if (one != pod && counts(one) && was_known(younger == one ? pod : one, younger)) {
             other = one;
             ready++;
-            surges = surges && !moon_streq(one->hash, pod->hash) &&
-                     (younger->may_surge || moon_judge_may_surge(j, set));
+            /* Somebody may have taken the label away. */
+            bool differs = one->hash[0] == '\0' || !moon_streq(one->hash, pod->hash);
+            surges = surges && differs && (younger->may_surge || moon_judge_may_surge(j, set));
         }
     }
     if (ready > 2 || (ready == 2 && !surges)) {

@@ -102,7 +102,10 @@ static bool check_pod(const struct moon_judge *j, const struct judge_place *plac
         return not_yet(why, set, "node %s: pod %s is not %s", place->node, pod->name,
                        pod->is_ready ? "ready for long enough" : "ready");
     }
-    if (!may_be_old && (!updated || !images_match(set, pod))) {
+    /* A pod of a set that was orphaned and made again may carry its generation by chance, and
+     * passes for updated with any controller: daemonset-controller's rule. */
+    bool has_hash = newest != NULL && moon_streq(pod->hash, newest->hash);
+    if (!may_be_old && (!updated || (has_hash && !images_match(set, pod)))) {
         return not_yet(why, set, "node %s: pod %s is not of the newest template", place->node,
                        pod->name);
     }

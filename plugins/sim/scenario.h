@@ -38,7 +38,8 @@ struct moon_timeline_line {
 
 struct moon_scenario_run_opts {
     uint64_t seed; /* of names, jitter; 0: the scenario's */
-    /* More faults than the scenario's own, put in when the first step begins. */
+    /* More faults than the scenario's own, put in before the controller sends its first call.
+     * Budgets of calls are then not looked at. */
     const struct moon_sim_fault_rule *faults;
     size_t fault_count;
     bool real_time;               /* whatever the scenario says */
@@ -51,7 +52,8 @@ struct moon_scenario_result {
     bool passed; /* no violation, all expectations met */
     size_t violations;
     size_t failed_expectations;
-    uint64_t calls; /* of the controller, watches included */
+    uint64_t calls;   /* of the controller… */
+    uint64_t watches; /* …of which watches */
     uint64_t faults_struck;
     uint64_t virtual_ms;
     char *first_failure; /* NULL: passed */

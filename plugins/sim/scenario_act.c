@@ -196,7 +196,7 @@ static int play_mark(struct moon_scenario_run *run, const struct moon_scenario_a
     }
     moon_scenario_say(run, "%s %s%s", word, args->target.text, moon_buf_cstr(&text));
     if (!moon_scenario_each_target(run, &args->target, mark_one, &mark)) {
-        return moon_scenario_no_match(args->target.text, err);
+        return moon_scenario_no_match(run, args->target.text);
     }
     return moon_scenario_finish(run, NULL, err);
 }
@@ -231,7 +231,7 @@ static int play_delete(struct moon_scenario_run *run, const struct moon_scenario
                       args->propagation != NULL ? ", " : "",
                       args->propagation != NULL ? args->propagation : "");
     if (!moon_scenario_each_target(run, &args->target, delete_one, args)) {
-        return moon_scenario_no_match(args->target.text, err);
+        return moon_scenario_no_match(run, args->target.text);
     }
     return moon_scenario_finish(run, NULL, err);
 }

@@ -157,7 +157,7 @@ int moon_scenario_play_node(struct moon_scenario_run *run, const struct moon_sce
         if (rows[i].nodes->text != NULL) {
             moon_scenario_say(run, "node %s %s", rows[i].nodes->text, rows[i].word);
             if (!each_node(run, rows[i].nodes, rows[i].fn, rows[i].ctx)) {
-                return moon_scenario_no_match(rows[i].nodes->text, err);
+                return moon_scenario_no_match(run, rows[i].nodes->text);
             }
         }
     }
@@ -180,7 +180,7 @@ int moon_scenario_play_cordon(struct moon_scenario_run *run, const struct moon_s
 {
     moon_scenario_say(run, "%scordon %s", is_cordon ? "" : "un", args->nodes.text);
     if (!each_node(run, &args->nodes, order_cordon, &is_cordon)) {
-        return moon_scenario_no_match(args->nodes.text, err);
+        return moon_scenario_no_match(run, args->nodes.text);
     }
     return moon_scenario_finish(run, NULL, err);
 }
@@ -245,7 +245,7 @@ int moon_scenario_play_taint(struct moon_scenario_run *run, const struct moon_sc
     int rc = 0;
     for (unsigned tries = 0; tries < TRIES_MAX; tries++) {
         if (!each_node(run, &args->nodes, taint_one, args)) {
-            return moon_scenario_no_match(args->nodes.text, err);
+            return moon_scenario_no_match(run, args->nodes.text);
         }
         rc = moon_scenario_finish(run, NULL, err);
         if (rc == 0 || err->code != MOON_E_CONFLICT) {
@@ -289,7 +289,7 @@ int moon_scenario_play_pods(struct moon_scenario_run *run, const struct moon_sce
         args->on_node != NULL ? " on " : "", args->on_node != NULL ? args->on_node : "",
         args->outcome != NULL ? args->outcome : "ready after", args->ready_after != NULL ? " " : "",
         args->ready_after != NULL ? args->ready_after : "");
-    return count > 0 ? moon_scenario_finish(run, NULL, err) : moon_scenario_no_match("pods", err);
+    return count > 0 ? moon_scenario_finish(run, NULL, err) : moon_scenario_no_match(run, "pods");
 }
 
 static void order_images(struct moon_scenario_run *run, const char *ns, const char *name,

@@ -107,7 +107,8 @@ typedef void moon_scenario_each_fn(struct moon_scenario_run *run, const char *ns
 bool moon_scenario_each_target(struct moon_scenario_run *run,
                                const struct moon_scenario_target *target, moon_scenario_each_fn *fn,
                                const void *ctx);
-int moon_scenario_no_match(const char *what, struct moon_err *err);
+/* Said, but no failure: as kubectl's "No resources found". 0. */
+int moon_scenario_no_match(struct moon_scenario_run *run, const char *what);
 
 /* ---- scenario_orders.c ---- */
 

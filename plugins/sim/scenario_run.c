@@ -11,6 +11,8 @@
 #include "sim/scenario_play.h"
 
 enum {
+    /* After faults: until what was spoilt has been sent again for the last time. */
+    RETRIES_MS = 5 * 60 * 1000,
     WHY_MAX = 64 * 1024,
     END_STATE_MAX = 64 << 20,
     NODES_READY_MS = 10 * 60 * 1000,
@@ -67,10 +69,17 @@ static void on_begin(const struct moon_sim_api_call *call, void *ctx)
 {
     struct moon_scenario_run *run = MOON_CAST(moon_scenario_run, ctx, MOON_SCENARIO_RUN_MAGIC);
     run->result->calls += is_controller(call) ? 1 : 0;
+    run->result->watches += is_controller(call) && moon_streq(call->verb, "watch") ? 1 : 0;
     moon_judge_begin(run->judge, call);
     if (run->timeline != NULL) {
         moon_timeline_begin(run->timeline, call);
     }
+}
+
+static void on_restart(void *ctx)
+{
+    struct moon_scenario_run *run = MOON_CAST(moon_scenario_run, ctx, MOON_SCENARIO_RUN_MAGIC);
+    moon_judge_restart(run->judge);
 }
 
 static void on_end(const struct moon_sim_api_call *call, void *ctx)
@@ -177,9 +186,16 @@ static int rest(struct moon_scenario_run *run, const struct moon_scenario_condit
                 struct moon_err *err)
 {
     size_t violations = run->result->violations;
+    int rc = 0;
+    if (moon_sim_api_faults_struck(moon_cluster_api(run->cluster)) > 0) {
+        rc = moon_scenario_pass(run, RETRIES_MS, NULL, NULL, NULL, err);
+    }
+    if (rc != 0) {
+        return rc;
+    }
     run->is_resting = true;
     moon_judge_expect_rest(run->judge, true);
-    int rc = moon_scenario_pass(run, c->rest_ms, NULL, NULL, NULL, err);
+    rc = moon_scenario_pass(run, c->rest_ms, NULL, NULL, NULL, err);
     moon_judge_expect_rest(run->judge, false);
     run->is_resting = false;
     if (rc == 0 && run->result->violations > violations) {
@@ -195,6 +211,9 @@ int moon_scenario_check(struct moon_scenario_run *run, const struct moon_scenari
     int rc = moon_scenario_pass(run, 0, NULL, NULL, NULL, err);
     for (size_t i = 0; i < all->count && rc == 0; i++) {
         const struct moon_scenario_condition *c = &all->items[i];
+        if (c->about == MOON_SCENARIO_CALLS && run->opts->fault_count > 0) {
+            continue; /* repeating costs calls */
+        }
         const struct moon_scenario_sight sight = moon_scenario_sight(run);
         MOON_CLEANUP(moon_buf_fini) struct moon_buf why = MOON_BUF_INIT(WHY_MAX);
         if (!moon_scenario_holds(c, &sight, &why)) {
@@ -239,8 +258,11 @@ int moon_scenario_start_controller(struct moon_scenario_run *run, struct moon_er
 
 static int start_cluster(struct moon_scenario_run *run, struct moon_err *err)
 {
-    const struct moon_sim_api_observer observer = {
-        .on_begin = on_begin, .on_end = on_end, .on_event = on_event, .ctx = run};
+    const struct moon_sim_api_observer observer = {.on_begin = on_begin,
+                                                   .on_end = on_end,
+                                                   .on_event = on_event,
+                                                   .on_restart = on_restart,
+                                                   .ctx = run};
     run->cluster = moon_cluster_new(
         &(struct moon_cluster_opts){
             .loop = run->loop, .options = run->s->options, .on_fatal = on_fatal, .ctx = run},
@@ -352,7 +374,7 @@ static int play_steps(struct moon_scenario_run *run, struct moon_err *err)
 
 static int play(struct moon_scenario_run *run, struct moon_err *err)
 {
-    if (start_cluster(run, err) != 0 || start_nodes(run, err) != 0 || add_faults(run, err) != 0 ||
+    if (start_cluster(run, err) != 0 || add_faults(run, err) != 0 || start_nodes(run, err) != 0 ||
         play_steps(run, err) != 0) {
         return -(int)err->code;
     }

@@ -44,6 +44,8 @@ struct moon_schedule_opts {
     void *ctx;
 };
 
+/* The schedule as the text of a scenario. */
+void moon_schedule_text(uint64_t seed, uint64_t steps, struct moon_buf *out);
 int moon_schedule_run(const struct moon_schedule_opts *opts, struct moon_scenario_result *ret,
                       struct moon_err *err);
 
