@@ -77,7 +77,8 @@ static void take_action(struct moon_ds_set *set, const struct moon_roll_action *
     case MOON_ROLL_REPLACE:
     case MOON_ROLL_DELETE:
         pod = moon_map_get(set->pods, moon_str(a->pod->meta.uid));
-        if (pod != NULL && pod->slot != NULL && !moon_ds_pod_is_going(pod)) {
+        /* What is not ours yet, its adoption being under way, is not ours to delete. */
+        if (pod != NULL && pod->slot != NULL && !pod->orphan && !moon_ds_pod_is_going(pod)) {
             moon_ds_plan_delete(pod, plan, a->reason);
         }
         return;
