@@ -389,8 +389,10 @@ bool moon_judge_is_alive(const struct judge_pod *pod)
 bool moon_judge_is_available(const struct moon_judge *j, const struct judge_pod *pod,
                              int64_t min_ready_s)
 {
-    return pod->is_ready &&
-           (min_ready_s == 0 || pod->ready_s + min_ready_s <= moon_loop_wall_ms(j->loop) / 1000);
+    /* By the pod's own times, or as seen from here: wall clocks are set back. */
+    uint64_t seen_ms = moon_judge_now(j) - pod->ready_since_ms;
+    return pod->is_ready && (min_ready_s == 0 || seen_ms >= (uint64_t)min_ready_s * 1000 ||
+                             pod->ready_s + min_ready_s <= moon_loop_wall_ms(j->loop) / 1000);
 }
 
 /* Where it is, or the one node that its affinity names. */
