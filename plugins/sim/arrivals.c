@@ -295,6 +295,9 @@ void moon_sim_arrive(struct moon_sim_api *api, struct moon_httpd_request *reques
         }
     }
     if (is_late(&call, seen.verb) && a->late_count < LATE_MAX) {
+        if (a->observer.on_late != NULL) {
+            a->observer.on_late(&seen, a->observer.ctx);
+        }
         postpone(&call, seen.number);
         return;
     }

@@ -112,6 +112,8 @@ struct moon_sim_api_observer {
     void (*on_begin)(const struct moon_sim_api_call *call, void *ctx);
     void (*on_end)(const struct moon_sim_api_call *call, void *ctx);
     void (*on_event)(const struct moon_sim_event *event, void *ctx);
+    /* A call is held up on its way: it will begin later. */
+    void (*on_late)(const struct moon_sim_api_call *call, void *ctx);
     void (*on_restart)(void *ctx); /* the server is about to be restarted */
     void *ctx;
 };

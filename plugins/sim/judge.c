@@ -169,6 +169,13 @@ void moon_judge_begin(struct moon_judge *j, const struct moon_sim_api_call *call
     }
 }
 
+void moon_judge_late(struct moon_judge *j, const struct moon_sim_api_call *call)
+{
+    if (is_controller(j, call)) {
+        doubt(j);
+    }
+}
+
 static void count(struct moon_judge *j, const struct moon_sim_api_call *call)
 {
     MOON_AUTOFREE char *key = moon_asprintf("%s %s", call->verb, call->resource);

@@ -48,6 +48,8 @@ void moon_judge_free(struct moon_judge *j); /* NULL is fine */
 /* Feed it: from the API server's observer. */
 void moon_judge_begin(struct moon_judge *j, const struct moon_sim_api_call *call);
 void moon_judge_end(struct moon_judge *j, const struct moon_sim_api_call *call);
+/* A call is held up: its sender will doubt, and repeat what it decided. */
+void moon_judge_late(struct moon_judge *j, const struct moon_sim_api_call *call);
 void moon_judge_event(struct moon_judge *j, const struct moon_sim_event *event);
 /* The server was restarted, or the controller killed, without a call that says so. */
 void moon_judge_restart(struct moon_judge *j);

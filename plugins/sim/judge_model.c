@@ -468,7 +468,8 @@ static void inherit(const struct moon_judge *j, struct judge_pod *pod, const str
 {
     uint64_t now = moon_judge_now(j);
     pod->seq = was != NULL ? was->seq : j->seq;
-    pod->is_made_by_controller = was != NULL ? was->is_made_by_controller : j->is_acting;
+    pod->is_made_by_controller =
+        was != NULL ? was->is_made_by_controller : j->is_acting && !j->is_late;
     pod->may_surge = was != NULL && was->may_surge;
     pod->owned_seq = was != NULL && moon_streq(was->owner, pod->owner) ? was->owned_seq : j->seq;
     pod->ready_since_ms = was != NULL && was->is_ready ? was->ready_since_ms : now;

@@ -98,7 +98,7 @@ struct judge_pod {
     bool is_ready;
     bool is_deleting;
     bool is_terminal;
-    bool is_made_by_controller;
+    bool is_made_by_controller; /* and not by a call that came late, after others in its place */
     bool may_surge;
     uint64_t seq;           /* of its creation */
     uint64_t owned_seq;     /* since when it has this owner */

@@ -185,6 +185,7 @@ static void on_pod(const struct moon_change *change, void *ctx)
     struct moon_podgc *gc = MOON_CAST(moon_podgc, ctx, PODGC_MAGIC);
     const struct moon_object *old = change->old_object;
     const struct moon_object *new = change->new_object;
+    moon_assert(old != NULL || new != NULL);
     gc->ended -= old != NULL && moon_played_pod_has_ended(moon_played_pod(old)) ? 1 : 0;
     gc->ended += new != NULL &&moon_played_pod_has_ended(moon_played_pod(new)) ? 1 : 0;
     if (has_surplus(gc)) {

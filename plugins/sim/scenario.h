@@ -39,7 +39,7 @@ struct moon_timeline_line {
 struct moon_scenario_run_opts {
     uint64_t seed; /* of names, jitter; 0: the scenario's */
     /* More faults than the scenario's own, put in before the controller sends its first call.
-     * Budgets of calls are then not looked at. */
+     * Budgets of calls, and Events, are then not looked at. */
     const struct moon_sim_fault_rule *faults;
     size_t fault_count;
     bool real_time;               /* whatever the scenario says */

@@ -76,6 +76,12 @@ static void on_begin(const struct moon_sim_api_call *call, void *ctx)
     }
 }
 
+static void on_late(const struct moon_sim_api_call *call, void *ctx)
+{
+    struct moon_scenario_run *run = MOON_CAST(moon_scenario_run, ctx, MOON_SCENARIO_RUN_MAGIC);
+    moon_judge_late(run->judge, call);
+}
+
 static void on_restart(void *ctx)
 {
     struct moon_scenario_run *run = MOON_CAST(moon_scenario_run, ctx, MOON_SCENARIO_RUN_MAGIC);
@@ -211,8 +217,9 @@ int moon_scenario_check(struct moon_scenario_run *run, const struct moon_scenari
     int rc = moon_scenario_pass(run, 0, NULL, NULL, NULL, err);
     for (size_t i = 0; i < all->count && rc == 0; i++) {
         const struct moon_scenario_condition *c = &all->items[i];
-        if (c->about == MOON_SCENARIO_CALLS && run->opts->fault_count > 0) {
-            continue; /* repeating costs calls */
+        bool costs = c->about == MOON_SCENARIO_CALLS || c->about == MOON_SCENARIO_EVENT;
+        if (costs && run->opts->fault_count > 0) {
+            continue; /* repeating costs calls, and Events are best effort */
         }
         const struct moon_scenario_sight sight = moon_scenario_sight(run);
         MOON_CLEANUP(moon_buf_fini) struct moon_buf why = MOON_BUF_INIT(WHY_MAX);
@@ -261,6 +268,7 @@ static int start_cluster(struct moon_scenario_run *run, struct moon_err *err)
     const struct moon_sim_api_observer observer = {.on_begin = on_begin,
                                                    .on_end = on_end,
                                                    .on_event = on_event,
+                                                   .on_late = on_late,
                                                    .on_restart = on_restart,
                                                    .ctx = run};
     run->cluster = moon_cluster_new(
