@@ -144,7 +144,7 @@ static void on_found(struct moon_job *job, const struct moon_answer *answer)
 /* In the words of the API server (a Status), since a proxy's 404 says nothing about the object. */
 static bool is_gone(const struct moon_answer *answer, const struct moon_err *err)
 {
-    return answer->reason[0] != '\0' && (err->code == MOON_E_NOT_FOUND || err->code == MOON_E_GONE);
+    return answer->reason[0] != '\0' && err->code == MOON_E_NOT_FOUND;
 }
 
 static bool has_uid(const struct moon_answer *answer, const char *uid)
@@ -154,7 +154,13 @@ static bool has_uid(const struct moon_answer *answer, const char *uid)
     return moon_streq(moon_json_string(json, "metadata.uid"), uid);
 }
 
-/* A DELETE met a conflict: another object has the name by now, or the server was in a hurry. */
+/* To a DELETE: another object has the name by now, or the server was in a hurry. */
+static bool is_doubtful(enum moon_code code)
+{
+    return code == MOON_E_CONFLICT || code == MOON_E_GONE;
+}
+
+/* A DELETE met such an answer: what is there decides. */
 static void on_looked_before_delete(struct moon_job *job, const struct moon_answer *answer,
                                     const struct moon_err *err)
 {
@@ -228,7 +234,7 @@ static void on_written(struct moon_job *job, const struct moon_answer *answer,
         on_create_failed(job, answer, err);
     } else if (job->action->verb == MOON_VERB_DELETE && is_gone(answer, err)) {
         moon_job_finish(job, answer, NULL, false);
-    } else if (job->action->verb == MOON_VERB_DELETE && err->code == MOON_E_CONFLICT &&
+    } else if (job->action->verb == MOON_VERB_DELETE && is_doubtful(err->code) &&
                job->action->uid != NULL) {
         look(job);
     } else {

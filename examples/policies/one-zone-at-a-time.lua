@@ -6,11 +6,21 @@ return {
   name = "one-zone-at-a-time",
   update = function(roll)
     local first
-    for pod in roll:outdated { wanted = true } do
-      local zone = pod.node and pod.node.zone or ""
+    local function look(node)
+      local zone = node and node.zone or ""
       if not first or zone < first then
         first = zone
       end
+    end
+    for pod in roll:outdated { wanted = true } do
+      look(pod.node)
+    end
+    -- A zone is finished when its new pods serve.
+    for node in roll:deleting {} do
+      look(node)
+    end
+    for pod in roll:updated { available = false } do
+      look(pod.node)
     end
     local left = roll.left
     for pod in roll:outdated { wanted = true, paired = false } do

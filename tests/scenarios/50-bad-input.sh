@@ -387,6 +387,8 @@ full_disk()
 
 RUNS=0
 NODES=2
+# Lists that are lists: what is wrong with a streamed one is wrong with a watch.
+SIM_FLAGS=(--streamed-lists=false)
 cluster_up n1 n2
 settings_on_disk
 plugins_on_disk

@@ -319,11 +319,14 @@ static void a_delete_of_what_is_gone_is_a_success(void **state)
     assert_non_null(server_get(&f->server, PODS "/b"));
 }
 
-static struct answer conflict_once(const struct server *s MOON_UNUSED,
-                                   const char *method MOON_UNUSED, size_t call)
+static struct answer conflict_and_expired(const struct server *s MOON_UNUSED,
+                                          const char *method MOON_UNUSED, size_t call)
 {
     if (call == 0) {
         return (struct answer){.fault = FAULT_REFUSE, .status = 409, .reason = "Conflict"};
+    }
+    if (call == 2) {
+        return (struct answer){.fault = FAULT_REFUSE, .status = 410, .reason = "Expired"};
     }
     return (struct answer){.fault = FAULT_NONE};
 }
@@ -332,7 +335,7 @@ static struct answer conflict_once(const struct server *s MOON_UNUSED,
 static void a_conflict_does_not_say_that_it_is_gone(void **state)
 {
     struct fixture *f = *state;
-    f->server.plan = conflict_once;
+    f->server.plan = conflict_and_expired;
     start(f, (struct moon_apply_opts){0});
     server_put(&f->server, PODS "/a", "{\"metadata\":{\"uid\":\"u-a\"}}");
     struct moon_plan *plan = moon_plan_new(KEY);
@@ -341,7 +344,7 @@ static void a_conflict_does_not_say_that_it_is_gone(void **state)
     server_wait_moving(&f->server, f->plans_done, 1);
     assert_outcome(f, 0, MOON_OK, 200);
     assert_null(server_get(&f->server, PODS "/a"));
-    assert_int_equal(f->server.calls, 3);
+    assert_int_equal(f->server.calls, 5);
 }
 
 static struct answer proxy_says_404(const struct server *s MOON_UNUSED,
