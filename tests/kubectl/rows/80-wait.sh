@@ -3,7 +3,7 @@
 # wait, and everything that takes a terminal or a container and is refused.
 row 'kubectl wait --for=condition=Ready pod/plain --timeout=30s' '=pod/plain condition met'
 row 'kubectl wait --for=condition=Ready nodes --all --timeout=30s' '~^node/n1 condition met'
-row -x 1 'kubectl wait --for=condition=Ready=false pod/plain --timeout=0' '~timed out'
+row -x 1 'kubectl wait --for=condition=Ready=false pod/plain --timeout=0' '~pods/plain'
 row -x 1 'kubectl wait --for=condition=Never pod/plain --timeout=1s' '~timed out waiting for the condition'
 row -s 23 'kubectl wait --for=jsonpath={.status.phase}=Running pod/plain --timeout=30s' '=pod/plain condition met'
 row -s 31 'kubectl wait --for=create pod/plain --timeout=30s' '~condition met'
