@@ -331,6 +331,8 @@ static void print_head(struct plan *plan, uint64_t seed)
                     "name: schedule %llu\n"
                     "seed: %llu\n"
                     "kubelets: {start-delay: %s, ready-delay: %s, stop-delay: %s, heartbeat: 0}\n"
+                    /* The look for orphans would wake a set whose requeue was lost. */
+                    "controller: {orphan-interval: 24h}\n"
                     "nodes:\n",
                     (unsigned long long)seed, (unsigned long long)seed, PICK("0s", "500ms"),
                     PICK("0s", "1s", "7s"), PICK("100ms", "3s"));
