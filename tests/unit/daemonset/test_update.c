@@ -350,7 +350,7 @@ static void WhatWasSeenReadyLongEnoughStaysAvailable(void **state)
     all_ready(f);
     settle(f);
     advance_s(f, 10);
-    moon_loop_jump_wall(f->loop, -12 * 1000);
+    moon_loop_jump_wall(f->loop, -3600 * 1000);
     moon_loop_turn(f->loop, 0);
     settle(f);
     assert_int_equal(set_of(f)->sums.available, 3);
