@@ -43,6 +43,9 @@ struct heart {
     unsigned magic;
     struct moon_heartbeats *all;
     const struct moon_played_node *node; /* a reference */
+    /* The node as it was when the last write went out, a reference; NULL: none has. The watch may
+     * tell of a write before its answer does. */
+    const struct moon_played_node *before;
     uint64_t due[WRITES];
     bool has_lease;         /* as far as we know; else create it */
     uint64_t lease_version; /* of our last write of it; 0: not known, then patch it */
@@ -378,7 +381,7 @@ static void take_answer(struct heart *heart, enum write sent, struct moon_str bo
     struct moon_err err;
     if (moon_object_project(&moon_kind_played_node, body, &object, &err) == 0 && object != NULL) {
         if (sent == WRITE_STATUS && moon_player_records(player)) {
-            moon_kubelet_events_node(player->recorder, heart->node, moon_played_node(object));
+            moon_kubelet_events_node(player->recorder, heart->before, moon_played_node(object));
         }
         (void)moon_store_put_write(moon_informer_store(player->nodes), object);
     }
@@ -410,6 +413,14 @@ static void on_done(const struct moon_answer *answer, const struct moon_err *err
     moon_heartbeats_pump(all);
 }
 
+static void forget_before(struct heart *heart)
+{
+    if (heart->before != NULL) {
+        moon_object_unref(&heart->before->meta);
+        heart->before = NULL;
+    }
+}
+
 static void send(struct heart *heart)
 {
     struct moon_player *player = heart->all->player;
@@ -421,6 +432,8 @@ static void send(struct heart *heart)
                                    .on_done = on_done,
                                    .ctx = heart};
     moon_assert(heart->call == NULL);
+    forget_before(heart);
+    heart->before = moon_played_node(moon_object_ref(&heart->node->meta));
     heart->sent = next_write(heart);
     switch (heart->sent) {
     case WRITE_LABELS:
@@ -499,6 +512,7 @@ static void heart_free(void *value)
         moon_client_cancel(heart->call);
         heart->all->in_flight--;
     }
+    forget_before(heart);
     moon_object_unref(&heart->node->meta);
     heart->magic = 0;
     moon_free(heart);

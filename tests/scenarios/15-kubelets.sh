@@ -152,7 +152,7 @@ eventually 10 "pressure ends" is "False KubeletHasSufficientMemory" condition n4
 k annotate node n4 sim.moonset.dev/shutdown=true >/dev/null
 eventually 10 "a node that shuts down is not ready" is "False KubeletNotReady" condition n4 Ready
 eventually 10 "its pods are terminated" is "Failed   Terminated" state vital
-eventually 40 "events tell, too" has "status is now: NodeNotReady" k get events --field-selector involvedObject.name=n4
+eventually 10 "events tell, too" has "status is now: NodeNotReady" k get events --field-selector involvedObject.name=n4
 check "and told why" is "Pod was terminated in response to imminent node shutdown." said vital
 k annotate node n4 sim.moonset.dev/shutdown- >/dev/null
 eventually 20 "it boots" is "True KubeletReady" condition n4 Ready
