@@ -6,7 +6,7 @@
 struct moon_fault last_fault;
 bool last_failed;
 uint64_t last_cpu_us;
-double budget_scale = 1;
+double budget_scale = 50;
 
 static char result[4096];
 

@@ -7,11 +7,12 @@
 
 #include "policy/engine.h"
 
-/* Multiplies the budget of run_lua; 1 unless a test says otherwise. */
+/* Multiplies the budget of run_lua. Large at first: few tests are about time, and sanitizers take
+ * some. */
 extern double budget_scale;
 
-/* Run `source` in a fresh state under a budget of 20 ms; the text it returns, or "fault: text".
- * Valid until the next call. */
+/* Run `source` in a fresh state under a budget of 20 ms times that; the text it returns, or "fault:
+ * text". Valid until the next call. */
 const char *run_lua(const char *source);
 /* The fault of the last run; its kind is only meaningful after one. */
 extern struct moon_fault last_fault;

@@ -21,7 +21,7 @@ struct fixture *fixture_new(void)
 
     (void)snprintf(f->dir, sizeof(f->dir), "/tmp/moonset-policy-XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    f->budget_scale = 1;
+    f->budget_scale = FIXTURE_BUDGET_SCALE;
     return f;
 }
 
@@ -106,12 +106,12 @@ static void on_changed(void *ctx)
     f->changes++;
 }
 
-void fixture_load(struct fixture *f, double budget_scale)
+void fixture_load(struct fixture *f)
 {
     const char *dirs[] = {f->dir, NULL};
     struct moon_policies_opts opts = {
         .dirs = dirs,
-        .budget_scale = budget_scale,
+        .budget_scale = f->budget_scale,
         .on_report = on_report,
         .on_changed = on_changed,
         .ctx = f,
@@ -177,7 +177,7 @@ void fixture_policy(struct fixture *f, const char *body)
     MOON_AUTOFREE char *text = moon_asprintf("return { api = 1, %s }", body);
 
     fixture_write(f, "test", text);
-    fixture_load(f, f->budget_scale);
+    fixture_load(f);
     fixture_set(f, "{\"containers\":[]}", "{}");
     fixture_chain(f, "test", NULL, NULL);
 }

@@ -8,12 +8,13 @@
 #include "policy/hooks.h"
 
 enum {
-    MAX_SLOTS = 16
+    MAX_SLOTS = 16,
+    FIXTURE_BUDGET_SCALE = 50 /* few tests are about time, and sanitizers take some */
 };
 
 struct fixture {
     char dir[64];        /* the policy folder */
-    double budget_scale; /* for fixture_policy; 1 at first */
+    double budget_scale; /* of what is loaded next; FIXTURE_BUDGET_SCALE at first */
     struct moon_policies *policies;
     struct moon_chain *chain;
     const struct moon_daemonset *set;
@@ -41,7 +42,7 @@ void fixture_free(struct fixture *f);
 void fixture_write(struct fixture *f, const char *name, const char *text);
 void fixture_remove(struct fixture *f, const char *name);
 /* Load the folder; NULL-terminated dirs default to it. */
-void fixture_load(struct fixture *f, double budget_scale);
+void fixture_load(struct fixture *f);
 /* A set from JSON of its template's spec and of its metadata.annotations ("{}"). */
 void fixture_set(struct fixture *f, const char *pod_spec, const char *annotations);
 /* The chain for these names and parameters; fails the test when there is none. */

@@ -92,7 +92,7 @@ static void test_memory_is_capped(void **state MOON_UNUSED)
 
 static void test_garbage_is_no_memory_stop(void **state MOON_UNUSED)
 {
-    budget_scale = 100; /* it is about memory; sanitizers take their time */
+    budget_scale = 100; /* it is about memory */
     assert_lua("local n = 0 for i = 1, 500 do local s = ('x'):rep(20000) .. i n = n + #s end "
                "return n > 0",
                "true");
@@ -164,6 +164,7 @@ static void test_a_state_survives_errors(void **state MOON_UNUSED)
 
 int main(void)
 {
+    budget_scale = 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_endless_loops_are_stopped),
         cmocka_unit_test(test_a_stop_names_its_line),

@@ -160,7 +160,6 @@ static void test_log(void **state MOON_UNUSED)
 
 int main(void)
 {
-    budget_scale = 10; /* it is not about time, and sanitizers take some */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quantity), cmocka_unit_test(test_intstr),
         cmocka_unit_test(test_semver),   cmocka_unit_test(test_hash_is_for_ever),

@@ -45,7 +45,7 @@ static void test_stock(void **state)
 {
     struct fixture *f = *state;
 
-    fixture_load(f, 1);
+    fixture_load(f);
     assert_string_equal(list(f), "node-selection/default(select) tolerations/default(tolerations) "
                                  "update/on-delete(update) update/rolling(update) ");
     assert_int_equal(f->reports, 0);
@@ -74,7 +74,7 @@ static void test_files_replace_stock(void **state)
                   "select = function() return false, 'nowhere' end }");
     fixture_write(f, "node-selection/default_test", "this is no policy");
     fixture_write(f, "meta/moonset", "this is no policy");
-    fixture_load(f, 1);
+    fixture_load(f);
     fixture_set(f, "{}", "{}");
     fixture_chain(f, NULL, NULL, NULL);
     assert_string_equal(ask_select(f, NODE), "evict: nowhere");
@@ -86,7 +86,7 @@ static void test_a_broken_file_leaves_stock_in_force(void **state)
     struct fixture *f = *state;
 
     fixture_write(f, "update/rolling", "return {");
-    fixture_load(f, 1);
+    fixture_load(f);
     assert_int_equal(f->reports, 1);
     assert_int_equal(f->last.fault, MOON_FAULT_LOAD);
     assert_string_equal(chain_error(f, NULL, NULL), "");
@@ -98,7 +98,7 @@ static void test_reload(void **state)
     struct fixture *f = *state;
 
     fixture_write(f, "p", "return { api = 1, select = function() return true, 'one' end }");
-    fixture_load(f, 1);
+    fixture_load(f);
     fixture_set(f, "{}", "{}");
     fixture_chain(f, "p", NULL, NULL);
     MOON_AUTOFREE char *first = moon_strdup(moon_chain_digest(f->chain));
@@ -140,7 +140,7 @@ static void test_modules_are_followed(void **state)
     fixture_write(f, "p",
                   "local w = require 'lib.words'\n"
                   "return { api = 1, select = function() return true, w.hello end }");
-    fixture_load(f, 1);
+    fixture_load(f);
     fixture_set(f, "{}", "{}");
     fixture_chain(f, "p", NULL, NULL);
     assert_string_equal(ask_select(f, NODE), "run: one");
@@ -159,7 +159,7 @@ static void test_choosing(void **state)
     fixture_write(f, "waves", "return { api = 1, update = function() end }");
     fixture_write(f, "other", "return { api = 1, update = function() end }");
     fixture_write(f, "broken", "return {");
-    fixture_load(f, 1);
+    fixture_load(f);
     assert_string_equal(chain_error(f, "waves", NULL), "");
     assert_string_equal(chain_error(f, " waves , node-selection/default ", NULL), "");
     assert_string_equal(chain_error(f, "wavse", NULL),
@@ -189,7 +189,7 @@ static void test_params(void **state)
     struct fixture *f = *state;
 
     fixture_write(f, "p", WITH_PARAMS);
-    fixture_load(f, 1);
+    fixture_load(f);
     fixture_set(f, "{}", "{}");
     fixture_chain(f, "p", "zone: z1\nsoak: 90s\nstrict: true\npools: [a, b]\n", NULL);
     assert_string_equal(ask_select(f, NODE), "run: z1 90 true 10% 2 pools+share+soak+strict+zone");
@@ -216,7 +216,7 @@ static void test_params_of_two_sets(void **state)
     fixture_write(f, "p",
                   "return { api = 1, params = { w = { type = 'string' } },\n"
                   "select = function(n, set) return true, set.params.w end }");
-    fixture_load(f, 1);
+    fixture_load(f);
     fixture_set(f, "{}", "{}");
     fixture_chain(f, "p", "w: one", NULL);
     struct moon_chain_opts opts = {.names = "p", .params = "w: two"};
@@ -248,7 +248,7 @@ static void test_check(void **state)
     struct fixture *f = *state;
     struct moon_err err;
 
-    fixture_load(f, 1);
+    fixture_load(f);
     assert_int_equal(
         moon_policies_check(f->policies, "x", "dir/x.lua",
                             MOON_STR_LIT("return { api = 1, select = function() end }"), &err),

@@ -40,8 +40,7 @@ static const char *look(const char *body)
                       body);
 
     fixture_write(f, "test", policy);
-    f->budget_scale = 10;
-    fixture_load(f, f->budget_scale);
+    fixture_load(f);
     fixture_set(f, pod_spec, "{\"moonset.dev/policies\":\"test\"}");
     fixture_chain(f, "test", NULL, NULL);
     const char *answer = ask_select(f, node_json);
