@@ -150,8 +150,10 @@ struct moon_ds_set {
     moon_sym hash;                       /* its hash label; NULL: unknown yet */
     char *data;                          /* canonical revision data of the live template */
     size_t data_len;
-    size_t history_open; /* writes about revisions in flight */
-    bool collided;       /* our revision's name is taken by one that cannot be ours */
+    size_t history_open;  /* writes about revisions in flight */
+    bool collided;        /* our revision's name is taken by one that cannot be ours */
+    uint64_t adoption_at; /* revisions that could not be adopted: not before; 0 = none */
+    uint64_t adoption_wait_ms;
     bool status_busy;
     bool status_failed;                       /* the last write */
     uint64_t status_at;                       /* when the last one was sent; 0 = never */

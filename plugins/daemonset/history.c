@@ -13,8 +13,9 @@ struct history {
     const struct moon_revision *current; /* the one to keep */
     const struct moon_revision *duplicate;
     const struct moon_revision *unlabelled;
-    const struct moon_revision *orphan;
+    const struct moon_revision *free;    /* the live template's, but nobody owns it */
     const struct moon_revision *foreign; /* ours, but the selector does not match */
+    bool orphans;                        /* some are to be adopted */
     int64_t max_old;                     /* highest number among the others */
 };
 
@@ -35,6 +36,25 @@ static void take_same(const struct moon_revision *r, struct history *h)
     }
 }
 
+static void count_old(const struct moon_revision *r, struct history *h)
+{
+    if (r->revision > h->max_old) {
+        h->max_old = r->revision;
+    }
+}
+
+static void look_at_orphan(const struct moon_ds_set *set, const struct moon_revision *r,
+                           struct history *h)
+{
+    h->orphans = true;
+    if (hash_of(r) != NULL &&
+        moon_ds_revision_has_data(set, (struct moon_str){r->data, r->data_len})) {
+        h->free = r;
+    } else {
+        count_old(r, h);
+    }
+}
+
 static void look_at(struct moon_ds_set *set, const struct moon_revision *r, struct history *h)
 {
     bool ours = r->meta.controller.uid == set->uid;
@@ -46,7 +66,7 @@ static void look_at(struct moon_ds_set *set, const struct moon_revision *r, stru
         return;
     }
     if (!ours) {
-        h->orphan = r;
+        look_at_orphan(set, r, h);
         return;
     }
     /* The label it would get is its name; a name too long for one cannot be repaired, and is no
@@ -58,8 +78,8 @@ static void look_at(struct moon_ds_set *set, const struct moon_revision *r, stru
     }
     if (can_be && moon_ds_revision_has_data(set, (struct moon_str){r->data, r->data_len})) {
         take_same(r, h);
-    } else if (r->revision > h->max_old) {
-        h->max_old = r->revision;
+    } else {
+        count_old(r, h);
     }
 }
 
@@ -150,6 +170,53 @@ static void settle(struct moon_ds_set *set, struct moon_plan *plan, const struct
     take_current(set, h->current);
 }
 
+/* ---- adoption ---- */
+
+static uint64_t now_ms(const struct moon_ds_set *set)
+{
+    return moon_loop_now(set->ds->in->loop);
+}
+
+static void plan_adoptions(struct moon_ds_set *set, struct moon_plan *plan)
+{
+    struct moon_store *store = moon_informer_store(set->ds->revisions);
+    size_t count;
+    const struct moon_object *const *found =
+        moon_store_by_index(store, MOON_DS_ORPHANS, set->object->meta.namespace, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (moon_ds_revision_is_claimable(set, found[i])) {
+            moon_ds_revision_plan_adopt(set, plan, moon_revision(found[i]));
+        }
+    }
+}
+
+/* True when there is nothing to wait for. What could not be adopted stops nothing (the stock
+ * controller stops there): it is asked for again in a while, beside the work. */
+static bool adopt(struct moon_ds_set *set, struct moon_plan *plan, const struct history *h)
+{
+    bool failed_before = set->adoption_at != 0;
+
+    if (!h->orphans) {
+        set->adoption_at = 0;
+        set->adoption_wait_ms = 0;
+        return true;
+    }
+    if (now_ms(set) < set->adoption_at) {
+        moon_plan_requeue(plan, set->adoption_at - now_ms(set));
+        return true;
+    }
+    if (moon_ds_claim_may_adopt(set)) {
+        plan_adoptions(set, plan);
+        return failed_before;
+    }
+    if (set->recheck == NULL) {
+        set->adoption_at = set->recheck_at; /* it could not be asked whether the set is alive */
+        return true;
+    }
+    return false;
+}
+
 static void make_current(struct moon_ds_set *set, struct moon_plan *plan, const struct history *h)
 {
     if (set->collided) {
@@ -163,6 +230,9 @@ int moon_ds_history(struct moon_ds_set *set, struct moon_plan *plan, struct moon
 {
     struct history h;
 
+    if (set->adoption_at != 0 && now_ms(set) >= set->adoption_at) {
+        set->history_dirty = true;
+    }
     if (!set->history_dirty || set->history_open > 0) {
         return 0;
     }
@@ -170,12 +240,13 @@ int moon_ds_history(struct moon_ds_set *set, struct moon_plan *plan, struct moon
         return -(int)err->code;
     }
     collect(set, &h);
-    if (h.orphan != NULL) {
-        if (moon_ds_claim_may_adopt(set)) {
-            moon_ds_revision_plan_adopt(set, plan, h.orphan);
-        }
-    } else if (h.unlabelled != NULL) {
+    if (!adopt(set, plan, &h)) {
+        return 0;
+    }
+    if (h.unlabelled != NULL) {
         moon_ds_revision_plan_label(set, plan, h.unlabelled);
+    } else if (h.current == NULL && h.free != NULL) {
+        take_current(set, h.free);
     } else if (h.current == NULL) {
         make_current(set, plan, &h);
     } else if (h.duplicate == NULL || !relabel(set, plan, &h)) {

@@ -16,6 +16,8 @@ enum {
     BODY_MAX_BYTES = 2 * DATA_MAX_BYTES,
     NAME_MAX = 253, /* of a DNS-1123 subdomain */
     HASH_TEXT = 16,
+    ADOPT_AGAIN_MS = 5000,
+    ADOPT_MAX_WAIT_MS = 5 * 60 * 1000,
 };
 
 /* What a write says; in the plan's arena. */
@@ -196,7 +198,7 @@ static void patch(struct moon_ds_set *set, struct moon_plan *plan, const struct 
 
     action.resource = &moon_resource_revisions;
     action.name = moon_arena_strdup(arena, r->meta.name);
-    action.on_done = patch_done;
+    action.on_done = action.on_done != NULL ? action.on_done : patch_done;
     write.uid = moon_arena_strdup(arena, r->meta.uid);
     add(set, plan, action, write);
 }
@@ -265,9 +267,19 @@ static void write_revision(const struct moon_action *action, struct moon_buf *ou
     moon_buf_add_str(out, w->body);
 }
 
-/* What has the name already? The revision we want, ours or free to be adopted: the store gets it.
- * Another template's, or one we could never find again (its labels do not match, it belongs to
- * somebody else, it is on its way out): our revision needs another name. */
+/* Can what has our revision's name be our revision: ours, or free to be adopted? Else we could
+ * never find it again: its labels do not match, it belongs to somebody else, it is on its way out.
+ */
+static bool is_wanted(const struct moon_ds_set *set, const struct moon_object *object)
+{
+    const struct moon_revision *r = moon_revision(object);
+    bool cannot_be_had = object->controller.uid == NULL && set->adoption_at != 0;
+
+    return !cannot_be_had && moon_ds_revision_is_claimable(set, object) &&
+           moon_ds_revision_has_data(set, (struct moon_str){r->data, r->data_len});
+}
+
+/* What has the name already? The revision we want: the store gets it. Else ours needs another. */
 static void take_existing(struct moon_ds_set *set, struct moon_str body)
 {
     struct moon_object *object;
@@ -276,9 +288,7 @@ static void take_existing(struct moon_ds_set *set, struct moon_str body)
     if (moon_object_project(&moon_kind_revision, body, &object, &err) != 0 || set->data == NULL) {
         return;
     }
-    const struct moon_revision *r = object != NULL ? moon_revision(object) : NULL;
-    if (r == NULL || !moon_ds_revision_is_claimable(set, object) ||
-        !moon_ds_revision_has_data(set, (struct moon_str){r->data, r->data_len})) {
+    if (object == NULL || !is_wanted(set, object)) {
         set->collided = true;
         moon_object_unref(object);
         return;
@@ -374,13 +384,34 @@ static void write_adoption(const struct moon_action *action, struct moon_buf *ou
     moon_buf_puts(out, "}}");
 }
 
+static void put_adoption_off(struct moon_ds_set *set)
+{
+    uint64_t now = moon_loop_now(set->ds->in->loop);
+    uint64_t wait_ms = set->adoption_wait_ms > 0 ? 2 * set->adoption_wait_ms : ADOPT_AGAIN_MS;
+
+    if (now < set->adoption_at) {
+        return; /* another one of the same round */
+    }
+    set->adoption_wait_ms = wait_ms < ADOPT_MAX_WAIT_MS ? wait_ms : ADOPT_MAX_WAIT_MS;
+    set->adoption_at = now + set->adoption_wait_ms;
+}
+
+static void adoption_done(const struct moon_result *result, void *ctx)
+{
+    if (result->err != NULL && result->err->code != MOON_E_NOT_FOUND) {
+        put_adoption_off(ctx);
+    }
+    patch_done(result, ctx);
+}
+
 void moon_ds_revision_plan_adopt(struct moon_ds_set *set, struct moon_plan *plan,
                                  const struct moon_revision *r)
 {
     patch(set, plan, r,
           &(struct moon_action){.verb = MOON_VERB_PATCH_STRATEGIC,
                                 .reason = "adopt: the selector matches and nobody owns it",
-                                .write_body = write_adoption},
+                                .write_body = write_adoption,
+                                .on_done = adoption_done},
           (struct write){0});
 }
 
