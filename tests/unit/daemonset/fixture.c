@@ -254,6 +254,32 @@ void assert_sync(struct fixture *f, size_t creates, size_t deletes, size_t event
     }
 }
 
+void running(struct fixture *f, int nodes, const char *strategy)
+{
+    add_set(f, (struct set_opts){.strategy = strategy});
+    add_nodes(f, 0, nodes, NULL);
+    settle(f);
+    assert_int_equal(pod_count(f), nodes);
+    all_ready(f);
+    settle(f);
+}
+
+void new_template(struct fixture *f, struct set_opts opts)
+{
+    static char texts[32][256];
+    static int number;
+    char *text = texts[number++ % 32];
+
+    (void)snprintf(text, sizeof(texts[0]), TEMPLATE("\"hostname\":\"v%d\","), number);
+    if (opts.template == NULL) {
+        opts.template = text;
+    }
+    change_set(f, opts);
+    struct counts c = sync_once(f);
+    assert_int_equal(c.revision_creates, 1);
+    assert_int_equal(c.creates + c.deletes, 0);
+}
+
 /* ---- what was seen ---- */
 
 bool was_woken(struct fixture *f, const char *key)

@@ -54,6 +54,7 @@ struct set_opts {
     int min_ready_s;
     int history_limit; /* 0: 2; -1: 0 */
     bool deleting;
+    bool no_generation; /* no template generation among the annotations */
     const char *status; /* members; NULL: none */
 };
 
@@ -155,6 +156,9 @@ const char *hash_of(struct fixture *f); /* current */
 /* Labels and taints as JSON, or NULL. Adding again changes the node. */
 void add_node(struct fixture *f, const char *name, const char *labels, const char *taints);
 void add_nodes(struct fixture *f, int from, int count, const char *labels); /* node-<i> */
+/* One with these members of its spec and its status. */
+void put_node(struct fixture *f, const char *name, const char *labels, const char *spec,
+              const char *status);
 void remove_node(struct fixture *f, const char *name);
 
 /* Returns the uid (= the name), valid until teardown or its removal. */
@@ -174,6 +178,11 @@ const cJSON *object(struct fixture *f, const char *uid);
 
 const char *add_revision(struct fixture *f, struct revision_opts opts);
 size_t revision_count(struct fixture *f);
+
+/* A set on `nodes` nodes, all pods made and ready. */
+void running(struct fixture *f, int nodes, const char *strategy);
+/* A new template (opts.template, or one made up); its revision is made first. */
+void new_template(struct fixture *f, struct set_opts opts);
 
 /* One reconcile of "foo", carried out. */
 struct counts sync_once(struct fixture *f);

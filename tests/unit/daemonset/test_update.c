@@ -6,7 +6,6 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "server.h"
@@ -23,34 +22,6 @@ void __wrap_moon_hook_update(struct moon_chain *chain, const struct moon_set_vie
 {
     shown = *roll;
     __real_moon_hook_update(chain, set, roll, ret);
-}
-
-/* A set on `nodes` nodes, all pods made and ready. */
-static void running(struct fixture *f, int nodes, const char *strategy)
-{
-    add_set(f, (struct set_opts){.strategy = strategy});
-    add_nodes(f, 0, nodes, NULL);
-    settle(f);
-    assert_int_equal(pod_count(f), nodes);
-    all_ready(f);
-    settle(f);
-}
-
-/* A new template; its revision is made first. */
-static void new_template(struct fixture *f, struct set_opts opts)
-{
-    static char texts[32][256];
-    static int number;
-    char *text = texts[number++ % 32];
-
-    (void)snprintf(text, sizeof(texts[0]), TEMPLATE("\"hostname\":\"v%d\","), number);
-    if (opts.template == NULL) {
-        opts.template = text;
-    }
-    change_set(f, opts);
-    struct counts c = sync_once(f);
-    assert_int_equal(c.revision_creates, 1);
-    assert_int_equal(c.creates + c.deletes, 0);
 }
 
 static size_t ready_count(struct fixture *f)

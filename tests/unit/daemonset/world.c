@@ -64,9 +64,10 @@ char *set_text(struct fixture *f)
                     "{\"apiVersion\":\"apps/v1\",\"kind\":\"DaemonSet\",\"metadata\":{"
                     "\"name\":\"%s\",\"namespace\":\"" NS "\",\"uid\":\"%s\","
                     "\"resourceVersion\":\"%llu\",\"generation\":%lld,\"annotations\":{"
-                    "\"" MOON_ANNOTATION_GENERATION "\":\"%lld\"%s%s}%s},",
+                    "\"%s\":\"%lld\"%s%s}%s},",
                     o->name != NULL ? o->name : "foo", o->uid != NULL ? o->uid : UID,
                     (unsigned long long)++f->version, (long long)f->generation,
+                    o->no_generation ? "none" : MOON_ANNOTATION_GENERATION,
                     (long long)f->template_generation, o->annotations != NULL ? "," : "",
                     o->annotations != NULL ? o->annotations : "",
                     o->deleting ? ",\"deletionTimestamp\":\"2026-01-01T00:00:00Z\"" : "");
@@ -151,20 +152,29 @@ void add_set(struct fixture *f, struct set_opts opts)
 
 /* ---- nodes ---- */
 
-static char *node_text(struct fixture *f, const char *name, const char *labels, const char *taints)
+static char *node_text(struct fixture *f, const char *name, const char *labels, const char *spec,
+                       const char *status)
 {
     return moon_asprintf("{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"%s\","
                          "\"uid\":\"uid-%s\",\"resourceVersion\":\"%llu\",\"labels\":%s},"
-                         "\"spec\":{\"taints\":%s}}",
+                         "\"spec\":{%s},\"status\":{%s}}",
                          name, name, (unsigned long long)++f->version,
-                         labels != NULL ? labels : "{}", taints != NULL ? taints : "[]");
+                         labels != NULL ? labels : "{}", spec, status);
+}
+
+void put_node(struct fixture *f, const char *name, const char *labels, const char *spec,
+              const char *status)
+{
+    MOON_AUTOFREE char *text = node_text(f, name, labels, spec, status);
+
+    put_text(f, f->ds.nodes, &moon_kind_node, text);
 }
 
 void add_node(struct fixture *f, const char *name, const char *labels, const char *taints)
 {
-    MOON_AUTOFREE char *text = node_text(f, name, labels, taints);
+    MOON_AUTOFREE char *spec = moon_asprintf("\"taints\":%s", taints != NULL ? taints : "[]");
 
-    put_text(f, f->ds.nodes, &moon_kind_node, text);
+    put_node(f, name, labels, spec, "");
 }
 
 void add_nodes(struct fixture *f, int from, int count, const char *labels)
@@ -177,7 +187,7 @@ void add_nodes(struct fixture *f, int from, int count, const char *labels)
 
 void remove_node(struct fixture *f, const char *name)
 {
-    MOON_AUTOFREE char *text = node_text(f, name, NULL, NULL);
+    MOON_AUTOFREE char *text = node_text(f, name, NULL, "", "");
 
     delete_text(f, f->ds.nodes, &moon_kind_node, text);
 }
