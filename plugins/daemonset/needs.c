@@ -249,7 +249,9 @@ static void replace_succeeded(struct moon_ds_pod *p, struct moon_plan *plan)
 struct tally {
     struct moon_ds_pod *keep; /* with surge: the updated one */
     struct moon_ds_pod *old;  /* with surge: the outdated one */
+    bool in_backoff;          /* failed pods stay for now: asked once, all are treated alike */
     bool failed_waiting;      /* a failed pod in back-off occupies the node */
+    bool failed_going;        /* a failed pod has just been planned to be deleted */
     bool going;               /* something is being deleted, or has just been planned to be */
 };
 
@@ -284,11 +286,11 @@ static void tally_pod(struct moon_ds_slot *slot, struct moon_ds_pod *p, struct m
     }
     switch (p->pod->phase) {
     case MOON_PHASE_FAILED:
-        if (in_backoff(slot)) {
+        if (t->in_backoff) {
             t->failed_waiting = true;
         } else {
-            raise_backoff(slot);
             replace_failed(p, plan);
+            t->failed_going = true;
             t->going = true;
         }
         return;
@@ -311,12 +313,15 @@ static void tally_pod(struct moon_ds_slot *slot, struct moon_ds_pod *p, struct m
 static void keep_one(struct moon_ds_slot *slot, struct moon_plan *plan)
 {
     bool wanted = slot->decision.placement == MOON_PLACEMENT_RUN;
-    struct tally t = {0};
+    struct tally t = {.in_backoff = in_backoff(slot)};
 
     for (size_t i = 0; i < slot->pod_count; i++) {
         if (moon_ds_pod_counts(slot->pods[i])) {
             tally_pod(slot, slot->pods[i], plan, &t);
         }
+    }
+    if (t.failed_going) {
+        raise_backoff(slot); /* once, however many have failed */
     }
     if (!wanted || slot->creating || t.keep != NULL || t.old != NULL || t.failed_waiting) {
         return;
