@@ -21,10 +21,11 @@ end
 -- Create, then delete.
 local function surge(roll)
   for pod in roll:outdated { paired = true } do
-    if not pod.ready then
-      roll:delete(pod, "outdated and not ready; its successor is there")
-    elseif pod.partner.available then
+    if pod.partner.available then
       roll:delete(pod, "its successor is available")
+    elseif not pod.ready and pod.partner.phase ~= "Failed" then
+      -- A failed one is no successor: it goes soon, and the next one may do no better.
+      roll:delete(pod, "outdated and not ready; its successor is there")
     end
   end
   for pod in roll:outdated { wanted = true, paired = false, available = false } do
@@ -35,13 +36,14 @@ local function surge(roll)
   end
 
   -- Pods on nodes that want none any more ("keep"): outdated ones go, available ones only while
-  -- more pods are available than are desired.
-  for pod in roll:outdated { wanted = false, paired = false, available = false } do
-    roll:delete(pod, "outdated, and the node wants none")
-  end
+  -- more pods are available than are desired. What is on a node that nobody knows is left to the
+  -- pod garbage collector.
   local beyond = roll.available - roll.desired
-  for pod in roll:outdated { wanted = false, paired = false, available = true, limit = beyond } do
-    roll:delete(pod, "outdated, and the node wants none")
+  for pod in roll:outdated { wanted = false, paired = false } do
+    if pod.node and (not pod.available or beyond > 0) then
+      beyond = beyond - (pod.available and 1 or 0)
+      roll:delete(pod, "outdated, and the node wants none")
+    end
   end
 end
 

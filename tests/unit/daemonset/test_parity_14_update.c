@@ -37,6 +37,81 @@ static void S14_2_1_RejectedPodsDoNotPileUp(void **state)
     assert_in_range(creates, 6, 16); /* each node: 1, 2, 4, 8, 16, 32 s */
 }
 
+static void add_old(struct fixture *f, const char *name, const char *node, bool ready)
+{
+    (void)add_pod(f, (struct pod_opts){
+                         .name = name, .node = node, .hash = "old", .ready = ready, .age_s = 60});
+}
+
+/* 3: the stock controller ends the whole step with an error. */
+static void S14_2_3_PodOnAnUnknownNodeHoldsNothingUp(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){.strategy = ROLLING("0", "1")});
+    add_nodes(f, 1, 3, NULL);
+    add_old(f, "lost", "node-0", false);
+    add_old(f, "lost-too", "node-00", true);
+    add_old(f, "p1", "node-1", true);
+    add_old(f, "p2", "node-2", true);
+    add_old(f, "p3", "node-3", true);
+    for (int i = 0; i < 10; i++) {
+        (void)sync_once(f);
+        assert_int_equal(f->last_rc, 0);
+        all_ready(f);
+    }
+    assert_int_equal(set_of(f)->sums.updated, 3);
+    assert_int_equal(pod_count(f), 5);
+    assert_non_null(moon_map_get(f->objects, moon_str("lost"))); /* the garbage collector's */
+    assert_non_null(moon_map_get(f->objects, moon_str("lost-too")));
+}
+
+/* 4: the stock controller deletes what it does not make again. */
+static void S14_2_4_PodThatWouldNotComeBackStays(void **state)
+{
+    struct fixture *f = *state;
+    running(f, 3, ROLLING("3", "0"));
+    MOON_AUTOFREE char *kept = moon_strdup(pods_on(f, "node-0")[0]);
+    add_node(f, "node-0", NULL, "[{\"key\":\"a\",\"effect\":\"NoSchedule\"}]");
+    new_template(f, f->opts);
+    SYNC(0, 2, 0);
+    SYNC(2, 0, 0);
+    all_ready(f);
+    settle(f);
+    assert_string_equal(pods_on(f, "node-0")[0], kept);
+    add_node(f, "node-0", NULL, NULL); /* the taint goes: now there is a successor */
+    SYNC(0, 1, 0);
+    SYNC(1, 0, 0);
+}
+
+/* 5: what is deleted for a successor has one that may yet serve. */
+static void S14_2_5_FailedPodIsNoSuccessor(void **state)
+{
+    struct fixture *f = *state;
+    running(f, 1, ROLLING("0", "1"));
+    MOON_AUTOFREE char *old = moon_strdup(pods_on(f, "node-0")[0]);
+    new_template(f, f->opts);
+    SYNC(1, 0, 0);
+    set_phase(f, pods_on(f, "node-0")[1], "Failed");
+    SYNC(1, 1, 1);
+    set_phase(f, pods_on(f, "node-0")[1], "Failed");
+    set_ready(f, old, false);
+    SYNC(0, 0, 0);
+    assert_non_null(moon_map_get(f->objects, moon_str(old)));
+    set_phase(f, pods_on(f, "node-0")[1], "Running");
+    SYNC(0, 1, 0);
+    assert_null(moon_map_get(f->objects, moon_str(old)));
+}
+
+/* 5: the API server refuses both, so nobody sees which one we obey: maxSurge. */
+static void S14_2_5_SurgeIsWhatCountsWhenBothAreSet(void **state)
+{
+    struct fixture *f = *state;
+    running(f, 4, ROLLING("2", "1"));
+    new_template(f, f->opts);
+    SYNC(1, 0, 0);
+    SYNC(0, 0, 0);
+}
+
 /* 9: the stock controller deletes one, and puts the others in back-off for it. */
 static void S14_2_9_AllFailedPodsOfANodeGoAtOnce(void **state)
 {
@@ -76,6 +151,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(S14_2_1_RejectedPodsDoNotPileUp),
+        T(S14_2_3_PodOnAnUnknownNodeHoldsNothingUp),
+        T(S14_2_4_PodThatWouldNotComeBackStays),
+        T(S14_2_5_FailedPodIsNoSuccessor),
+        T(S14_2_5_SurgeIsWhatCountsWhenBothAreSet),
         T(S14_2_9_AllFailedPodsOfANodeGoAtOnce),
         T(S14_2_9_LooksAgainAfterWhatIsLeftOfTheDelay),
     };
