@@ -145,7 +145,88 @@ static void S14_2_9_LooksAgainAfterWhatIsLeftOfTheDelay(void **state)
     assert_in_range(sync_once(f).requeue_ms, 1, 300);
 }
 
+/* ---- 10: dead nodes and the budget, which a policy decides ---- */
+
+#define READY(status)                                                                              \
+    "\"conditions\":[{\"type\":\"Ready\",\"status\":\"" status "\","                               \
+    "\"lastTransitionTime\":\"2020-01-01T00:00:00Z\"}]"
+
+/* Two of ten nodes die, with pods that are no longer ready. */
+static void kill_two(struct fixture *f)
+{
+    for (int i = 0; i < 2; i++) {
+        MOON_AUTOFREE char *node = moon_asprintf("node-%d", i);
+        put_node(f, node, NULL, "", READY("Unknown"));
+        set_ready(f, pods_on(f, node)[0], false);
+    }
+}
+
+static void S14_2_10_DeadNodesUseTheBudget(void **state)
+{
+    struct fixture *f = *state;
+    running(f, 10, ROLLING("2", "0"));
+    f->graceful = true; /* nobody is there who would let them go */
+    kill_two(f);
+    new_template(f, f->opts);
+    SYNC(0, 2, 0);
+    for (int i = 0; i < 5; i++) {
+        advance_s(f, 600);
+        SYNC(0, 0, 0);
+    }
+}
+
+static int setup_examples(void **state)
+{
+    static const char *const dirs[] = {EXAMPLE_POLICIES, NULL};
+    struct moon_err err;
+
+    (void)setup(state);
+    struct fixture *f = *state;
+    moon_policies_free(f->in.policies);
+    f->in.policies = moon_policies_new(
+        NULL, &(struct moon_policies_opts){.dirs = dirs, .budget_scale = 100}, &err);
+    assert_non_null(f->in.policies);
+    return 0;
+}
+
+#define PAST_DEAD_NODES                                                                            \
+    "\"moonset.dev/policies\":\"past-dead-nodes\",\"moonset.dev/budget-owner\":\"policy\""
+
+static void S14_2_10_APolicyGoesPastDeadNodes(void **state)
+{
+    struct fixture *f = *state;
+    struct set_opts opts = {.strategy = ROLLING("2", "0"),
+                            .annotations =
+                                PAST_DEAD_NODES ",\"moonset.dev/params\":\"{at_most: 2}\""};
+    running(f, 10, opts.strategy);
+    kill_two(f);
+    new_template(f, opts);
+    for (int i = 0; i < 4; i++) {
+        SYNC(0, 2, 0);
+        SYNC(2, 0, 0);
+        for (int n = 2; n < 10; n++) {
+            MOON_AUTOFREE char *node = moon_asprintf("node-%d", n);
+            set_ready(f, pods_on(f, node)[0], true);
+        }
+    }
+    SYNC(0, 0, 0); /* all but the two are new */
+    assert_int_equal(set_of(f)->sums.updated, 8);
+    put_node(f, "node-0", NULL, "", READY("True"));
+    SYNC(0, 1, 0);
+}
+
+static void S14_2_10_NotPastMoreThanItIsTold(void **state)
+{
+    struct fixture *f = *state;
+    struct set_opts opts = {.strategy = ROLLING("2", "0"), .annotations = PAST_DEAD_NODES};
+    running(f, 10, opts.strategy);
+    kill_two(f);
+    new_template(f, opts);
+    SYNC(0, 1, 0); /* 10% of the nodes do not count: one of the two does */
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define E(name) cmocka_unit_test_setup_teardown(name, setup_examples, teardown)
 
 int main(void)
 {
@@ -157,6 +238,9 @@ int main(void)
         T(S14_2_5_SurgeIsWhatCountsWhenBothAreSet),
         T(S14_2_9_AllFailedPodsOfANodeGoAtOnce),
         T(S14_2_9_LooksAgainAfterWhatIsLeftOfTheDelay),
+        T(S14_2_10_DeadNodesUseTheBudget),
+        E(S14_2_10_APolicyGoesPastDeadNodes),
+        E(S14_2_10_NotPastMoreThanItIsTold),
     };
 
     return cmocka_run_group_tests_name("14 update", tests, NULL, NULL);
