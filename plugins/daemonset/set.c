@@ -207,6 +207,8 @@ void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *ob
     bool template_changed = !same_template(old, object);
     bool decisions_changed = !same_decisions(old, object);
     bool spec_changed = old->meta.generation != object->meta.generation;
+    bool recounted = old->has_collision_count != object->has_collision_count ||
+                     old->collision_count != object->collision_count;
     bool observed = old->status.observed_generation != object->status.observed_generation;
 
     moon_object_ref(&old->meta);
@@ -218,9 +220,11 @@ void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *ob
         set->tolerations_stale = true;
         forget_body(set);
     }
+    if (template_changed || recounted) {
+        set->collided = false; /* that was another name */
+    }
     if (template_changed) {
         set->history_dirty = true;
-        set->collided = false;
         moon_free(set->data);
         set->data = NULL;
     }

@@ -138,6 +138,9 @@ int setup(void **state)
     f = (struct fixture){.version = 100, .creates_left = SIZE_MAX, .alive = true, .generation = 1};
     moon_buf_init(&f.plan_text, TEXT_MAX);
     moon_buf_init(&f.last_body, TEXT_MAX);
+    moon_buf_init(&f.last_revision, TEXT_MAX);
+    moon_buf_init(&f.last_patch, TEXT_MAX);
+    moon_buf_init(&f.last_status, TEXT_MAX);
     f.objects = moon_map_new(free_json);
     f.status = cJSON_CreateObject();
     the_fixture = &f;
@@ -162,6 +165,9 @@ int teardown(void **state)
     cJSON_Delete(f->status);
     moon_buf_fini(&f->plan_text);
     moon_buf_fini(&f->last_body);
+    moon_buf_fini(&f->last_revision);
+    moon_buf_fini(&f->last_patch);
+    moon_buf_fini(&f->last_status);
     moon_metrics_reset();
     return 0;
 }

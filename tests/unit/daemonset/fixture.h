@@ -56,6 +56,7 @@ struct set_opts {
     bool deleting;
     bool no_generation; /* no template generation among the annotations */
     const char *status; /* members; NULL: none */
+    int age_s;          /* 0: older than every pod */
 };
 
 struct pod_opts {
@@ -64,21 +65,25 @@ struct pod_opts {
     const char *pin;    /* or pinned to it */
     const char *labels; /* NULL: L1 */
     const char *hash;   /* hash label; NULL: the current one; "": none */
+    int generation;     /* label; 0: none */
     const char *owner;  /* controller uid; NULL: UID; "": orphan */
     const char *phase;  /* NULL: empty */
     bool ready;
     int age_s;       /* of the pod */
     int ready_age_s; /* of its readiness */
     bool deleting;
+    const char *namespace; /* NULL: NS */
 };
 
 struct revision_opts {
     const char *name;
     int64_t number;
-    const char *hash;   /* label; NULL: none */
-    const char *owner;  /* NULL: UID; "": orphan */
-    const char *data;   /* NULL: an empty template's */
-    const char *labels; /* NULL: L1 */
+    const char *hash;      /* label; NULL: none */
+    const char *owner;     /* NULL: UID; "": orphan */
+    const char *data;      /* NULL: an empty template's */
+    const char *labels;    /* NULL: L1 */
+    const char *namespace; /* NULL: NS */
+    bool unseen;           /* the watch does not tell of it yet */
 };
 
 struct counts {
@@ -109,6 +114,8 @@ struct fixture {
     struct set_opts opts; /* of the set "foo" */
     int64_t generation;
     int64_t template_generation;
+    int64_t made_s;       /* the set; 0: long ago */
+    uint64_t set_version; /* of the set */
     cJSON *status;
 
     /* what the server does */
@@ -135,8 +142,11 @@ struct fixture {
     size_t woken_count;
     struct moon_request calls[CALLS_MAX];
     size_t call_count;
-    char query[512];           /* of the last one */
-    struct moon_buf last_body; /* of the pod created last */
+    char query[512];               /* of the last one */
+    struct moon_buf last_body;     /* of the pod created last */
+    struct moon_buf last_revision; /* of the revision created last */
+    struct moon_buf last_patch;    /* of a pod or revision */
+    struct moon_buf last_status;   /* patch */
 };
 
 /* cmocka setup and teardown; the set is not there yet. */

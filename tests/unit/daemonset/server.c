@@ -169,17 +169,20 @@ static void answer_taken(const struct moon_action *action, const cJSON *taken)
     cJSON_free(text);
 }
 
+static void keep(struct moon_buf *where, struct moon_buf *text)
+{
+    moon_buf_clear(where);
+    moon_buf_add_str(where, moon_buf_str(text));
+}
+
 static void create(struct fixture *f, const struct moon_action *action, bool is_pod)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(TEXT_MAX);
     cJSON *object = body_of(action, &text);
     const cJSON *taken = namesake(f, is_pod ? "Pod" : "ControllerRevision", action->name);
 
-    if (is_pod) {
-        f->create_calls++;
-        moon_buf_clear(&f->last_body);
-        moon_buf_add_str(&f->last_body, moon_buf_str(&text));
-    }
+    f->create_calls += is_pod;
+    keep(is_pod ? &f->last_body : &f->last_revision, &text);
     assert_string_equal(moon_json_string(object, "metadata.name"), action->name);
     if (taken != NULL) {
         cJSON_Delete(object);
@@ -206,6 +209,7 @@ static void patch(struct fixture *f, const struct moon_action *action, bool is_p
     MOON_AUTOJSON *body = body_of(action, &text);
     const char *uid = moon_json_string(body, "metadata.uid");
 
+    keep(&f->last_patch, &text);
     assert_non_null(uid); /* every patch says which object it is about */
     if (f->patches_refused) {
         refuse(action, MOON_E_DENIED, 403, "{}", "patch refused");
@@ -267,6 +271,14 @@ static void patch_status(struct fixture *f, const struct moon_action *action)
     assert_string_equal(action->subresource, "status");
     if (set == NULL || strcmp(uid, set->uid) != 0) {
         refuse(action, MOON_E_CONFLICT, 409, "{}", "another uid");
+        return;
+    }
+    keep(&f->last_status, &text);
+    const char *version = moon_json_string(body, "metadata.resourceVersion");
+    uint64_t number = 0;
+    if (version != NULL &&
+        !(moon_parse_u64(moon_str(version), &number) && number == f->set_version)) {
+        refuse(action, MOON_E_CONFLICT, 409, "{}", "the object has been modified");
         return;
     }
     if (f->status_refused) {

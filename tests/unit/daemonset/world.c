@@ -4,6 +4,10 @@
  * watches tell of them.
  */
 #include "fixture.h"
+
+#include <stdio.h>
+
+#include "base/time.h"
 #include "server.h"
 
 enum {
@@ -59,14 +63,17 @@ char *set_text(struct fixture *f)
     const struct set_opts *o = &f->opts;
     MOON_CLEANUP(moon_buf_fini) struct moon_buf out = MOON_BUF_INIT(TEXT_MAX);
     char *status = cJSON_PrintUnformatted(f->status);
+    char made[MOON_TIME_TEXT];
 
+    f->set_version = ++f->version;
     moon_buf_printf(&out,
                     "{\"apiVersion\":\"apps/v1\",\"kind\":\"DaemonSet\",\"metadata\":{"
                     "\"name\":\"%s\",\"namespace\":\"" NS "\",\"uid\":\"%s\","
-                    "\"resourceVersion\":\"%llu\",\"generation\":%lld,\"annotations\":{"
-                    "\"%s\":\"%lld\"%s%s}%s},",
+                    "\"creationTimestamp\":\"%s\",\"resourceVersion\":\"%llu\",\"generation\":%lld,"
+                    "\"annotations\":{\"%s\":\"%lld\"%s%s}%s},",
                     o->name != NULL ? o->name : "foo", o->uid != NULL ? o->uid : UID,
-                    (unsigned long long)++f->version, (long long)f->generation,
+                    moon_time_format(f->made_s, made), (unsigned long long)f->set_version,
+                    (long long)f->generation,
                     o->no_generation ? "none" : MOON_ANNOTATION_GENERATION,
                     (long long)f->template_generation, o->annotations != NULL ? "," : "",
                     o->annotations != NULL ? o->annotations : "",
@@ -96,6 +103,7 @@ void put_set(struct fixture *f, struct set_opts opts)
 {
     f->opts = opts;
     f->template_generation = 1;
+    f->made_s = opts.age_s > 0 ? moon_loop_wall_ms(f->loop) / 1000 - opts.age_s : 0;
     if (opts.status != NULL) {
         MOON_AUTOFREE char *text = moon_asprintf("{%s}", opts.status);
         cJSON_Delete(f->status);
@@ -283,8 +291,9 @@ const char *add_pod(struct fixture *f, struct pod_opts opts)
     const char *name = opts.name != NULL ? opts.name : made;
     MOON_AUTOFREE char *text =
         moon_asprintf("{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"%s\","
-                      "\"namespace\":\"" NS "\",\"uid\":\"%s\",\"labels\":%s},\"status\":{}}",
-                      name, name, opts.labels != NULL ? opts.labels : L1);
+                      "\"namespace\":\"%s\",\"uid\":\"%s\",\"labels\":%s},\"status\":{}}",
+                      name, opts.namespace != NULL ? opts.namespace : NS, name,
+                      opts.labels != NULL ? opts.labels : L1);
     cJSON *o = tree(text);
     cJSON *meta = cJSON_GetObjectItem(o, "metadata");
 
@@ -298,6 +307,12 @@ const char *add_pod(struct fixture *f, struct pod_opts opts)
     }
     if (hash != NULL && *hash != '\0') {
         cJSON_AddStringToObject(cJSON_GetObjectItem(meta, "labels"), MOON_LABEL_HASH, hash);
+    }
+    if (opts.generation > 0) {
+        char generation[16];
+        (void)snprintf(generation, sizeof(generation), "%d", opts.generation);
+        cJSON_AddStringToObject(cJSON_GetObjectItem(meta, "labels"), MOON_LABEL_GENERATION,
+                                generation);
     }
     add_owner(o, opts.owner != NULL ? opts.owner : UID);
     add_spec(o, &opts);
@@ -420,9 +435,10 @@ const char *add_revision(struct fixture *f, struct revision_opts opts)
 {
     MOON_AUTOFREE char *text = moon_asprintf(
         "{\"apiVersion\":\"apps/v1\",\"kind\":\"ControllerRevision\",\"metadata\":{"
-        "\"name\":\"%s\",\"namespace\":\"" NS "\",\"uid\":\"%s\",\"labels\":%s},"
+        "\"name\":\"%s\",\"namespace\":\"%s\",\"uid\":\"%s\",\"labels\":%s},"
         "\"revision\":%lld,\"data\":%s}",
-        opts.name, opts.name, opts.labels != NULL ? opts.labels : L1, (long long)opts.number,
+        opts.name, opts.namespace != NULL ? opts.namespace : NS, opts.name,
+        opts.labels != NULL ? opts.labels : L1, (long long)opts.number,
         opts.data != NULL ? opts.data : "{\"spec\":{\"template\":{\"$patch\":\"replace\"}}}");
     cJSON *o = tree(text);
 
@@ -433,7 +449,11 @@ const char *add_revision(struct fixture *f, struct revision_opts opts)
     add_owner(o, opts.owner != NULL ? opts.owner : UID);
     moon_map_set(f->objects, moon_str(opts.name), o);
     const char *uid = moon_json_string(o, "metadata.uid");
-    send_object(f, uid);
+    if (opts.unseen) {
+        cJSON_free(stamp(f, o));
+    } else {
+        send_object(f, uid);
+    }
     return uid;
 }
 
