@@ -245,6 +245,8 @@ void moon_ds_claim_fini(struct moon_ds_set *set);
 /* Find the revision of the live template, or plan what makes it. Nonzero: *err says why not. */
 int moon_ds_history(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err);
 bool moon_ds_history_is_known(const struct moon_ds_set *set);
+/* Is this the hash of a revision of ours that is not the live template's? */
+bool moon_ds_history_is_old(const struct moon_ds_set *set, moon_sym hash);
 void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan);
 void moon_ds_needs(struct moon_ds_set *set, struct moon_plan *plan);
 int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err);

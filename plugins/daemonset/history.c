@@ -153,6 +153,22 @@ bool moon_ds_history_is_known(const struct moon_ds_set *set)
     return set->current != NULL && set->data != NULL && !set->history_dirty;
 }
 
+bool moon_ds_history_is_old(const struct moon_ds_set *set, moon_sym hash)
+{
+    struct moon_store *store = moon_informer_store(set->ds->revisions);
+    size_t count;
+    const struct moon_object *const *found =
+        moon_store_by_index(store, MOON_DS_BY_OWNER, set->uid, &count);
+
+    for (size_t i = 0; i < count && hash != NULL && hash != set->hash; i++) {
+        if (hash_of(moon_revision(found[i])) == hash &&
+            moon_ds_revision_is_claimable(set, found[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The current revision is there and no other is in its way. */
 static void settle(struct moon_ds_set *set, struct moon_plan *plan, const struct history *h)
 {

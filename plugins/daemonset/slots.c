@@ -115,6 +115,17 @@ bool moon_ds_pod_is_going(const struct moon_ds_pod *p)
     return p->deleting || moon_pod_is_terminating(p->pod);
 }
 
+/* A set that was orphaned and made again counts its generations from 1, and the pods it found carry
+ * its predecessor's: such a pod, older than the set, is not current by number when its hash says
+ * that it is of another revision. A pod of the set's own is: a server may come to serve the same
+ * template in other words, which makes a new revision and is no reason to restart anything. */
+static bool is_of_predecessor(const struct moon_ds_set *set, const struct moon_pod *pod)
+{
+    moon_sym hash = moon_labels_get(&pod->meta.labels, MOON_LABEL_HASH);
+
+    return pod->meta.created_s < set->object->meta.created_s && moon_ds_history_is_old(set, hash);
+}
+
 bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_pod *pod)
 {
     const struct moon_daemonset *object = set->object;
@@ -129,7 +140,7 @@ bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_pod
         return false;
     }
     (void)snprintf(text, sizeof(text), "%lld", (long long)object->template_generation);
-    return strcmp(generation, text) == 0;
+    return strcmp(generation, text) == 0 && !is_of_predecessor(set, pod);
 }
 
 /* ---- evaluation ---- */

@@ -153,6 +153,14 @@ static void history_changed(struct moon_ds_set *set, const struct moon_object *o
     moon_ds_set_enqueue(set);
 }
 
+/* Pods of a revision that is known count otherwise than those of one that is not. */
+static void mark_pods_of(struct moon_ds_set *set, const struct moon_object *o)
+{
+    if (set != NULL && moon_ds_set_has_pods_of(set, moon_labels_get(&o->labels, MOON_LABEL_HASH))) {
+        moon_ds_slot_mark_all(set, false);
+    }
+}
+
 /* A new revision that has its owner already wakes nobody: tools that add a duplicate rely on it
  * not being cleaned away before they have looked. */
 static void revision_changed(const struct moon_change *change, void *ctx)
@@ -163,6 +171,8 @@ static void revision_changed(const struct moon_change *change, void *ctx)
     struct moon_ds_set *set = set_by_uid(ds, n != NULL ? n->controller.uid : NULL);
     struct moon_ds_set *old_set = set_by_uid(ds, o != NULL ? o->controller.uid : NULL);
 
+    mark_pods_of(set, n);
+    mark_pods_of(old_set, o);
     if (set != NULL) {
         set->history_dirty = true;
         if (o != NULL) {

@@ -325,6 +325,72 @@ static void S6_8_ARollGoesOn(void **state)
     assert_int_equal(revision_count(f), 2);
 }
 
+/* ---- 14.2 no. 17: a set that was orphaned and made again counts from 1 again ---- */
+
+static void L17_PodsOfAPredecessorAreRolled(void **state)
+{
+    struct fixture *f = *state;
+    (void)add_revision(
+        f, (struct revision_opts){.name = "foo-h", .number = 1, .hash = "h", .owner = ""});
+    add_nodes(f, 0, 2, NULL);
+    for (int i = 0; i < 2; i++) {
+        MOON_AUTOFREE char *node = moon_asprintf("node-%d", i);
+        (void)add_pod(f, (struct pod_opts){.node = node,
+                                           .hash = "h",
+                                           .generation = 1,
+                                           .owner = "",
+                                           .ready = true,
+                                           .age_s = 90});
+    }
+    put_set(f, (struct set_opts){.strategy = ROLL, .age_s = 60});
+    for (int i = 0; i < 20; i++) {
+        (void)sync_once(f);
+        all_ready(f);
+        advance_s(f, 1);
+    }
+    assert_false(exists(f, "pod-001") || exists(f, "pod-002"));
+    assert_int_equal(pod_count(f), 2);
+    assert_int_equal(moon_json_int(f->status, "updatedNumberScheduled", 0), 2);
+}
+
+static void L17_WithoutTheirRevisionTheyStay(void **state)
+{
+    struct fixture *f = *state;
+    add_nodes(f, 0, 1, NULL);
+    (void)add_pod(f,
+                  (struct pod_opts){
+                      .node = "node-0", .hash = "h", .generation = 1, .ready = true, .age_s = 90});
+    put_set(f, (struct set_opts){.strategy = ROLL, .age_s = 60});
+    settle(f);
+    assert_true(exists(f, "pod-001"));
+    assert_int_equal(moon_json_int(f->status, "updatedNumberScheduled", 0), 1);
+    /* It comes to light, and is adopted. */
+    (void)add_revision(
+        f, (struct revision_opts){.name = "foo-h", .number = 1, .hash = "h", .owner = ""});
+    settle(f);
+    assert_false(exists(f, "pod-001"));
+}
+
+static void L17_TheSameTemplateRestartsNothing(void **state)
+{
+    struct fixture *f = *state;
+    (void)add_revision(
+        f, (struct revision_opts){
+               .name = "foo-h", .number = 7, .hash = "h", .owner = "", .data = LIVE_DATA});
+    add_nodes(f, 0, 1, NULL);
+    const char *uid = add_pod(f, (struct pod_opts){.node = "node-0",
+                                                   .hash = "h",
+                                                   .generation = 5,
+                                                   .owner = "",
+                                                   .ready = true,
+                                                   .age_s = 90});
+    put_set(f, (struct set_opts){.strategy = ROLL, .age_s = 60});
+    settle(f);
+    assert_true(exists(f, uid));
+    assert_int_equal(revision_count(f), 1);
+    assert_int_equal(moon_json_int(f->status, "updatedNumberScheduled", 0), 1);
+}
+
 /* ---- 14.2 no. 12 ---- */
 
 static void L12_RevisionWithoutAnyLabel(void **state)
@@ -358,6 +424,9 @@ int main(void)
         T(S6_8_LostRevisionRestartsNothing),
         T(S6_8_OtherWordsForTheSameTemplateRestartNothing),
         T(S6_8_ARollGoesOn),
+        T(L17_PodsOfAPredecessorAreRolled),
+        T(L17_WithoutTheirRevisionTheyStay),
+        T(L17_TheSameTemplateRestartsNothing),
         T(L12_RevisionWithoutAnyLabel),
     };
 
