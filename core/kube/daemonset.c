@@ -13,10 +13,20 @@ enum {
     SELECTOR_MAX_BYTES = 16 << 20
 };
 
+/* Pods of a time when DaemonSets lived in another group still say so. */
+static bool is_group_of_daemonsets(moon_sym api_version)
+{
+    return api_version == NULL || moon_str_starts(moon_str(api_version), "apps/") ||
+           moon_str_starts(moon_str(api_version), "extensions/");
+}
+
 bool moon_owner_is_foreign(const struct moon_owner *controller)
 {
-    return controller->uid != NULL && !moon_streq(controller->kind, "DaemonSet") &&
-           !moon_streq(controller->kind, "MoonSet");
+    if (controller->uid == NULL || moon_streq(controller->kind, "MoonSet")) {
+        return false;
+    }
+    return !moon_streq(controller->kind, "DaemonSet") ||
+           !is_group_of_daemonsets(controller->api_version);
 }
 
 static struct moon_daemonset *self(struct moon_object *o)

@@ -18,8 +18,8 @@
 #define MOON_LABEL_GENERATION "pod-template-generation"
 #define MOON_ANNOTATION_GENERATION "deprecated.daemonset.template.generation"
 
-/* Is this the controller of an object that no daemon set owns: a kind other than DaemonSet and
- * MoonSet? False for orphans. */
+/* Is this the controller of an object that no daemon set owns: a kind other than DaemonSet (of
+ * Kubernetes: others may have a kind of that name) and MoonSet? False for orphans. */
 MOON_API bool moon_owner_is_foreign(const struct moon_owner *controller);
 
 enum moon_strategy {

@@ -147,6 +147,26 @@ static void other_controllers_pods_are_dropped(void **state)
     done(o);
 }
 
+#define OWNED_BY(api_version)                                                                      \
+    "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"uid\":\"u\",\"ownerReferences\":"        \
+    "[{\"apiVersion\":\"" api_version "\",\"kind\":\"DaemonSet\",\"name\":\"o\",\"uid\":\"o\","    \
+    "\"controller\":true}]}}"
+
+static void another_groups_daemon_set_is_another_controller(void **state)
+{
+    static const char *const ours[] = {OWNED_BY("apps/v1"), OWNED_BY("apps/v1beta2"),
+                                       OWNED_BY("extensions/v1beta1")};
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(ours); i++) {
+        const struct moon_object *o = projected(&moon_kind_pod, ours[i]);
+        assert_non_null(o);
+        moon_object_unref(o);
+    }
+    assert_null(projected(&moon_kind_pod, OWNED_BY("apps.kruise.io/v1alpha1")));
+    assert_null(projected(&moon_kind_pod, OWNED_BY("v1")));
+    done(NULL);
+}
+
 static void phases_have_names(void **state)
 {
     static const struct {
@@ -281,6 +301,7 @@ int main(void)
         cmocka_unit_test(the_reason_is_the_first_that_tells_something),
         cmocka_unit_test(long_messages_are_cut),
         cmocka_unit_test(other_controllers_pods_are_dropped),
+        cmocka_unit_test(another_groups_daemon_set_is_another_controller),
         cmocka_unit_test(phases_have_names),
         cmocka_unit_test(errors_say_where),
         cmocka_unit_test(pods_are_compared),
