@@ -162,7 +162,7 @@ static void mark_pods_of(struct moon_ds_set *set, const struct moon_object *o)
 }
 
 /* A new revision that has its owner already wakes nobody: tools that add a duplicate rely on it
- * not being cleaned away before they have looked. */
+ * not being cleaned away before they have looked. One on its way out is as good as deleted. */
 static void revision_changed(const struct moon_change *change, void *ctx)
 {
     struct moon_ds *ds = ctx;
@@ -175,7 +175,7 @@ static void revision_changed(const struct moon_change *change, void *ctx)
     mark_pods_of(old_set, o);
     if (set != NULL) {
         set->history_dirty = true;
-        if (o != NULL) {
+        if (o != NULL || n->deleted_s != 0) {
             moon_ds_set_enqueue(set);
         }
     }

@@ -122,6 +122,7 @@ struct fixture {
     size_t creates_left;  /* further ones are refused */
     bool graceful;        /* a deleted pod stays, terminating */
     bool behind;          /* deletions are answered, but the watch says nothing of them yet */
+    bool silent;          /* writes of pods are answered, but no event ever tells of them */
     bool patches_refused; /* of pods and revisions */
     bool deletes_refused;
     bool status_refused;
@@ -160,6 +161,8 @@ void add_set(struct fixture *f, struct set_opts opts);
 void put_set(struct fixture *f, struct set_opts opts);
 /* Change it as the API server would: generations go up. */
 void change_set(struct fixture *f, struct set_opts opts);
+/* One beside "foo", its uid "uid-<name>", put straight into the store. */
+void add_other_set(struct fixture *f, const char *name, const char *selector);
 struct moon_ds_set *set_of(struct fixture *f);
 const char *hash_of(struct fixture *f); /* current */
 

@@ -6,25 +6,12 @@
 
 #include "server.h"
 
-/* Sets beside "foo", put straight into the store. */
-static void other_set(struct fixture *f, const char *name, const char *labels)
-{
-    struct set_opts kept = f->opts;
-    MOON_AUTOFREE char *uid = moon_asprintf("uid-%s", name);
-    MOON_AUTOFREE char *selector = moon_asprintf("{\"matchLabels\":%s}", labels);
-
-    f->opts = (struct set_opts){.name = name, .uid = uid, .selector = selector};
-    MOON_AUTOFREE char *text = set_text(f);
-    f->opts = kept;
-    put_text(f, f->ds.sets, &moon_kind_daemonset, text);
-}
-
 /* foo1 and foo2 select L1, foo3 selects L2. */
 static void three_sets(struct fixture *f)
 {
-    other_set(f, "foo1", L1);
-    other_set(f, "foo2", L1);
-    other_set(f, "foo3", L2);
+    add_other_set(f, "foo1", "{\"matchLabels\":" L1 "}");
+    add_other_set(f, "foo2", "{\"matchLabels\":" L1 "}");
+    add_other_set(f, "foo3", "{\"matchLabels\":" L2 "}");
     forget_woken(f);
 }
 

@@ -113,6 +113,16 @@ void put_set(struct fixture *f, struct set_opts opts)
     send_set(f);
 }
 
+void add_other_set(struct fixture *f, const char *name, const char *selector)
+{
+    struct set_opts kept = f->opts;
+    MOON_AUTOFREE char *uid = moon_asprintf("uid-%s", name);
+
+    f->opts = (struct set_opts){.name = name, .uid = uid, .selector = selector};
+    send_set(f);
+    f->opts = kept;
+}
+
 static bool same_text(const char *a, const char *b)
 {
     return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
