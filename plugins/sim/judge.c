@@ -4,7 +4,9 @@
  */
 #include "sim/judge.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "sim/judge_priv.h"
 
@@ -230,9 +232,49 @@ void moon_judge_event(struct moon_judge *j, const struct moon_sim_event *event)
     }
 }
 
+/* ---- counters ---- */
+
 uint64_t moon_judge_calls(const struct moon_judge *j, const char *verb, const char *resource)
 {
     MOON_AUTOFREE char *key = moon_asprintf("%s %s", verb, resource);
     const uint64_t *counter = moon_map_get(j->calls, moon_str(key));
     return counter != NULL ? *counter : 0;
+}
+
+uint64_t moon_judge_writes(const struct moon_judge *j)
+{
+    uint64_t writes = 0;
+    size_t pos = 0;
+    struct moon_str key;
+    void *counter;
+    while (moon_map_next(j->calls, &pos, &key, &counter)) {
+        struct moon_str verb;
+        (void)moon_str_split(&key, ' ', &verb);
+        MOON_AUTOFREE char *text = moon_str_dup(verb);
+        writes += is_write(text) && !moon_str_is(key, "leases") ? *(uint64_t *)counter : 0;
+    }
+    return writes;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    return moon_str_cmp(*(const struct moon_str *)a, *(const struct moon_str *)b);
+}
+
+void moon_judge_tally(struct moon_judge *j, struct moon_buf *out)
+{
+    size_t count = moon_map_count(j->calls);
+    MOON_AUTOFREE struct moon_str *keys = moon_new_array(struct moon_str, count + 1);
+    size_t pos = 0;
+    size_t i = 0;
+    while (i < count && moon_map_next(j->calls, &pos, &keys[i], NULL)) {
+        i++;
+    }
+    qsort(keys, count, sizeof(*keys), compare_keys);
+    for (i = 0; i < count; i++) {
+        const uint64_t *counter = moon_map_get(j->calls, keys[i]);
+        moon_buf_printf(out, "%s%.*s %" PRIu64, i > 0 ? ", " : "", (int)keys[i].len, keys[i].ptr,
+                        *counter);
+    }
+    moon_map_clear(j->calls);
 }

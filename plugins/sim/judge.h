@@ -66,7 +66,12 @@ void moon_judge_expect_rest(struct moon_judge *j, bool rest);
  * part: equal texts are equal ends. */
 void moon_judge_end_state(const struct moon_judge *j, struct moon_buf *out);
 
-/* Counters of the controller's calls by verb and resource, for budgets: "create pods". 0: none. */
+/* How often the controller has called since the start, or the last tally, by verb and resource, for
+ * budgets: "create pods". */
 uint64_t moon_judge_calls(const struct moon_judge *j, const char *verb, const char *resource);
+/* All that changed something, or tried to, leases aside. */
+uint64_t moon_judge_writes(const struct moon_judge *j);
+/* Write down all of them, "create pods 5, list pods 1", sorted, and count from 0. */
+void moon_judge_tally(struct moon_judge *j, struct moon_buf *out);
 
 #endif

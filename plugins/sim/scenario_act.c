@@ -332,6 +332,16 @@ static int play_clock(struct moon_scenario_run *run, const struct moon_scenario_
     return 0;
 }
 
+/* What has been called is told, and counted from 0: budgets are for what comes next. */
+static int play_tally(struct moon_scenario_run *run, const struct moon_scenario_args *args)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf calls = MOON_BUF_INIT(TEXT_MAX);
+    moon_judge_tally(run->judge, &calls);
+    moon_scenario_say(run, "calls for %s: %s", args->of,
+                      calls.len > 0 ? moon_buf_cstr(&calls) : "none");
+    return 0;
+}
+
 /* ---- waiting ---- */
 
 struct wait {
@@ -421,6 +431,8 @@ int moon_scenario_play(struct moon_scenario_run *run, const struct moon_scenario
         return play_clock(run, args, err);
     case MOON_SCENARIO_PASS:
         return moon_scenario_pass(run, args->time_ms, NULL, NULL, NULL, err);
+    case MOON_SCENARIO_TALLY:
+        return play_tally(run, args);
     case MOON_SCENARIO_WAIT:
         return play_wait(run, step, err);
     case MOON_SCENARIO_EXPECT:

@@ -141,7 +141,7 @@ static const char *next_verb(size_t i, MOON_UNUSED const void *ctx)
     return verbs[i];
 }
 
-/* "create pods", "patch daemonsets/status" */
+/* "create pods", "patch daemonsets/status", "writes" */
 static int read_budget(struct moon_scenario_reader *r, const struct moon_scenario_place *place,
                        struct moon_scenario_condition *c)
 {
@@ -150,11 +150,14 @@ static int read_budget(struct moon_scenario_reader *r, const struct moon_scenari
     struct moon_str rest = moon_str(place->key);
     struct moon_str verb;
     struct moon_str plural;
+    c->line = moon_scenario_line(r, place);
+    c->text = moon_arena_printf(r->s->arena, "calls %s", place->key);
+    if (moon_str_is(rest, "writes")) {
+        return moon_scenario_read_value(r, place, &count, c);
+    }
     (void)moon_str_split(&rest, ' ', &verb);
     c->verb = moon_arena_dup(r->s->arena, verb);
     c->resource = rest.ptr != NULL ? moon_arena_dup(r->s->arena, rest) : "";
-    c->line = moon_scenario_line(r, place);
-    c->text = moon_arena_printf(r->s->arena, "calls %s", place->key);
     size_t i = 0;
     while (verbs[i] != NULL && strcmp(verbs[i], c->verb) != 0) {
         i++;

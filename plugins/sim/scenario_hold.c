@@ -217,7 +217,10 @@ bool moon_scenario_holds(const struct moon_scenario_condition *c,
         return count_holds(c, sight, c->target.resource->plural, is_such_object, why);
     case MOON_SCENARIO_CALLS:
         return compare(c, c->count, "number",
-                       (int64_t)moon_judge_calls(sight->judge, c->verb, c->resource), why);
+                       (int64_t)(c->verb != NULL
+                                     ? moon_judge_calls(sight->judge, c->verb, c->resource)
+                                     : moon_judge_writes(sight->judge)),
+                       why);
     }
     return false;
 }

@@ -129,7 +129,7 @@ struct moon_scenario_condition {
     const char *type;
     const cJSON *where; /* OBJECTS: dotted path to value */
 
-    const char *verb; /* CALLS */
+    const char *verb; /* CALLS; NULL: all that write */
     const char *resource;
 
     struct moon_scenario_compare count;
@@ -160,6 +160,7 @@ enum moon_scenario_action {
     MOON_SCENARIO_CONTROLLER,
     MOON_SCENARIO_CLOCK,
     MOON_SCENARIO_PASS,
+    MOON_SCENARIO_TALLY,
     MOON_SCENARIO_WAIT,
     MOON_SCENARIO_EXPECT,
 };
@@ -215,6 +216,8 @@ struct moon_scenario_args {
     const char *verb; /* SERVER: restart compact; CONTROLLER: kill start stop restart */
     int64_t jump_ms;  /* CLOCK */
     uint64_t time_ms; /* PASS; WAIT: within */
+
+    const char *of; /* TALLY: what was called for */
 
     struct moon_scenario_conditions conditions; /* WAIT, EXPECT */
 };

@@ -114,6 +114,9 @@ static const struct moon_scenario_field clock_fields[] = {
 static const struct moon_scenario_field pass_fields[] = {
     {"time", MOON_SCENARIO_TIME, AT(time_ms), REQUIRED},
 };
+static const struct moon_scenario_field tally_fields[] = {
+    {"of", MOON_SCENARIO_TEXT, AT(of), REQUIRED},
+};
 
 /* ---- what tables cannot say ---- */
 
@@ -413,6 +416,7 @@ static const struct action {
     ROW("clock", CLOCK, clock_fields, "jump", NULL),
     ROW("pass", PASS, pass_fields, "time", NULL),
     ROW("sleep", PASS, pass_fields, "time", NULL),
+    ROW("tally", TALLY, tally_fields, "of", NULL),
     {"wait", MOON_SCENARIO_WAIT, NULL, 0, NULL, read_wait},
     {"expect", MOON_SCENARIO_EXPECT, NULL, 0, NULL, read_expect},
 #undef ROW
