@@ -165,25 +165,138 @@ static void join(const cJSON *causes, struct moon_buf *out)
     }
 }
 
+/* What is wrong with a new object, "" = nothing. */
+static void validate(const struct moon_sim_schema *schema, const char *kind_name,
+                     const char *object, struct moon_buf *out)
+{
+    const struct moon_sim_kind *kind = kind_named(kind_name);
+    const struct moon_sim_rule_ctx ctx = {.kind = kind};
+    cJSON *causes = cJSON_CreateArray();
+    cJSON *tree = decode(schema, kind, object);
+    moon_sim_validate_metadata(kind, moon_sim_member(tree, "metadata"), causes);
+    if (kind->validate != NULL) {
+        kind->validate(tree, &ctx, causes);
+    }
+    join(causes, out);
+    cJSON_Delete(tree);
+    cJSON_Delete(causes);
+}
+
 static void test_rules(void **state)
 {
     struct moon_sim_schema *schema = moon_sim_schema_new();
     (void)state;
     for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
-        const struct moon_sim_kind *kind = kind_named(rows[i].kind);
-        const struct moon_sim_rule_ctx ctx = {.kind = kind};
-        struct moon_buf text = MOON_BUF_INIT(16384);
-        cJSON *causes = cJSON_CreateArray();
-        cJSON *tree = decode(schema, kind, rows[i].object);
-        moon_sim_validate_metadata(kind, moon_sim_member(tree, "metadata"), causes);
-        if (kind->validate != NULL) {
-            kind->validate(tree, &ctx, causes);
-        }
-        join(causes, &text);
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(16384);
+        validate(schema, rows[i].kind, rows[i].object, &text);
         assert_string_equal(moon_buf_cstr(&text), rows[i].want);
+    }
+    moon_sim_schema_free(schema);
+}
+
+#define STRATEGY(text)                                                                             \
+    DS_HEAD DS_SELECTOR "\"updateStrategy\":{" text "}," DS_LABELS DS_CONTAINERS "}}}}"
+
+/* Values as JSON; NULL: left to the default. */
+static void validate_budgets(const char *unavailable, const char *surge, struct moon_buf *out)
+{
+    struct moon_sim_schema *schema = moon_sim_schema_new();
+    MOON_AUTOFREE char *object = moon_asprintf(
+        STRATEGY("\"rollingUpdate\":{%s%s%s%s%s}"),
+        unavailable != NULL ? "\"maxUnavailable\":" : "", unavailable != NULL ? unavailable : "",
+        unavailable != NULL && surge != NULL ? "," : "", surge != NULL ? "\"maxSurge\":" : "",
+        surge != NULL ? surge : "");
+    validate(schema, "DaemonSet", object, out);
+    moon_sim_schema_free(schema);
+}
+
+#define PATH "spec.updateStrategy.rollingUpdate."
+#define BOTH_ZERO PATH "maxUnavailable: Required value: cannot be 0 when maxSurge is 0"
+#define BOTH_SET "may not be set when maxUnavailable is non-zero"
+#define PERCENT "a valid percent string must be a numeric string"
+
+/* The rows of the stock validation's own test. */
+static void S5_5_OneOfTheTwoNumbers(void **state)
+{
+    static const struct {
+        const char *unavailable;
+        const char *surge;
+        const char *error; /* part of it; NULL: good */
+    } table[] = {
+        {NULL, NULL, NULL},
+        {"1", NULL, NULL},
+        {"\"1%\"", "0", NULL},
+        {"\"100%\"", "\"0%\"", NULL},
+        {"0", "1", NULL},
+        {"0", "\"1%\"", NULL},
+        {"\"0%\"", "\"100%\"", NULL},
+        {"0", "0", BOTH_ZERO},
+        {"0", "\"0%\"", BOTH_ZERO},
+        {"\"0%\"", "0", BOTH_ZERO},
+        {"\"0%\"", "\"0%\"", BOTH_ZERO},
+        {"0", NULL, BOTH_ZERO},
+        {"1", "1", BOTH_SET},
+        {"\"1%\"", "\"1%\"", BOTH_SET},
+        {NULL, "1", BOTH_SET},
+        {"\"101%\"", NULL, "must not be greater than 100%"},
+        {"0", "\"101%\"", "must not be greater than 100%"},
+        {"-1", NULL, "must be greater than or equal to 0"},
+        {"0", "-1", "must be greater than or equal to 0"},
+        {"\"1\"", NULL, PERCENT},
+        {"\"-1%\"", NULL, PERCENT},
+        {"\"+1%\"", NULL, PERCENT},
+        {"\"1.5%\"", NULL, PERCENT},
+        {"0", "\"many\"", PERCENT},
+    };
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(table); i++) {
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(16384);
+        validate_budgets(table[i].unavailable, table[i].surge, &text);
+        const char *error = moon_buf_cstr(&text);
+        if (table[i].error == NULL ? *error != '\0' : strstr(error, table[i].error) == NULL) {
+            fail_msg("row %zu: %s", i, error);
+        }
+    }
+}
+
+static void S5_5_KnownStrategies(void **state)
+{
+    struct moon_sim_schema *schema = moon_sim_schema_new();
+    (void)state;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(16384);
+    validate(schema, "DaemonSet", STRATEGY("\"type\":\"RollingUpdate\""), &text);
+    validate(schema, "DaemonSet", STRATEGY("\"type\":\"OnDelete\""), &text);
+    assert_string_equal(moon_buf_cstr(&text), "");
+    validate(schema, "DaemonSet", STRATEGY("\"type\":\"Recreate\""), &text);
+    assert_non_null(strstr(moon_buf_cstr(&text), "spec.updateStrategy: Unsupported value"));
+    moon_sim_schema_free(schema);
+}
+
+static void S5_5_Defaults(void **state)
+{
+    static const struct {
+        const char *strategy;
+        const char *want;
+    } table[] = {
+        {"",
+         "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":1,\"maxSurge\":0}}"},
+        {"\"rollingUpdate\":{\"maxUnavailable\":\"30%\"}",
+         "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":\"30%\",\"maxSurge\":0}"
+         "}"},
+        {"\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxSurge\":1,\"maxUnavailable\":0}",
+         "{\"type\":\"RollingUpdate\",\"rollingUpdate\":{\"maxUnavailable\":0,\"maxSurge\":1}}"},
+        {"\"type\":\"OnDelete\"", "{\"type\":\"OnDelete\"}"},
+    };
+    struct moon_sim_schema *schema = moon_sim_schema_new();
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(table); i++) {
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(16384);
+        MOON_AUTOFREE char *object = moon_asprintf(STRATEGY("%s"), table[i].strategy);
+        cJSON *tree = decode(schema, kind_named("DaemonSet"), object);
+        moon_sim_tree_print(moon_sim_get(tree, "spec.updateStrategy"), &text);
+        assert_string_equal(moon_buf_cstr(&text), table[i].want);
+        assert_int_equal(moon_json_int(tree, "spec.revisionHistoryLimit", -1), 10);
         cJSON_Delete(tree);
-        cJSON_Delete(causes);
-        moon_buf_fini(&text);
     }
     moon_sim_schema_free(schema);
 }
@@ -248,9 +361,9 @@ static void test_defaults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules),
-        cmocka_unit_test(test_pod_updates),
-        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_rules),           cmocka_unit_test(test_pod_updates),
+        cmocka_unit_test(test_defaults),        cmocka_unit_test(S5_5_OneOfTheTwoNumbers),
+        cmocka_unit_test(S5_5_KnownStrategies), cmocka_unit_test(S5_5_Defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
