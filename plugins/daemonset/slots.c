@@ -378,9 +378,55 @@ void moon_ds_slot_mark_due(struct moon_ds_set *set)
     }
 }
 
+static int by_name(const void *a, const void *b)
+{
+    const struct moon_ds_slot *const *x = a;
+    const struct moon_ds_slot *const *y = b;
+
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static size_t count_dirty(const struct moon_ds_set *set, bool *ret_in_order)
+{
+    const struct moon_ds_slot *last = NULL;
+    size_t count = 0;
+
+    *ret_in_order = true;
+    moon_list_foreach (it, &set->dirty) {
+        const struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
+        *ret_in_order &= last == NULL || strcmp(last->name, slot->name) < 0;
+        last = slot;
+        count++;
+    }
+    return count;
+}
+
+/* Nodes are served in order of their names: the same state gives the same plan, in whatever order
+ * the events came. They mostly come so. */
+static void order_dirty(struct moon_ds_set *set)
+{
+    bool in_order;
+    size_t count = count_dirty(set, &in_order);
+    size_t n = 0;
+
+    if (in_order) {
+        return;
+    }
+    MOON_AUTOFREE struct moon_ds_slot **slots = moon_new_array(struct moon_ds_slot *, count);
+    moon_list_foreach (it, &set->dirty) {
+        slots[n++] = moon_container_of(it, struct moon_ds_slot, dirty);
+        moon_list_remove(it);
+    }
+    qsort(slots, count, sizeof(*slots), by_name);
+    for (size_t i = 0; i < count; i++) {
+        moon_list_append(&set->dirty, &slots[i]->dirty);
+    }
+}
+
 void moon_ds_slot_evaluate_all(struct moon_ds_set *set)
 {
     moon_ds_slot_mark_due(set);
+    order_dirty(set);
     moon_list_foreach (it, &set->dirty) {
         struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
         moon_list_remove(&slot->dirty);
@@ -390,14 +436,6 @@ void moon_ds_slot_evaluate_all(struct moon_ds_set *set)
 }
 
 /* ---- order, end of life ---- */
-
-static int by_name(const void *a, const void *b)
-{
-    const struct moon_ds_slot *const *x = a;
-    const struct moon_ds_slot *const *y = b;
-
-    return strcmp((*x)->name, (*y)->name);
-}
 
 void moon_ds_slot_sort(struct moon_ds_set *set)
 {
