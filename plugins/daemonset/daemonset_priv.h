@@ -9,6 +9,7 @@
  *   reconcile.c the order of work; placement.c decisions; needs.c missing and surplus pods;
  *   update.c    the rolling step; history.c and revision.c revisions; claim.c adoption and release;
  *   status.c    the counters; body.c the pod for one node, cut from the template's text
+ *   rival.c     does another controller write the set, too?
  *
  * Work is proportional to what changed: an event marks one slot, a reconcile evaluates the marked
  * slots only, and every figure (status counters, unavailable, surging) is a sum over slots that an
@@ -87,7 +88,7 @@ struct moon_ds_slot {
     bool decided;              /* decision has ever been made */
     bool stale;                /* decide again */
     bool unanswered;           /* the last question was not answered: ask again in a while */
-    bool creating;             /* our CREATE is in flight */
+    const char *creating;      /* the pod whose CREATE is in flight; the plan's */
     struct moon_ds_pod **pods; /* in the order in which pods are kept */
     size_t pod_count;
     struct moon_ds_share share;
@@ -159,6 +160,7 @@ struct moon_ds_set {
     uint64_t status_at;                       /* when the last one was sent; 0 = never */
     uint64_t status_wait_ms;                  /* before the next one, when there is trouble */
     struct moon_daemonset_status status_sent; /* what it said */
+    unsigned status_sends;                    /* of the write in flight */
     int64_t observed;                         /* generation the counters speak of */
     struct moon_ds_body *body;                /* pod text with gaps; NULL: build */
 
@@ -170,6 +172,9 @@ struct moon_ds_set {
     struct moon_client_call *recheck; /* live GET before adopting */
     bool recheck_ok;                  /* for this reconcile */
     uint64_t recheck_at;              /* not before, after a failure */
+
+    uint64_t rival_after;   /* what somebody else seems to have written counts from then on */
+    uint64_t rival_told_at; /* 0: never */
 
     char *last_report; /* policy failure told last, so that it is told once */
 };
@@ -187,6 +192,7 @@ struct moon_ds {
     struct moon_clock_watch *clock;
     bool leader;
     bool running;
+    uint64_t running_since;
 };
 
 /* ---- set.c ---- */
@@ -262,6 +268,14 @@ void moon_ds_plan_delete(struct moon_ds_pod *pod, struct moon_plan *plan, const 
  * the server's word that a pod no longer exists. */
 void moon_ds_store_pod(struct moon_ds_set *set, struct moon_str body);
 void moon_ds_pod_is_gone(struct moon_ds_set *set, const char *uid);
+
+/* ---- rival.c: told of what the watches show ---- */
+/* A pod of the set that was not known before. */
+void moon_ds_rival_saw_pod(struct moon_ds_set *set, const struct moon_ds_pod *pod);
+/* The set's object has changed; `before` is what its status was. */
+void moon_ds_rival_saw_status(struct moon_ds_set *set, const struct moon_daemonset_status *before);
+/* What appears in the next while may be a write of our own whose outcome is not known. */
+void moon_ds_rival_doubt(struct moon_ds_set *set);
 
 /* ---- body.c ---- */
 struct moon_ds_body *moon_ds_body_new(const struct moon_ds_set *set, struct moon_err *err);

@@ -30,6 +30,7 @@ void moon_ds_store_pod(struct moon_ds_set *set, struct moon_str body)
     if (moon_object_project(&moon_kind_pod, body, &object, &err) != 0) {
         moon_warn(MOON_DS_TOPIC, "the server's answer to a write makes no sense", "key", set->key,
                   "err", err.text);
+        moon_ds_rival_doubt(set);
         return;
     }
     if (object != NULL && moon_ds_wake_shows(set->ds, moon_pod(object))) {
@@ -51,28 +52,32 @@ static void event(const struct moon_ds_set *set, enum moon_event_type type, cons
                         detail);
 }
 
+static void created(struct moon_ds_slot *slot, const struct moon_result *result)
+{
+    struct moon_ds_set *set = slot->set;
+
+    moon_ds_store_pod(set, result->answer->body);
+    event(set, MOON_EVENT_NORMAL, "SuccessfulCreate", "Created pod", result->action->name);
+    moon_info(MOON_DS_TOPIC, is_dry(set) ? "would create pod" : "created pod", "key", set->key,
+              "pod", result->action->name, "node", slot->name, "reason", result->action->reason);
+    moon_ds_set_written(set);
+}
+
+/* The slot is free again once the pod is in the store: until then it could be taken for somebody
+ * else's. */
 static void create_done(const struct moon_result *result, void *ctx)
 {
     struct moon_ds_slot *slot = ctx;
     struct moon_ds_set *set = slot->set;
 
-    slot->creating = false;
-    moon_ds_slot_mark(slot);
     moon_ds_body_free(result->action->detail);
-    if (set->gone) {
-        moon_ds_set_release(set);
-        return;
-    }
-    if (result->err == NULL) {
-        moon_ds_store_pod(set, result->answer->body);
-        event(set, MOON_EVENT_NORMAL, "SuccessfulCreate", "Created pod", result->action->name);
-        moon_info(MOON_DS_TOPIC, is_dry(set) ? "would create pod" : "created pod", "key", set->key,
-                  "pod", result->action->name, "node", slot->name, "reason",
-                  result->action->reason);
-        moon_ds_set_written(set);
-    } else if (!result->quiet) {
+    if (!set->gone && result->err == NULL) {
+        created(slot, result);
+    } else if (!set->gone && !result->quiet) {
         event(set, MOON_EVENT_WARNING, "FailedCreate", "Error creating", result->err->text);
     }
+    slot->creating = NULL;
+    moon_ds_slot_mark(slot);
     moon_ds_set_release(set);
 }
 
@@ -88,13 +93,13 @@ void moon_ds_plan_create(struct moon_ds_slot *slot, struct moon_plan *plan, cons
     struct moon_ds_set *set = slot->set;
     struct moon_arena *arena = moon_plan_arena(plan);
 
-    slot->creating = true;
+    slot->creating = moon_ds_body_pod_name(set, arena);
     moon_ds_set_hold(set);
     moon_plan_add(plan, &(struct moon_action){
                             .verb = MOON_VERB_CREATE,
                             .resource = &moon_resource_pods,
                             .namespace = moon_arena_strdup(arena, set->object->meta.namespace),
-                            .name = moon_ds_body_pod_name(set, arena),
+                            .name = slot->creating,
                             .owner_uid = set->uid,
                             .target = moon_arena_strdup(arena, slot->name),
                             .reason = moon_arena_strdup(arena, reason),
@@ -323,7 +328,7 @@ static void keep_one(struct moon_ds_slot *slot, struct moon_plan *plan)
     if (t.failed_going) {
         raise_backoff(slot); /* once, however many have failed */
     }
-    if (!wanted || slot->creating || t.keep != NULL || t.old != NULL || t.failed_waiting) {
+    if (!wanted || slot->creating != NULL || t.keep != NULL || t.old != NULL || t.failed_waiting) {
         return;
     }
     /* A pod that is still going blocks its successor, except with surge. */

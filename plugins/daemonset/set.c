@@ -237,6 +237,7 @@ void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *ob
         moon_ds_slot_mark_all(set, decisions_changed);
         attach_known_pods(set);
     }
+    moon_ds_rival_saw_status(set, &old->status);
     moon_object_unref(&old->meta);
     moon_ds_set_enqueue(set);
 }
@@ -304,7 +305,7 @@ static void place(struct moon_ds_set *set, struct moon_ds_pod *p)
     }
 }
 
-static void attach(struct moon_ds_set *set, const struct moon_pod *pod)
+static const struct moon_ds_pod *attach(struct moon_ds_set *set, const struct moon_pod *pod)
 {
     struct moon_ds_pod *p = moon_map_get(set->pods, moon_str(pod->meta.uid));
 
@@ -326,14 +327,19 @@ static void attach(struct moon_ds_set *set, const struct moon_pod *pod)
         (void)moon_map_remove(set->claims, moon_str(pod->meta.uid));
     }
     place(set, p);
+    return p;
 }
 
 void moon_ds_set_pod_changed(struct moon_ds_set *set, moon_sym uid)
 {
     const struct moon_pod *pod = moon_ds_set_find_pod(set, uid);
+    const struct moon_ds_pod *known = moon_map_get(set->pods, moon_str(uid));
 
     if (pod != NULL && concerns(set, pod)) {
-        attach(set, pod);
+        const struct moon_ds_pod *p = attach(set, pod);
+        if (known == NULL) {
+            moon_ds_rival_saw_pod(set, p);
+        }
     } else {
         detach(set, uid);
     }
@@ -351,12 +357,12 @@ static void attach_known_pods(struct moon_ds_set *set)
         moon_store_by_index(pods, MOON_DS_BY_OWNER, set->uid, &count);
 
     for (size_t i = 0; i < count; i++) {
-        attach(set, moon_pod(found[i]));
+        (void)attach(set, moon_pod(found[i]));
     }
     found = moon_store_by_index(pods, MOON_DS_ORPHANS, set->object->meta.namespace, &count);
     for (size_t i = 0; i < count; i++) {
         if (concerns(set, moon_pod(found[i]))) {
-            attach(set, moon_pod(found[i]));
+            (void)attach(set, moon_pod(found[i]));
         }
     }
     while (moon_map_next(set->pods, &pos, NULL, (void **)&p)) {
@@ -364,7 +370,7 @@ static void attach_known_pods(struct moon_ds_set *set)
         if (pod == NULL || !concerns(set, pod)) {
             detach(set, p->pod->meta.uid);
         } else {
-            attach(set, pod);
+            (void)attach(set, pod);
         }
     }
 }

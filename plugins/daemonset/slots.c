@@ -255,7 +255,7 @@ static void fill_roll(struct moon_ds_slot *slot, struct moon_roll_slot *roll)
         *(updated ? &roll->new_available : &roll->old_available) = is_available(slot, p);
     }
     /* A new pod on its way beside an old one is as good as there: nothing more may be done here. */
-    roll->excess |= slot->creating && roll->old_pod != NULL;
+    roll->excess |= slot->creating != NULL && roll->old_pod != NULL;
 }
 
 static bool counts_as_unavailable(const struct moon_roll_slot *r)
@@ -470,7 +470,7 @@ void moon_ds_slot_sweep(struct moon_ds_slot *slot)
 {
     struct moon_ds_set *set = slot->set;
 
-    if (slot->node != NULL || slot->pod_count > 0 || slot->creating) {
+    if (slot->node != NULL || slot->pod_count > 0 || slot->creating != NULL) {
         return;
     }
     add_shares(set, &slot->share, -1);

@@ -45,6 +45,9 @@ static void write_status(const struct moon_action *action, struct moon_buf *out)
     struct moon_ds_set *set = action->ctx;
     struct moon_daemonset_status s = wanted(set); /* the newest, whenever it is sent */
 
+    if (set->status_sends++ > 0) {
+        moon_ds_rival_doubt(set); /* the one before may land yet */
+    }
     set->status_sent = s;
     moon_buf_puts(out, "{\"metadata\":{\"uid\":");
     moon_json_add_string(out, moon_str(set->uid));
@@ -126,6 +129,7 @@ void moon_ds_status(struct moon_ds_set *set, struct moon_plan *plan)
         return;
     }
     set->status_busy = true;
+    set->status_sends = 0;
     set->status_at = moon_loop_now(set->ds->in->loop);
     moon_ds_set_hold(set);
     moon_plan_add(plan, &(struct moon_action){

@@ -70,7 +70,7 @@ static void take_action(struct moon_ds_set *set, const struct moon_roll_action *
 
     switch (a->type) {
     case MOON_ROLL_SURGE:
-        if (!slot->creating) {
+        if (slot->creating == NULL) {
             moon_ds_plan_create(slot, plan, a->reason);
         }
         return;

@@ -264,6 +264,7 @@ static void maybe_start(void *ctx)
 
     if (ds->leader && !ds->running && moon_ds_wake_is_synced(ds)) {
         ds->running = true;
+        ds->running_since = moon_loop_now(ds->in->loop);
         moon_info(MOON_DS_TOPIC, "caches are complete, working", "sets",
                   MOON_LOG_INT(moon_map_count(ds->by_key)), "nodes",
                   MOON_LOG_INT(moon_store_count(moon_informer_store(ds->nodes))), "pods",
