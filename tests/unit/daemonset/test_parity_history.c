@@ -327,7 +327,7 @@ static void S6_8_ARollGoesOn(void **state)
 
 /* ---- 14.2 no. 17: a set that was orphaned and made again counts from 1 again ---- */
 
-static void L17_PodsOfAPredecessorAreRolled(void **state)
+static void S14_2_17_PodsOfAPredecessorAreRolled(void **state)
 {
     struct fixture *f = *state;
     (void)add_revision(
@@ -353,7 +353,7 @@ static void L17_PodsOfAPredecessorAreRolled(void **state)
     assert_int_equal(moon_json_int(f->status, "updatedNumberScheduled", 0), 2);
 }
 
-static void L17_WithoutTheirRevisionTheyStay(void **state)
+static void S14_2_17_WithoutTheirRevisionTheyStay(void **state)
 {
     struct fixture *f = *state;
     add_nodes(f, 0, 1, NULL);
@@ -371,7 +371,7 @@ static void L17_WithoutTheirRevisionTheyStay(void **state)
     assert_false(exists(f, "pod-001"));
 }
 
-static void L17_TheSameTemplateRestartsNothing(void **state)
+static void S14_2_17_TheSameTemplateRestartsNothing(void **state)
 {
     struct fixture *f = *state;
     (void)add_revision(
@@ -393,7 +393,7 @@ static void L17_TheSameTemplateRestartsNothing(void **state)
 
 /* ---- 14.2 no. 12 ---- */
 
-static void L12_RevisionWithoutAnyLabel(void **state)
+static void S14_2_12_RevisionWithoutAnyLabel(void **state)
 {
     struct fixture *f = *state;
     (void)add_revision(f, (struct revision_opts){
@@ -424,10 +424,10 @@ int main(void)
         T(S6_8_LostRevisionRestartsNothing),
         T(S6_8_OtherWordsForTheSameTemplateRestartNothing),
         T(S6_8_ARollGoesOn),
-        T(L17_PodsOfAPredecessorAreRolled),
-        T(L17_WithoutTheirRevisionTheyStay),
-        T(L17_TheSameTemplateRestartsNothing),
-        T(L12_RevisionWithoutAnyLabel),
+        T(S14_2_17_PodsOfAPredecessorAreRolled),
+        T(S14_2_17_WithoutTheirRevisionTheyStay),
+        T(S14_2_17_TheSameTemplateRestartsNothing),
+        T(S14_2_12_RevisionWithoutAnyLabel),
     };
 
     return cmocka_run_group_tests_name("parity_history", tests, NULL, NULL);
