@@ -62,6 +62,18 @@ static int keep_template_text(struct moon_daemonset *set, struct moon_str text,
     return 0;
 }
 
+static void keep_annotations_text(struct moon_daemonset *set, struct moon_str text)
+{
+    struct moon_str annotations;
+
+    if (!moon_json_find(text, MOON_JSON_PATH("metadata", "annotations"), &annotations) ||
+        annotations.ptr[0] != '{') {
+        annotations = moon_str("{}");
+    }
+    set->annotations = moon_str_dup(annotations);
+    set->annotations_len = annotations.len;
+}
+
 static int project_tolerations(struct moon_daemonset *set, const cJSON *spec, struct moon_err *err)
 {
     struct moon_str template = {set->template, set->template_len};
@@ -166,6 +178,7 @@ static int project(struct moon_object *o, const cJSON *json, struct moon_str tex
     struct moon_daemonset *set = self(o);
     const cJSON *spec = moon_json_member(json, "spec");
     int rc = keep_template_text(set, text, err);
+    keep_annotations_text(set, text);
     if (rc == 0) {
         rc = project_template(set, moon_json_member(spec, "template"), err);
     }
@@ -184,6 +197,7 @@ static void fini(struct moon_object *o)
     moon_selector_free(set->selector);
     moon_free(set->selector_error);
     moon_free(set->template);
+    moon_free(set->annotations);
     moon_labels_fini(&set->template_labels);
     moon_sym_unref(set->node_name);
     moon_affinity_free(set->affinity);
@@ -243,7 +257,9 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
            a->has_collision_count == b->has_collision_count &&
            a->collision_count == b->collision_count && same_strategy(a, b) && same_selector(a, b) &&
            a->template_len == b->template_len &&
-           memcmp(a->template, b->template, a->template_len) == 0;
+           memcmp(a->template, b->template, a->template_len) == 0 &&
+           a->annotations_len == b->annotations_len &&
+           memcmp(a->annotations, b->annotations, a->annotations_len) == 0;
 }
 
 const struct moon_kind moon_kind_daemonset = {

@@ -2,8 +2,9 @@
  *
  * daemonset.h - projected DaemonSets and ControllerRevisions.
  *
- * A set keeps its pod template as the server's text, because pod bodies and revision data are cut
- * from that text: fields we do not know, explicit nulls and big numbers pass through. Layer: kube.
+ * A set keeps its pod template and its annotations as the server's text, because pod bodies and
+ * revisions are cut from that text: fields we do not know, explicit nulls and big numbers pass
+ * through. Layer: kube.
  */
 #ifndef MOON_KUBE_DAEMONSET_H
 #define MOON_KUBE_DAEMONSET_H
@@ -46,6 +47,8 @@ struct moon_daemonset {
     char *selector_error; /* NULL, or why spec.selector cannot be used */
     char *template;       /* raw JSON text of spec.template */
     size_t template_len;
+    char *annotations; /* raw JSON text of metadata.annotations; "{}" when absent */
+    size_t annotations_len;
     struct moon_labels template_labels;
     moon_sym node_name; /* template.spec.nodeName; NULL when absent or empty */
     bool host_network;

@@ -9,7 +9,16 @@ static struct moon_revision *self(struct moon_object *o)
     return (struct moon_revision *)(void *)o;
 }
 
-static int project(struct moon_object *o, const cJSON *json, struct moon_str text,
+/* From the text: a tree keeps numbers as doubles. */
+static bool project_number(struct moon_str text, int64_t *ret)
+{
+    struct moon_str raw;
+
+    return moon_json_find(text, MOON_JSON_PATH("revision"), &raw) && moon_parse_i64(raw, ret) &&
+           *ret >= 0;
+}
+
+static int project(struct moon_object *o, const cJSON *json MOON_UNUSED, struct moon_str text,
                    struct moon_err *err)
 {
     moon_assert(text.len > 0); /* a tree alone cannot give the data as it was written */
@@ -21,8 +30,7 @@ static int project(struct moon_object *o, const cJSON *json, struct moon_str tex
     if (!moon_json_find(text, MOON_JSON_PATH("data"), &data)) {
         return moon_err_set(err, MOON_E_INVALID, "data is missing");
     }
-    revision->revision = moon_json_int(json, "revision", -1);
-    if (revision->revision < 0) {
+    if (!project_number(text, &revision->revision)) {
         return moon_err_set(err, MOON_E_INVALID, "revision is missing or no whole number");
     }
     revision->data = moon_str_dup(data);

@@ -169,6 +169,13 @@ bool moon_ds_history_is_old(const struct moon_ds_set *set, moon_sym hash)
     return false;
 }
 
+/* Numbers end somewhere: who has set one by hand to the last there is gets no writes without end.
+ */
+static int64_t next_number(const struct history *h)
+{
+    return h->max_old < INT64_MAX ? h->max_old + 1 : INT64_MAX;
+}
+
 /* The current revision is there and no other is in its way. */
 static void settle(struct moon_ds_set *set, struct moon_plan *plan, const struct history *h)
 {
@@ -176,9 +183,9 @@ static void settle(struct moon_ds_set *set, struct moon_plan *plan, const struct
         moon_ds_revision_plan_delete(set, plan, h->duplicate,
                                      "a newer revision holds the same template");
     }
-    if (h->current->revision <= h->max_old) {
+    if (h->current->revision < next_number(h)) {
         /* A rollback looks like this: an old revision is the newest again. */
-        moon_ds_revision_plan_number(set, plan, h->current, h->max_old + 1);
+        moon_ds_revision_plan_number(set, plan, h->current, next_number(h));
     }
     if (h->foreign != NULL) {
         moon_ds_revision_plan_release(set, plan, h->foreign);
@@ -238,7 +245,7 @@ static void make_current(struct moon_ds_set *set, struct moon_plan *plan, const 
     if (set->collided) {
         moon_ds_revision_plan_collision(set, plan);
     } else {
-        moon_ds_revision_plan_create(set, plan, h->max_old + 1);
+        moon_ds_revision_plan_create(set, plan, next_number(h));
     }
 }
 

@@ -228,19 +228,6 @@ static void write_labels(const struct moon_labels *labels, const char *hash, str
     moon_buf_putc(out, '}');
 }
 
-/* All annotations of the set: this is how a revision gets its kubernetes.io/change-cause. */
-static void write_annotations(const struct moon_labels *annotations, struct moon_buf *out)
-{
-    moon_buf_puts(out, ",\"annotations\":{");
-    for (size_t i = 0; i < annotations->count; i++) {
-        moon_buf_puts(out, i > 0 ? "," : "");
-        moon_json_add_string(out, moon_str(annotations->items[i].key));
-        moon_buf_putc(out, ':');
-        moon_json_add_string(out, moon_str(annotations->items[i].value));
-    }
-    moon_buf_putc(out, '}');
-}
-
 static struct moon_str revision_body(const struct moon_ds_set *set, const char *name,
                                      const char *hash, int64_t number, struct moon_arena *arena)
 {
@@ -251,7 +238,9 @@ static struct moon_str revision_body(const struct moon_ds_set *set, const char *
     moon_json_add_string(&out, moon_str(name));
     moon_buf_putc(&out, ',');
     write_labels(&set->object->template_labels, hash, &out);
-    write_annotations(&set->object->meta.annotations, &out);
+    /* All annotations of the set: this is how a revision gets its kubernetes.io/change-cause. */
+    moon_buf_puts(&out, ",\"annotations\":");
+    moon_buf_add(&out, set->object->annotations, set->object->annotations_len);
     moon_buf_puts(&out, ",\"ownerReferences\":");
     moon_ds_body_owner_refs(set, &out);
     moon_buf_puts(&out, "},\"data\":");

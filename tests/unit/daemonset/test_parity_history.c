@@ -48,6 +48,15 @@ static void S6_1_WholeRevision(void **state)
     assert_text(&f->last_revision, wanted);
 }
 
+/* Text that a C string cannot hold, and escapes that need not be. */
+static void S6_1_AnnotationsAsTheyStand(void **state)
+{
+    struct fixture *f = *state;
+    put_set(f, (struct set_opts){.annotations = "\"a\":\"x\\u0000y\\/\\u003c<\""});
+    (void)sync_once(f);
+    assert_non_null(strstr(moon_buf_cstr(&f->last_revision), ",\"a\":\"x\\u0000y\\/\\u003c<\"}"));
+}
+
 /* A patch about a revision says what it is about and nothing more: its data stays what it is. */
 static void S6_2_PatchesLeaveTheDataAlone(void **state)
 {
@@ -108,6 +117,28 @@ static void S6_3_TheCurrentOneHasTheHighestNumberAlone(void **state)
     add_set(f, (struct set_opts){0});
     assert_int_equal(moon_json_int(object(f, "a"), "revision", -1), 6);
     assert_int_equal(moon_json_int(object(f, "b"), "revision", -1), 5);
+}
+
+static void S6_3_NumbersAreExact(void **state)
+{
+    struct fixture *f = *state;
+    (void)add_revision(
+        f, (struct revision_opts){.name = "a", .number = 9007199254740993, .hash = "a"});
+    put_set(f, (struct set_opts){0});
+    (void)sync_once(f);
+    assert_non_null(strstr(moon_buf_cstr(&f->last_revision), "\"revision\":9007199254740994}"));
+}
+
+/* The last number there is, set by hand: no overflow, and no writes without end. */
+static void S6_3_TheLastNumberIsTheEnd(void **state)
+{
+    struct fixture *f = *state;
+    (void)add_revision(f, (struct revision_opts){.name = "a", .number = INT64_MAX, .hash = "a"});
+    (void)add_revision(f, (struct revision_opts){
+                              .name = "b", .number = INT64_MAX, .hash = "b", .data = LIVE_DATA});
+    put_set(f, (struct set_opts){0});
+    assert_int_equal(sync_once(f).revision_patches, 0);
+    assert_string_equal(hash_of(f), "b");
 }
 
 static void S6_3_OfDuplicatesOneStays(void **state)
@@ -411,10 +442,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(S6_1_WholeRevision),
+        T(S6_1_AnnotationsAsTheyStand),
         T(S6_2_PatchesLeaveTheDataAlone),
         T(S6_2_WhatWeDoNotKnowGoesIntoTheData),
         T(S6_3_NumbersGoOn),
         T(S6_3_TheCurrentOneHasTheHighestNumberAlone),
+        T(S6_3_NumbersAreExact),
+        T(S6_3_TheLastNumberIsTheEnd),
         T(S6_3_OfDuplicatesOneStays),
         T(S6_3_OnlyOfItsOwnNamespace),
         T(S6_4_TheSameTemplateUnderTheNameIsUsed),

@@ -14,6 +14,9 @@ enum {
     TEXT_MAX = 64 << 20
 };
 
+/* What a tree, which keeps doubles, can hold. */
+static const int64_t EXACT_MAX = 1LL << 53;
+
 /* ---- events of the watches ---- */
 
 static struct moon_object *project(const struct moon_kind *kind, const char *text)
@@ -455,6 +458,11 @@ const char *add_revision(struct fixture *f, struct revision_opts opts)
     if (opts.hash != NULL) {
         cJSON_AddStringToObject(cJSON_GetObjectItem(cJSON_GetObjectItem(o, "metadata"), "labels"),
                                 MOON_LABEL_HASH, opts.hash);
+    }
+    if (opts.number > EXACT_MAX) {
+        MOON_AUTOFREE char *number = moon_asprintf("%lld", (long long)opts.number);
+        cJSON_DeleteItemFromObject(o, "revision");
+        cJSON_AddRawToObject(o, "revision", number);
     }
     add_owner(o, opts.owner != NULL ? opts.owner : UID);
     moon_map_set(f->objects, moon_str(opts.name), o);

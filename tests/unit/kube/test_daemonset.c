@@ -239,6 +239,11 @@ static void errors_say_where(void **state)
 #define UNAVAILABLE(value)                                                                         \
     SET(",\"updateStrategy\":{\"rollingUpdate\":{\"maxUnavailable\":" value "}}")
 
+/* Two sets that differ after a U+0000 only. */
+#define NUL(rest)                                                                                  \
+    "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"uid\":\"u\",\"annotations\":"            \
+    "{\"a\":\"b\\u0000" rest "\"}},\"spec\":{\"template\":{}}}"
+
 static void sets_are_compared(void **state)
 {
     static const char *const others[] = {
@@ -274,6 +279,7 @@ static void sets_are_compared(void **state)
     assert_false(projected_same(&moon_kind_daemonset, STATUS("\"collisionCount\":1"),
                                 STATUS("\"collisionCount\":2")));
     assert_false(projected_same(&moon_kind_daemonset, UNAVAILABLE("1"), UNAVAILABLE("2")));
+    assert_false(projected_same(&moon_kind_daemonset, NUL("c"), NUL("d")));
     assert_false(projected_same(&moon_kind_daemonset, UNAVAILABLE("1"), UNAVAILABLE("\"1%\"")));
     for (size_t i = 0; i < MOON_ARRAY_SIZE(others); i++) {
         assert_false(projected_same(&moon_kind_daemonset, SET(""), others[i]));
@@ -299,6 +305,18 @@ static void a_revision_keeps_its_data_byte_for_byte(void **state)
     done(o);
 }
 
+static void revisions_are_numbered_exactly(void **state)
+{
+    (void)state;
+    const struct moon_object *o =
+        projected(&moon_kind_revision, REVISION(",\"data\":{},\"revision\":9007199254740993"));
+    assert_true(moon_revision(o)->revision == 9007199254740993);
+    done(o);
+    o = projected(&moon_kind_revision, REVISION(",\"data\":{},\"revision\":9223372036854775807"));
+    assert_true(moon_revision(o)->revision == INT64_MAX);
+    done(o);
+}
+
 static void revisions_say_what_is_wrong_with_them(void **state)
 {
     (void)state;
@@ -307,6 +325,8 @@ static void revisions_say_what_is_wrong_with_them(void **state)
     assert_projection_error(&moon_kind_revision, REVISION(",\"data\":{}"),
                             "ControllerRevision ns/a: revision is missing or no whole number");
     assert_projection_error(&moon_kind_revision, REVISION(",\"data\":{},\"revision\":1.5"),
+                            "ControllerRevision ns/a: revision is missing or no whole number");
+    assert_projection_error(&moon_kind_revision, REVISION(",\"data\":{},\"revision\":-1"),
                             "ControllerRevision ns/a: revision is missing or no whole number");
 }
 
@@ -348,6 +368,7 @@ int main(void)
         cmocka_unit_test(errors_say_where),
         cmocka_unit_test(sets_are_compared),
         cmocka_unit_test(a_revision_keeps_its_data_byte_for_byte),
+        cmocka_unit_test(revisions_are_numbered_exactly),
         cmocka_unit_test(revisions_say_what_is_wrong_with_them),
         cmocka_unit_test(revisions_of_others_are_dropped),
         cmocka_unit_test(revisions_are_compared),
