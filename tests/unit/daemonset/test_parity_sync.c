@@ -146,7 +146,7 @@ static void S14_2_8_TerminatingNamespaceStallsNothing(void **state)
 }
 
 /* Of the creates that were never tried nothing is expected, and no Event tells. */
-static void DaemonSetPodCreateExpectationsError(void **state)
+static void S2_2_SkippedCreatesAreNotExpected(void **state)
 {
     struct fixture *f = *state;
     add_set(f, (struct set_opts){0});
@@ -321,7 +321,7 @@ int main(void)
         T(S2_2_OwnWritesAreReadAtOnce),
         T(S14_2_8_MissedEventsStallNothing),
         T(S14_2_8_TerminatingNamespaceStallsNothing),
-        T(DaemonSetPodCreateExpectationsError),
+        T(S2_2_SkippedCreatesAreNotExpected),
         T(S2_2_AtMost250WritesAreOpen),
         T(S14_2_13_CreatesAreInOrderOfNames),
         T(S14_2_13_CandidatesGoInOrderOfNames),
