@@ -254,9 +254,17 @@ static void availability_is_counted_from_ready(void **state)
     } rows[] = {
         {false, 100, 0, 200, false, 0}, /* not ready */
         {true, 0, 0, 200, true, 0},     /* no minimum: the time does not matter */
-        {true, 100, 10, 109, false, 1}, {true, 100, 10, 110, true, 0}, /* <= */
-        {true, 100, 10, 90, false, 20},                                /* clocks may differ */
-        {true, 0, 10, 200, false, 0}, /* ready since nobody knows when: never */
+        {true, 100, 10, 109, false, 1},
+        {true, 100, 10, 110, true, 0},  /* <= */
+        {true, 100, 10, 90, false, 20}, /* clocks may differ */
+        {true, 0, 10, 200, false, 0},   /* ready since nobody knows when: never */
+        /* TestIsPodAvailable of the stock controller's helpers: ready for 51 seconds */
+        {false, 149, 0, 200, false, 0},
+        {true, 0, 1, 200, false, 0},
+        {true, 149, 0, 200, true, 0},
+        {true, 149, 50, 200, true, 0},
+        {true, 149, 51, 200, true, 0},
+        {true, 149, 52, 200, false, 1},
     };
     (void)state;
     for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {

@@ -301,6 +301,49 @@ static void S5_5_Defaults(void **state)
     moon_sim_schema_free(schema);
 }
 
+/* The rows of upstream's TestValidateDaemonSetUpdateStrategy. */
+static void test_strategies(void **state)
+{
+    static const struct {
+        const char *rolling_update;
+        bool is_valid;
+    } table[] = {
+        {"\"maxUnavailable\":0,\"maxSurge\":0", false},
+        {"\"maxUnavailable\":\"0%\",\"maxSurge\":0", false},
+        {"\"maxUnavailable\":0,\"maxSurge\":\"0%\"", false},
+        {"\"maxUnavailable\":\"0%\",\"maxSurge\":\"0%\"", false},
+        {"\"maxUnavailable\":\"101%\",\"maxSurge\":0", false},
+        {"\"maxUnavailable\":0,\"maxSurge\":\"101%\"", false},
+        {"\"maxUnavailable\":1,\"maxSurge\":1", false},
+        {"\"maxUnavailable\":\"1%\",\"maxSurge\":\"1%\"", false},
+        {"\"maxUnavailable\":1,\"maxSurge\":\"1%\"", false},
+        {"\"maxUnavailable\":\"1%\",\"maxSurge\":1", false},
+        {"\"maxUnavailable\":1,\"maxSurge\":0", true},
+        {"\"maxUnavailable\":\"1%\",\"maxSurge\":0", true},
+        {"\"maxUnavailable\":\"100%\",\"maxSurge\":0", true},
+        {"\"maxUnavailable\":0,\"maxSurge\":1", true},
+        {"\"maxUnavailable\":0,\"maxSurge\":\"1%\"", true},
+        {"\"maxUnavailable\":0,\"maxSurge\":\"100%\"", true},
+    };
+    struct moon_sim_schema *schema = moon_sim_schema_new();
+    const struct moon_sim_kind *kind = kind_named("DaemonSet");
+    const struct moon_sim_rule_ctx ctx = {.kind = kind};
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(table); i++) {
+        MOON_AUTOFREE char *text = moon_asprintf(
+            DS_HEAD DS_SELECTOR
+            "\"updateStrategy\":{\"rollingUpdate\":{%s}}," DS_LABELS DS_CONTAINERS "}}}}",
+            table[i].rolling_update);
+        MOON_AUTOJSON *causes = cJSON_CreateArray();
+        MOON_AUTOJSON *tree = decode(schema, kind, text);
+        kind->validate(tree, &ctx, causes);
+        if ((causes->child == NULL) != table[i].is_valid) {
+            fail_msg("%s", table[i].rolling_update);
+        }
+    }
+    moon_sim_schema_free(schema);
+}
+
 /* Changes of a pod: what is allowed, what is not. */
 static void test_pod_updates(void **state)
 {
@@ -361,9 +404,13 @@ static void test_defaults(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rules),           cmocka_unit_test(test_pod_updates),
-        cmocka_unit_test(test_defaults),        cmocka_unit_test(S5_5_OneOfTheTwoNumbers),
-        cmocka_unit_test(S5_5_KnownStrategies), cmocka_unit_test(S5_5_Defaults),
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_strategies),
+        cmocka_unit_test(test_pod_updates),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(S5_5_OneOfTheTwoNumbers),
+        cmocka_unit_test(S5_5_KnownStrategies),
+        cmocka_unit_test(S5_5_Defaults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
