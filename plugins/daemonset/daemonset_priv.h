@@ -55,6 +55,7 @@ struct moon_ds_pod {
     bool patching;          /* our adoption, release or new label is in flight */
     bool foreign;           /* owned, but the selector does not match: to be released */
     bool orphan;            /* matches, has no controller: to be adopted */
+    bool mislabelled;       /* its hash label is not that of its template: see rival.c */
     int64_t ready_since_s;  /* the time of readiness that was seen… */
     uint64_t ready_seen_ms; /* …and when, by our own clock */
 };
@@ -232,7 +233,7 @@ void moon_ds_slot_free_all(struct moon_ds_set *set);
 bool moon_ds_pod_counts(const struct moon_ds_pod *p);
 /* Being deleted, as the server or our own open DELETE says. */
 bool moon_ds_pod_is_going(const struct moon_ds_pod *p);
-bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_pod *pod);
+bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_ds_pod *p);
 
 /* ---- the steps of a reconcile; each adds to the plan ---- */
 int moon_ds_reconcile(struct moon_str key, struct moon_plan *plan, void *ctx, struct moon_err *err);
@@ -251,6 +252,8 @@ void moon_ds_claim_fini(struct moon_ds_set *set);
 /* Find the revision of the live template, or plan what makes it. Nonzero: *err says why not. */
 int moon_ds_history(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err);
 bool moon_ds_history_is_known(const struct moon_ds_set *set);
+/* Does a revision of ours with this hash hold another template than the live one? Slow. */
+bool moon_ds_history_is_other(struct moon_ds_set *set, moon_sym hash);
 /* Is this the hash of a revision of ours that is not the live template's? */
 bool moon_ds_history_is_old(const struct moon_ds_set *set, moon_sym hash);
 void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan);
@@ -274,6 +277,9 @@ void moon_ds_pod_is_gone(struct moon_ds_set *set, const char *uid);
 void moon_ds_rival_saw_pod(struct moon_ds_set *set, const struct moon_ds_pod *pod);
 /* The set's object has changed; `before` is what its status was. */
 void moon_ds_rival_saw_status(struct moon_ds_set *set, const struct moon_daemonset_status *before);
+/* A pod that was known comes with other labels, or none that matter; not yet taken over. */
+void moon_ds_rival_saw_labels(struct moon_ds_set *set, struct moon_ds_pod *pod,
+                              const struct moon_labels *now);
 /* What appears in the next while may be a write of our own whose outcome is not known. */
 void moon_ds_rival_doubt(struct moon_ds_set *set);
 

@@ -268,7 +268,7 @@ struct tally {
 static struct moon_ds_pod *surplus(const struct moon_ds_set *set, struct tally *t,
                                    struct moon_ds_pod *p)
 {
-    bool old = set->surge && !moon_ds_pod_is_updated(set, p->pod);
+    bool old = set->surge && !moon_ds_pod_is_updated(set, p);
     struct moon_ds_pod **place = old ? &t->old : &t->keep;
     struct moon_ds_pod *first = *place;
 

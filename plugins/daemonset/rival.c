@@ -16,6 +16,11 @@
  * Revisions prove nothing: tools make owned duplicates on purpose, and who makes revisions makes
  * pods and counts them, too. Deletions may be anybody's.
  *
+ * One thing a rival does has to be undone. When the stock controller finds two revisions of a new
+ * template (it made one, we the other), it gives the hash of the one it keeps to every pod of the
+ * set, those of older templates included, and the roll is over before it has begun. We saw which
+ * hash a pod had before, and roll it nevertheless.
+ *
  * Doubt keeps silent: nobody is accused before we have led for GRACE_MS (a predecessor's last
  * writes may still arrive), nor for as long after a write of ours whose outcome is not known.
  */
@@ -72,6 +77,24 @@ void moon_ds_rival_saw_pod(struct moon_ds_set *set, const struct moon_ds_pod *p)
     MOON_AUTOFREE char *seen =
         moon_asprintf("it made pod %s on node %s", p->pod->meta.name, p->slot->name);
     tell(set, seen);
+}
+
+void moon_ds_rival_saw_labels(struct moon_ds_set *set, struct moon_ds_pod *pod,
+                              const struct moon_labels *now)
+{
+    moon_sym before = moon_labels_get(&pod->pod->meta.labels, MOON_LABEL_HASH);
+    moon_sym after = moon_labels_get(now, MOON_LABEL_HASH);
+
+    if (before == after) {
+        return;
+    }
+    if (moon_ds_history_is_other(set, after)) {
+        pod->mislabelled = false;
+    } else if (moon_ds_history_is_other(set, before)) {
+        pod->mislabelled = true;
+        moon_warn(MOON_DS_TOPIC, "a pod got the hash of a template it was not made from", "key",
+                  set->key, "pod", pod->pod->meta.name);
+    }
 }
 
 static bool same_counters(const struct moon_daemonset_status *a,

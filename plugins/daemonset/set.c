@@ -315,6 +315,7 @@ static const struct moon_ds_pod *attach(struct moon_ds_set *set, const struct mo
         p = moon_new(struct moon_ds_pod);
         moon_map_set(set->pods, moon_str(pod->meta.uid), p);
     } else {
+        moon_ds_rival_saw_labels(set, p, &pod->meta.labels);
         count_out(set, p->pod);
         moon_object_unref(&p->pod->meta);
     }

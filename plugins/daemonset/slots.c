@@ -126,14 +126,15 @@ static bool is_of_predecessor(const struct moon_ds_set *set, const struct moon_p
     return pod->meta.created_s < set->object->meta.created_s && moon_ds_history_is_old(set, hash);
 }
 
-bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_pod *pod)
+bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_ds_pod *p)
 {
+    const struct moon_pod *pod = p->pod;
     const struct moon_daemonset *object = set->object;
     moon_sym hash = moon_labels_get(&pod->meta.labels, MOON_LABEL_HASH);
     moon_sym generation = moon_labels_get(&pod->meta.labels, MOON_LABEL_GENERATION);
     char text[24];
 
-    if (set->hash != NULL && hash == set->hash) {
+    if (set->hash != NULL && hash == set->hash && !p->mislabelled) {
         return true;
     }
     if (!object->has_template_generation || generation == NULL) {
@@ -174,8 +175,7 @@ static bool is_available(const struct moon_ds_slot *slot, const struct moon_ds_p
         return false;
     }
     bool is_of_future = p->pod->ready_since_s > now_s(set);
-    return seen_available_in_ms(set, p) == 0 ||
-           (is_of_future && !moon_ds_pod_is_updated(set, p->pod));
+    return seen_available_in_ms(set, p) == 0 || (is_of_future && !moon_ds_pod_is_updated(set, p));
 }
 
 static void sort_pods(struct moon_ds_slot *slot)
@@ -226,7 +226,7 @@ static void share_status(const struct moon_ds_slot *slot, struct moon_ds_share *
         share->current = 1;
         share->ready = first->pod->ready;
         share->available = is_available(slot, first);
-        share->updated = moon_ds_pod_is_updated(slot->set, first->pod);
+        share->updated = moon_ds_pod_is_updated(slot->set, first);
     }
 }
 
@@ -245,7 +245,7 @@ static void fill_roll(struct moon_ds_slot *slot, struct moon_roll_slot *roll)
             roll->deleting = true;
             continue;
         }
-        bool updated = moon_ds_pod_is_updated(slot->set, p->pod);
+        bool updated = moon_ds_pod_is_updated(slot->set, p);
         const struct moon_pod **place = updated ? &roll->new_pod : &roll->old_pod;
         if (*place != NULL) {
             roll->excess = true;

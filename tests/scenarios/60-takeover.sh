@@ -6,7 +6,8 @@
 # nodes, a set in the middle of its roll, one with history and a rollback behind it, one with OnDelete
 # and pods of three revisions. No pod goes but those the roll has to replace, no revision is made or
 # written, no label and no owner changes, the roll goes on, and `rollout undo` finds the revisions of
-# the other. Prints pods and revisions before and after.
+# the other. Prints pods and revisions before and after. Then both run at once, by mistake: moonset says
+# so, and once either is stopped the set is as it should be.
 #
 # kube-controller-manager runs twice: everything but its DaemonSet controller (the cluster's own), and
 # that one alone (`stock`), to be stopped and started.
@@ -260,6 +261,45 @@ cross() # DIRECTION NEWER
         all_have ondelete "$2"
 }
 
+# ---- both at once, by mistake ----
+
+led_for() # SECONDS
+{
+    [ $((SECONDS - MOONSET_SINCE)) -ge "$1" ]
+}
+
+said_of() # SET: how often an Event has said that somebody else writes it
+{
+    k get events --field-selector "reason=AnotherController,involvedObject.name=$1" \
+        -o jsonpath='{.items[*].count}'
+}
+
+said_in_log() # SET
+{
+    grep -c "another controller is writing this set.* key=default/$1 " "$WORK/moonset.log"
+}
+
+pods_made() # by moonset, so far
+{
+    grep -c 'msg="created pod"' "$WORK/moonset.log"
+}
+
+makes_pods() # SINCE
+{
+    [ "$(pods_made)" -gt "$1" ]
+}
+
+# What the set that rolled has come to, and that the others have not suffered.
+converged() # NAME IMAGE
+{
+    eventually 90 "$1: once one is stopped, the roll ends" all_have roll "$2"
+    check "$1: its template has one revision" test "$(number_of roll "$2" | wc -l)" -eq 1
+    snapshot after
+    check "$1: no pod of the set with history is touched" same pods hist
+    check "$1: no pod of the OnDelete set is touched" same pods ondelete
+    echo "# $1: $(pods_ever roll "$(hash_of roll "$2")") pods were made for $NODES nodes"
+}
+
 # ---- the story ----
 
 cluster_up
@@ -281,21 +321,47 @@ stock_down
 eventually 30 "$to: the stock controller is gone, its last pods too" nothing_ends
 snapshot before
 moonset_up
+MOONSET_SINCE=$SECONDS
 eventually 90 "$to: the roll goes on and ends" all_have roll v2
 eventually 30 "$to: status of the others stands" settled hist "$NODES"
 snapshot after
 prove $to v2
 cross $to v3
 
+to=both-at-once-then-moonset
+eventually 40 "$to: moonset has led for half a minute" led_for 31
+snapshot before
+stock_up
+set_image roll v4
+eventually 60 "$to: an Event says so" is 1 said_of roll
+check "$to: and the log" is 1 said_in_log roll
+echo "# $(k get events --field-selector reason=AnotherController --no-headers)"
+echo "# $(grep 'another controller' "$WORK/moonset.log")"
+eventually 60 "$to: both roll" some_updated
+stock_down
+converged $to v4
+check "$to: it was said once, for the set that was written" is "1  " \
+    echo "$(said_of roll) $(said_of hist) $(said_of ondelete)"
+
 to=moonset-to-kcm
-prepare $to v3 v4 v5
+prepare $to v3 v5 v6
 moonset_down
 eventually 30 "$to: moonset is gone, its last pods too" nothing_ends
 snapshot before
 stock_up
-eventually 90 "$to: the roll goes on and ends" all_have roll v4
+eventually 90 "$to: the roll goes on and ends" all_have roll v5
 eventually 30 "$to: status of the others stands" settled hist "$NODES"
 snapshot after
-prove $to v4
-cross $to v5
+prove $to v5
+cross $to v6
+
+to=both-at-once-then-kcm
+snapshot before
+set_image roll v7
+eventually 60 "$to: the stock controller rolls" some_updated
+made=$(pods_made)
+moonset_up
+eventually 60 "$to: moonset, too" makes_pods "$made"
+moonset_down
+converged $to v7
 finish

@@ -255,7 +255,8 @@ static void IsPodUpdated(void **state)
             moon_labels_set(&pod.meta.labels, MOON_LABEL_HASH, rows[i].hash);
         }
         set->hash = rows[i].known ? current : NULL;
-        assert_int_equal(moon_ds_pod_is_updated(set, &pod), rows[i].updated);
+        assert_int_equal(moon_ds_pod_is_updated(set, &(struct moon_ds_pod){.pod = &pod}),
+                         rows[i].updated);
         moon_labels_fini(&pod.meta.labels);
     }
     set->hash = kept;

@@ -96,6 +96,52 @@ static void OnceInTenMinutes(void **state)
     assert_int_equal(told(f), 2);
 }
 
+/* The stock controller found two revisions of the new template, and gave the hash of the one it
+ * kept to every pod. */
+static void PodsThatGotTheHashOfATemplateTheyWereNotMadeFromAreRolled(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct set_opts){.strategy = ROLLING("1", "0")});
+    MOON_AUTOFREE char *old = moon_strdup(hash_of(f));
+    change_set(f, (struct set_opts){.strategy = ROLLING("1", "0"),
+                                    .template = TEMPLATE("\"hostname\":\"b\",")});
+    struct counts c = sync_once(f);
+    assert_int_equal(c.revision_creates, 1);
+    struct moon_plan *plan = decide(f); /* knows it, and has not deleted anything yet */
+    MOON_AUTOFREE char *one = moon_strdup(pods_on(f, "node-0")[0]);
+    MOON_AUTOFREE char *two = moon_strdup(pods_on(f, "node-1")[0]);
+    set_label(f, one, MOON_LABEL_HASH, hash_of(f));
+    set_label(f, two, MOON_LABEL_HASH, hash_of(f));
+    assert_string_not_equal(hash_of(f), old);
+    (void)carry_out(f, plan);
+    for (int i = 0; i < 10; i++) {
+        (void)sync_once(f);
+        all_ready(f);
+        advance_s(f, 1);
+    }
+    assert_int_equal(pod_count(f), 2);
+    assert_string_not_equal(pods_on(f, "node-0")[0], one);
+    assert_string_not_equal(pods_on(f, "node-1")[0], two);
+    assert_int_equal(moon_json_int(f->status, "updatedNumberScheduled", -1), 2);
+}
+
+/* Whoever gives a pod the hash of another revision of its own template changes nothing. */
+static void PodsThatGotTheHashOfADuplicateStay(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct set_opts){.strategy = ROLLING("1", "0")});
+    MOON_AUTOFREE char *data = moon_strdup(set_of(f)->data);
+    (void)add_revision(
+        f, (struct revision_opts){.name = "foo-dup", .number = 9, .hash = "dup", .data = data});
+    set_label(f, pods_on(f, "node-0")[0], MOON_LABEL_GENERATION, NULL); /* the hash alone counts */
+    set_label(f, pods_on(f, "node-0")[0], MOON_LABEL_HASH, "dup");
+    for (int i = 0; i < 5; i++) {
+        struct counts c = sync_once(f);
+        assert_int_equal(c.deletes, 0);
+    }
+    assert_string_equal(hash_of(f), "dup");
+}
+
 /* ---- what is not ---- */
 
 /* The fixture's watch tells of every other write before its answer comes. */
@@ -264,6 +310,8 @@ int main(void)
         TEST(APodThatAnotherMadeBesideTheOneWeAreMaking),
         TEST(AStatusThatAnotherWrote),
         TEST(OnceInTenMinutes),
+        TEST(PodsThatGotTheHashOfATemplateTheyWereNotMadeFromAreRolled),
+        TEST(PodsThatGotTheHashOfADuplicateStay),
         TEST(OurOwnWorkIsNobodyElses),
         TEST(AnAnswerWasLost),
         TEST(AStatusWriteThatWasSentTwice),
