@@ -13,7 +13,6 @@
 enum {
     BODY_MAX_BYTES = 2 * 1024 * 1024,
     GENERATE_NAME_MAX = 58, /* the API server cuts the base of a generated name there */
-    SUFFIX_LEN = 5,
     MAX_GAPS = 4,
 };
 
@@ -72,13 +71,13 @@ static void name_prefix(const struct moon_ds_set *set, struct moon_buf *out)
 char *moon_ds_body_pod_name(const struct moon_ds_set *set, struct moon_arena *arena)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf prefix = MOON_BUF_INIT(512);
-    char suffix[SUFFIX_LEN + 1];
+    char suffix[MOON_DS_SUFFIX_LEN + 1];
 
     name_prefix(set, &prefix);
     if (prefix.len > GENERATE_NAME_MAX) {
         moon_buf_truncate(&prefix, GENERATE_NAME_MAX);
     }
-    moon_random_suffix(suffix, SUFFIX_LEN);
+    moon_random_suffix(suffix, MOON_DS_SUFFIX_LEN);
     return moon_arena_printf(arena, "%s%s", moon_buf_cstr(&prefix), suffix);
 }
 

@@ -38,6 +38,11 @@ enum {
     MOON_DS_BURST = 250
 };
 
+/* Characters at the end of a pod's name that are left to chance, as the API server makes them. */
+enum {
+    MOON_DS_SUFFIX_LEN = 5
+};
+
 /* Indexes of the pod and revision stores. */
 enum {
     MOON_DS_BY_OWNER,

@@ -42,6 +42,28 @@ void moon_ds_store_pod(struct moon_ds_set *set, struct moon_str body)
     }
 }
 
+/* What the server said, without our own words around it and with the name that the stock controller
+ * would have sent (generateName) in place of the one we chose: a create that is refused again and
+ * again is then one Event that is counted up. */
+static char *refusal(const struct moon_result *result)
+{
+    struct moon_err ignored;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(64 * 1024);
+    MOON_AUTOJSON *status =
+        result->answer != NULL ? moon_json_parse(result->answer->body, &ignored) : NULL;
+    const char *said = moon_json_string(status, "message");
+    const char *name = result->action->name;
+    const char *rest = said != NULL ? said : result->err->text;
+    bool is_create = result->action->verb == MOON_VERB_CREATE;
+
+    for (const char *at; is_create && (at = strstr(rest, name)) != NULL; rest = at + strlen(name)) {
+        size_t shown = (size_t)(at - rest) + strlen(name) - MOON_DS_SUFFIX_LEN;
+        moon_buf_printf(&text, "%.*s", (int)shown, rest);
+    }
+    moon_buf_puts(&text, rest);
+    return moon_buf_take(&text, NULL);
+}
+
 static void event(const struct moon_ds_set *set, enum moon_event_type type, const char *reason,
                   const char *what, const char *detail)
 {
@@ -50,6 +72,14 @@ static void event(const struct moon_ds_set *set, enum moon_event_type type, cons
     }
     moon_recorder_event(set->ds->in->recorder, &set->object->meta, type, reason, "%s: %s", what,
                         detail);
+}
+
+static void tell_refused(const struct moon_ds_set *set, const struct moon_result *result,
+                         const char *reason, const char *what)
+{
+    MOON_AUTOFREE char *text = refusal(result);
+
+    event(set, MOON_EVENT_WARNING, reason, what, text);
 }
 
 static void created(struct moon_ds_slot *slot, const struct moon_result *result)
@@ -74,7 +104,7 @@ static void create_done(const struct moon_result *result, void *ctx)
     if (!set->gone && result->err == NULL) {
         created(slot, result);
     } else if (!set->gone && !result->quiet) {
-        event(set, MOON_EVENT_WARNING, "FailedCreate", "Error creating", result->err->text);
+        tell_refused(set, result, "FailedCreate", "Error creating");
     }
     slot->creating = NULL;
     moon_ds_slot_mark(slot);
@@ -169,7 +199,7 @@ static void delete_done(const struct moon_result *result, void *ctx)
         tell_deleted(set, result);
         moon_ds_set_written(set);
     } else if (!set->gone && !result->quiet) {
-        event(set, MOON_EVENT_WARNING, "FailedDelete", "Error deleting", result->err->text);
+        tell_refused(set, result, "FailedDelete", "Error deleting");
     }
     moon_ds_set_release(set);
 }

@@ -23,9 +23,8 @@ void __wrap_moon_recorder_event(struct moon_recorder *r, const struct moon_objec
                                 enum moon_event_type type, const char *reason, const char *fmt, ...)
     MOON_PRINTF(5, 6);
 void __wrap_moon_recorder_event(struct moon_recorder *r MOON_UNUSED,
-                                const struct moon_object *object,
-                                enum moon_event_type type MOON_UNUSED, const char *reason,
-                                const char *fmt, ...)
+                                const struct moon_object *object, enum moon_event_type type,
+                                const char *reason, const char *fmt, ...)
 {
     struct fixture *f = the_fixture;
     size_t i = f->event_count % EVENTS_MAX; /* the last ones are kept */
@@ -38,6 +37,7 @@ void __wrap_moon_recorder_event(struct moon_recorder *r MOON_UNUSED,
     (void)snprintf(f->events[i].message, sizeof(f->events[i].message), "%s",
                    moon_buf_cstr(&message));
     (void)snprintf(f->events[i].reason, sizeof(f->events[i].reason), "%s", reason);
+    f->events[i].type = type;
     assert_true(object->kind == &moon_kind_daemonset);
     f->event_count++;
 }

@@ -125,6 +125,7 @@ struct fixture {
     bool silent;          /* writes of pods are answered, but no event ever tells of them */
     bool patches_refused; /* of pods and revisions */
     bool deletes_refused;
+    bool terminating; /* the namespace: refused creates say so */
     bool status_refused;
     bool status_ignored; /* 200, but nothing changes */
     bool alive;          /* live GETs find the set; else they are kept in calls[] */
@@ -135,6 +136,7 @@ struct fixture {
     struct moon_err last_err;
     struct moon_buf plan_text;
     struct {
+        enum moon_event_type type;
         char reason[32];
         char message[256];
     } events[EVENTS_MAX];

@@ -109,6 +109,21 @@ static void refuse(const struct moon_action *action, enum moon_code code, int st
                     action->ctx);
 }
 
+/* Forbidden in the server's words, and as the client and control/apply hand them on. */
+static void refuse_as_api(const struct moon_action *action, bool quiet)
+{
+    MOON_AUTOFREE char *said = moon_asprintf("pods \\\"%s\\\" is forbidden: no", action->name);
+    MOON_AUTOFREE char *body = moon_asprintf("{\"kind\":\"Status\",\"message\":\"%s\"}", said);
+    struct moon_answer answer = {.status = 403, .body = moon_str(body), .sent = true};
+    struct moon_err err;
+
+    (void)moon_err_set(&err, MOON_E_DENIED, "%s pods: no", moon_verb_name(action->verb));
+    err.http_status = 403;
+    action->on_done(
+        &(struct moon_result){.action = action, .answer = &answer, .err = &err, .quiet = quiet},
+        action->ctx);
+}
+
 static cJSON *body_of(const struct moon_action *action, struct moon_buf *ret_text)
 {
     struct moon_err err;
@@ -191,7 +206,7 @@ static void create(struct fixture *f, const struct moon_action *action, bool is_
         answer_taken(action, taken);
     } else if (is_pod && f->creates_left == 0) {
         cJSON_Delete(object);
-        refuse(action, MOON_E_DENIED, 403, "{}", "create refused");
+        refuse_as_api(action, f->terminating);
     } else {
         f->creates_left -= is_pod;
         cJSON *meta = metadata(object);
@@ -233,7 +248,7 @@ static void delete (struct fixture *f, const struct moon_action *action, bool is
     cJSON *object = moon_map_get(f->objects, moon_str(action->uid));
 
     if (f->deletes_refused) {
-        refuse(action, MOON_E_DENIED, 403, "{}", "delete refused");
+        refuse_as_api(action, false);
         return;
     }
     if (object == NULL) {
