@@ -212,6 +212,14 @@ check "apply --prune deletes the set that is no longer there" has "daemonset.app
 eventually 30 "its pods are collected" is "" k get pods,controllerrevisions -l app=other -o name
 check "the other set's pods stay" is "$before" pod_uids
 
+# ---- the namespace of a set goes ----
+k create namespace doomed >/dev/null
+manifest | k -n doomed apply -f - >/dev/null
+check "a set in another namespace" timeout 60 "$KUBECTL" -n doomed rollout status ds/agent
+check "its namespace is deleted" timeout 90 "$KUBECTL" delete namespace doomed
+eventually 30 "with all that was in it" is "" k -n doomed get ds,pods,controllerrevisions,events -o name --ignore-not-found
+check "and nothing was tried there in vain" sh -c "! grep -E 'level=(warn|error).*doomed/agent' '$WORK/moonset.log'"
+
 check "no error in the log" sh -c "! grep -E 'level=error|AddressSanitizer|runtime error' '$WORK'/*.log"
 moonset_down
 check "moonset ended well" test $? -eq 0
