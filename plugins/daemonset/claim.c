@@ -13,6 +13,8 @@
 enum {
     LOOK_AGAIN_MS = 5000,
     RECHECK_AGAIN_MS = 5000,
+    REFUSED_FIRST_MS = 5000,
+    REFUSED_MAX_MS = 5 * 60 * 1000,
     DOOMED_MS = 30000, /* for the watch to say so, too */
 };
 
@@ -181,6 +183,69 @@ void moon_ds_claim_fini(struct moon_ds_set *set)
     set->look_timer = NULL;
     moon_informer_free(set->strays);
     set->strays = NULL;
+    moon_map_free(set->claim_waits);
+    set->claim_waits = NULL;
+}
+
+/* ---- refusals ---- */
+
+/* Whoever refuses a claim (a webhook, a missing permission) refuses it again, and a set has events
+ * all the time. */
+struct wait {
+    uint64_t until;
+    uint64_t wait_ms;
+};
+
+uint64_t moon_ds_claim_next_wait_ms(uint64_t last_ms)
+{
+    uint64_t wait_ms = last_ms > 0 ? 2 * last_ms : REFUSED_FIRST_MS;
+
+    return wait_ms < REFUSED_MAX_MS ? wait_ms : REFUSED_MAX_MS;
+}
+
+static void put_off(struct moon_ds_set *set, const char *uid)
+{
+    if (set->claim_waits == NULL) {
+        set->claim_waits = moon_map_new(moon_free);
+    }
+    struct wait *w = moon_map_get(set->claim_waits, moon_str(uid));
+    if (w == NULL) {
+        w = moon_new(struct wait);
+        moon_map_set(set->claim_waits, moon_str(uid), w);
+    }
+    w->wait_ms = moon_ds_claim_next_wait_ms(w->wait_ms);
+    w->until = moon_loop_now(set->ds->in->loop) + w->wait_ms;
+}
+
+static bool has_to_wait(const struct moon_ds_set *set, const struct moon_ds_pod *p,
+                        struct moon_plan *plan)
+{
+    uint64_t now = moon_loop_now(set->ds->in->loop);
+    const struct wait *w = NULL;
+
+    if (set->claim_waits != NULL) {
+        w = moon_map_get(set->claim_waits, moon_str(p->pod->meta.uid));
+    }
+    if (w == NULL || w->until <= now) {
+        return false;
+    }
+    moon_plan_requeue(plan, w->until - now);
+    return true;
+}
+
+static void forget_wait(struct moon_ds_set *set, const char *uid)
+{
+    if (set->claim_waits != NULL) {
+        (void)moon_map_remove(set->claim_waits, moon_str(uid));
+    }
+}
+
+static void forget_idle_waits(struct moon_ds_set *set)
+{
+    if (set->claim_waits != NULL && moon_map_count(set->claims) == 0) {
+        moon_map_free(set->claim_waits);
+        set->claim_waits = NULL;
+    }
 }
 
 /* ---- adoption and release ---- */
@@ -226,11 +291,14 @@ static void claim_done(const struct moon_result *result, void *ctx)
         p->patching = false;
     }
     if (!set->gone && result->err == NULL) {
+        forget_wait(set, claim->uid);
         moon_ds_store_pod(set, result->answer->body);
         moon_ds_set_written(set);
     } else if (!set->gone && result->err->code == MOON_E_NOT_FOUND) {
         moon_ds_pod_is_gone(set, claim->uid);
         moon_ds_set_written(set);
+    } else if (!set->gone && result->err->code != MOON_E_CANCELLED) {
+        put_off(set, claim->uid);
     }
     moon_ds_set_release(set);
 }
@@ -319,8 +387,9 @@ void moon_ds_claim(struct moon_ds_set *set, struct moon_plan *plan)
     size_t pos = 0;
 
     drop_idle_strays(set);
+    forget_idle_waits(set);
     while (moon_map_next(set->claims, &pos, NULL, (void **)&p)) {
-        if (!p->patching && moon_plan_count(plan) < MOON_DS_BURST &&
+        if (!p->patching && moon_plan_count(plan) < MOON_DS_BURST && !has_to_wait(set, p, plan) &&
             (p->foreign || moon_ds_claim_may_adopt(set))) {
             plan_claim(set, p, plan);
         }

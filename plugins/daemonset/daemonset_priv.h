@@ -133,8 +133,9 @@ struct moon_ds_set {
     bool tolerations_known;
     bool tolerations_stale;
 
-    struct moon_map *pods;   /* uid -> moon_ds_pod */
-    struct moon_map *claims; /* those to be adopted or released; borrowed */
+    struct moon_map *pods;        /* uid -> moon_ds_pod */
+    struct moon_map *claims;      /* those to be adopted or released; borrowed */
+    struct moon_map *claim_waits; /* of those whose claim was refused, by uid; NULL: none */
     struct moon_map *slot_by_name;
     struct moon_ds_slot **slots; /* sorted by name when slots_sorted */
     struct moon_roll_slot *roll; /* parallel to slots */
@@ -247,6 +248,8 @@ bool moon_ds_placement_prepare(struct moon_ds_set *set, struct moon_plan *plan);
 void moon_ds_placement_decide(struct moon_ds_set *set);
 void moon_ds_placement_view(const struct moon_ds_set *set, struct moon_set_view *ret);
 void moon_ds_claim(struct moon_ds_set *set, struct moon_plan *plan);
+/* How long to wait after one more refusal: 5 s, doubled each time, at most 5 min. */
+uint64_t moon_ds_claim_next_wait_ms(uint64_t last_ms);
 /* True when every pod of the set is known: only then may one be created. */
 bool moon_ds_claim_is_complete(struct moon_ds_set *set);
 /* A pod of ours lost the hash label: the main watch does not show it any more. */

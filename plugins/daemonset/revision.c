@@ -16,8 +16,6 @@ enum {
     BODY_MAX_BYTES = 2 * DATA_MAX_BYTES,
     NAME_MAX = 253, /* of a DNS-1123 subdomain */
     HASH_TEXT = 16,
-    ADOPT_AGAIN_MS = 5000,
-    ADOPT_MAX_WAIT_MS = 5 * 60 * 1000,
 };
 
 /* What a write says; in the plan's arena. */
@@ -376,18 +374,18 @@ static void write_adoption(const struct moon_action *action, struct moon_buf *ou
 static void put_adoption_off(struct moon_ds_set *set)
 {
     uint64_t now = moon_loop_now(set->ds->in->loop);
-    uint64_t wait_ms = set->adoption_wait_ms > 0 ? 2 * set->adoption_wait_ms : ADOPT_AGAIN_MS;
 
     if (now < set->adoption_at) {
         return; /* another one of the same round */
     }
-    set->adoption_wait_ms = wait_ms < ADOPT_MAX_WAIT_MS ? wait_ms : ADOPT_MAX_WAIT_MS;
+    set->adoption_wait_ms = moon_ds_claim_next_wait_ms(set->adoption_wait_ms);
     set->adoption_at = now + set->adoption_wait_ms;
 }
 
 static void adoption_done(const struct moon_result *result, void *ctx)
 {
-    if (result->err != NULL && result->err->code != MOON_E_NOT_FOUND) {
+    if (result->err != NULL && result->err->code != MOON_E_NOT_FOUND &&
+        result->err->code != MOON_E_CANCELLED) {
         put_adoption_off(ctx);
     }
     patch_done(result, ctx);

@@ -197,8 +197,14 @@ static void RefusedPatchIsRepeated(void **state)
     f->alive = true;
     f->patches_refused = true;
     assert_int_equal(sync_once(f).pod_patches, 2);
+    advance_s(f, 4);
+    struct counts c = sync_once(f);
+    assert_int_equal(c.pod_patches, 0);
+    assert_in_range(c.requeue_ms, 1, 1000);
+    advance_s(f, 1);
     assert_int_equal(sync_once(f).pod_patches, 2);
     f->patches_refused = false;
+    advance_s(f, 10);
     assert_int_equal(sync_once(f).pod_patches, 2);
     assert_int_equal(sync_once(f).pod_patches, 0);
 }

@@ -228,6 +228,7 @@ static void S14_2_18_PodThatCannotBeAdoptedStopsNothing(void **state)
     SYNC(0, 1, 0); /* the roll goes on, too */
     assert_int_equal(status_of(f, "desiredNumberScheduled"), 4);
     f->patches_refused = false;
+    advance_s(f, 60);
     assert_int_equal(sync_once(f).pod_patches, 1);
     assert_string_equal(owner_of(f, "pod-001"), UID);
 }
@@ -292,6 +293,30 @@ static void S14_2_18_LiveGetThatFailsStopsNothing(void **state)
     assert_string_equal(owner_of(f, "foo-a"), UID);
 }
 
+/* Not one patch, and one live GET before it, for each event of a busy set. */
+static void S14_2_18_RefusedPodIsAskedForEverMoreSeldom(void **state)
+{
+    struct fixture *f = *state;
+    size_t tries = 0;
+    size_t looks = 0;
+    add_set(f, (struct set_opts){0});
+    add_nodes(f, 0, 2, NULL);
+    (void)add_pod(f, (struct pod_opts){.node = "node-0", .owner = ""});
+    f->patches_refused = true;
+    f->alive = false;
+    for (int i = 0; i < 600; i++) {
+        tries += sync_once(f).pod_patches;
+        if (f->call_count > 0) {
+            looks++;
+            answer_get(f, 200, ALIVE);
+        }
+        advance_s(f, 1);
+    }
+    assert_in_range(tries, 5, 8);
+    assert_in_range(looks, 5, 8);
+    assert_int_equal(status_of(f, "currentNumberScheduled"), 2);
+}
+
 /* Without a hash it cannot serve, and it has the name of the one to be made. */
 static void S14_2_18_UnlabelledRevisionThatCannotBeAdopted(void **state)
 {
@@ -327,6 +352,7 @@ int main(void)
         T(S14_2_13_CandidatesGoInOrderOfNames),
         T(S14_2_18_PodThatCannotBeAdoptedStopsNothing),
         T(S14_2_18_RevisionThatCannotBeAdoptedStopsNothing),
+        T(S14_2_18_RefusedPodIsAskedForEverMoreSeldom),
         T(S14_2_18_RefusedAdoptionIsTriedEverMoreSeldom),
         T(S14_2_18_LiveGetThatFailsStopsNothing),
         T(S14_2_18_UnlabelledRevisionThatCannotBeAdopted),
