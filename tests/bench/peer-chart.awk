@@ -52,7 +52,7 @@ function panel(id, figure, head, left, top,    i, c, n, bottom, slot, high, x, n
     for (i = 1; i <= steps; i++) {
         n += shown(id, step_names[i], figure)
     }
-    label(left, top - 14, "head", head)
+    label(left, top - 20, "head", head)
     printf "<line x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>\n", left, bottom, left + PANEL_W, bottom
     slot = PANEL_W / (n > 0 ? n : 1)
     x = left
