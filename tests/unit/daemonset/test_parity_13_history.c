@@ -36,6 +36,27 @@ static void S13_9_OnePatchForEachClaim(void **state)
     assert_int_equal(sync_once(f).pod_patches, 0);
 }
 
+#define OWNER_REF                                                                                  \
+    "{\"apiVersion\":\"apps/v1\",\"kind\":\"DaemonSet\",\"name\":\"foo\",\"uid\":\"" UID           \
+    "\",\"controller\":true,\"blockOwnerDeletion\":true}"
+
+/* A patch of a pod says which one it is about and nothing but the change: no field can be lost. */
+static void S11_2_PatchesOfPodsToTheByte(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){0});
+    add_nodes(f, 0, 2, NULL);
+    (void)add_pod(f, (struct pod_opts){.name = "a", .node = "node-0", .owner = ""});
+    assert_int_equal(sync_once(f).pod_patches, 1);
+    assert_string_equal(moon_buf_cstr(&f->last_patch),
+                        "{\"metadata\":{\"uid\":\"a\",\"ownerReferences\":[" OWNER_REF "]}}");
+    (void)add_pod(f, (struct pod_opts){.name = "b", .node = "node-1", .labels = L2});
+    assert_int_equal(sync_once(f).pod_patches, 1);
+    assert_string_equal(moon_buf_cstr(&f->last_patch),
+                        "{\"metadata\":{\"uid\":\"b\",\"ownerReferences\":[{\"$patch\":\"delete\","
+                        "\"uid\":\"" UID "\"}]}}");
+}
+
 /* TestSimpleDaemonSetUpdatesStatusError: whatever fails, one pod is tried, and the rest is done. */
 static void S13_1_UpdatesStatusError(void **state)
 {
@@ -68,6 +89,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(S13_9_OtherNamespacesPodsAreIgnored),
         T(S13_9_OnePatchForEachClaim),
+        T(S11_2_PatchesOfPodsToTheByte),
         T(S13_1_UpdatesStatusError),
     };
 

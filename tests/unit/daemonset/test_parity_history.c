@@ -157,6 +157,22 @@ static void S6_3_OfDuplicatesOneStays(void **state)
     assert_int_equal(set_of(f)->current->revision, 4);
 }
 
+/* The patch that gives a pod of a duplicate its new label says nothing else. */
+static void S6_3_RelabellingToTheByte(void **state)
+{
+    struct fixture *f = *state;
+    add_nodes(f, 0, 1, NULL);
+    (void)add_revision(
+        f, (struct revision_opts){.name = "a", .number = 1, .hash = "a", .data = LIVE_DATA});
+    (void)add_revision(
+        f, (struct revision_opts){.name = "b", .number = 2, .hash = "b", .data = LIVE_DATA});
+    (void)add_pod(f, (struct pod_opts){.name = "p", .node = "node-0", .hash = "a"});
+    put_set(f, (struct set_opts){0});
+    assert_int_equal(sync_once(f).pod_patches, 1);
+    assert_text(&f->last_patch,
+                "{\"metadata\":{\"uid\":\"p\",\"labels\":{\"controller-revision-hash\":\"b\"}}}");
+}
+
 /* An orphan of another namespace is not this set's (TestControlledHistories). */
 static void S6_3_OnlyOfItsOwnNamespace(void **state)
 {
@@ -450,6 +466,7 @@ int main(void)
         T(S6_3_NumbersAreExact),
         T(S6_3_TheLastNumberIsTheEnd),
         T(S6_3_OfDuplicatesOneStays),
+        T(S6_3_RelabellingToTheByte),
         T(S6_3_OnlyOfItsOwnNamespace),
         T(S6_4_TheSameTemplateUnderTheNameIsUsed),
         T(S6_4_StaleCountIsRefused),
