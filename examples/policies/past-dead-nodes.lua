@@ -12,7 +12,8 @@ return {
     at_most = {
       type = "intstr",
       default = "10%",
-      doc = "no more than so many nodes do not count: when half of them are silent, it may be us who are cut off",
+      -- When half of them are silent, it may be us who are cut off.
+      doc = "no more than so many nodes do not count",
     },
   },
 
