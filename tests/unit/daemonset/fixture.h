@@ -49,7 +49,7 @@ struct set_opts {
     const char *uid;         /* NULL: UID */
     const char *selector;    /* NULL: {"matchLabels":L1} */
     const char *template;    /* NULL: TEMPLATE("") */
-    const char *strategy;    /* NULL: ON_DELETE */
+    const char *strategy;    /* NULL: that of use_strategy */
     const char *annotations; /* members; NULL: none. The template generation is added. */
     int min_ready_s;
     int history_limit; /* 0: 2; -1: 0 */
@@ -157,6 +157,8 @@ int setup(void **state);
 int teardown(void **state);
 struct fixture *fixture(void); /* the one of this test */
 
+/* What sets of all further tests have that say none; ON_DELETE at first. */
+void use_strategy(const char *strategy);
 /* Add the set, and sync until its revision is known. */
 void add_set(struct fixture *f, struct set_opts opts);
 /* The same, without any sync. */

@@ -296,7 +296,8 @@ static void RevisionEvents(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int main(void)
+/* As the stock controller's tests, with each strategy. */
+static int run(const char *name, const char *strategy)
 {
     const struct CMUnitTest tests[] = {
         T(AddPod),
@@ -322,5 +323,13 @@ int main(void)
         T(RevisionEvents),
     };
 
-    return cmocka_run_group_tests_name("wake", tests, NULL, NULL);
+    use_strategy(strategy);
+    return _cmocka_run_group_tests(name, tests, MOON_ARRAY_SIZE(tests), NULL, NULL);
+}
+
+int main(void)
+{
+    int failed = run("wake, OnDelete", ON_DELETE);
+
+    return failed + run("wake, RollingUpdate", ROLLING("1", "0"));
 }

@@ -61,6 +61,13 @@ void delete_text(struct fixture *f, struct moon_informer *i, const struct moon_k
 
 /* ---- the set ---- */
 
+static const char *usual_strategy = ON_DELETE;
+
+void use_strategy(const char *strategy)
+{
+    usual_strategy = strategy;
+}
+
 char *set_text(struct fixture *f)
 {
     const struct set_opts *o = &f->opts;
@@ -86,7 +93,7 @@ char *set_text(struct fixture *f)
                     "\"minReadySeconds\":%d,\"revisionHistoryLimit\":%d},\"status\":%s}",
                     o->selector != NULL ? o->selector : "{\"matchLabels\":" L1 "}",
                     o->template != NULL ? o->template : TEMPLATE(""),
-                    o->strategy != NULL ? o->strategy : ON_DELETE, o->min_ready_s,
+                    o->strategy != NULL ? o->strategy : usual_strategy, o->min_ready_s,
                     o->history_limit == 0  ? 2
                     : o->history_limit < 0 ? 0
                                            : o->history_limit,
