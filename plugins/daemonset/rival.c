@@ -27,7 +27,7 @@
 #include "daemonset/daemonset_priv.h"
 
 enum {
-    GRACE_MS = 30000,
+    GRACE_MS = 60000, /* the API server gives up a request after so long (--request-timeout) */
     TELL_AGAIN_MS = 10 * 60 * 1000,
 };
 

@@ -219,6 +219,7 @@ void moon_judge_event(struct moon_judge *j, const struct moon_sim_event *event)
     } table[] = {
         {"", "Pod", moon_judge_pod_event},
         {"", "Node", moon_judge_node_event},
+        {"", "Event", moon_judge_told_event},
         {"apps", "DaemonSet", moon_judge_set_event},
         {"apps", "ControllerRevision", moon_judge_revision_event},
     };

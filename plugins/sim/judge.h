@@ -13,6 +13,7 @@
  * - foreign: the controller deleted or changed a pod that no DaemonSet controls
  * - ghost: a pod was made for a node that does not exist, or for a set that is gone or going
  * - noise: the controller wrote something while every set was at rest
+ * - alarm: the controller said that another one writes a set, and none does
  * - repeat: more than a handful of pods made or deleted on one node without any cause
  *
  * It accuses nobody of what he could not know: see lag_ms, and after a fault the two minutes that

@@ -321,6 +321,9 @@ void moon_judge_set_event(struct moon_judge *j, const struct moon_sim_event *eve
                                       moon_judge_spec_now(set)->generation;
     bool annotated = is_new || !moon_sim_tree_same(moon_sim_get(set->tree, "metadata.annotations"),
                                                    moon_sim_get(tree, "metadata.annotations"));
+    j->has_rival |=
+        !j->is_acting && !is_new &&
+        !moon_sim_tree_same(moon_sim_get(set->tree, "status"), moon_sim_get(tree, "status"));
     cJSON_Delete(set->tree);
     set->tree = moon_sim_clone(tree);
     set->has_policies = annotation_of(tree, "moonset.dev/policies")[0] != '\0';
@@ -546,6 +549,7 @@ void moon_judge_pod_event(struct moon_judge *j, const struct moon_sim_event *eve
         pod_changed(j, pod, was);
     } else {
         link_pod(j, pod);
+        j->has_rival |= !j->is_acting && pod->owner[0] != '\0';
         if (j->is_acting) {
             moon_judge_on_made(j, pod);
         }

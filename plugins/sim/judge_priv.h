@@ -117,7 +117,8 @@ struct moon_judge {
     bool is_acting; /* a call of the controller is under way */
     bool is_late;   /* …and its call was on its way for long: it was decided before */
     bool expects_rest;
-    uint64_t seq; /* counts events */
+    bool has_rival; /* somebody but the controller made a pod for a set, or wrote its status */
+    uint64_t seq;   /* counts events */
     size_t violations;
     struct moon_map *calls; /* "create pods" → counter */
 
@@ -153,6 +154,8 @@ void moon_judge_set_event(struct moon_judge *j, const struct moon_sim_event *eve
                           const cJSON *tree);
 void moon_judge_pod_event(struct moon_judge *j, const struct moon_sim_event *event,
                           const cJSON *tree);
+void moon_judge_told_event(struct moon_judge *j, const struct moon_sim_event *event,
+                           const cJSON *tree);
 void moon_judge_revision_event(struct moon_judge *j, const struct moon_sim_event *event,
                                const cJSON *tree);
 struct judge_set *moon_judge_owner_of(const struct moon_judge *j, const struct judge_pod *pod);

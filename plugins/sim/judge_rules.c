@@ -301,3 +301,16 @@ void moon_judge_on_deleted(struct moon_judge *j, const struct judge_pod *pod)
         check_budget(j, pod);
     }
 }
+
+/* ---- alarm ---- */
+
+void moon_judge_told_event(struct moon_judge *j, const struct moon_sim_event *event,
+                           const cJSON *tree)
+{
+    if (j->is_acting && event->type == MOON_SIM_ADDED && !j->has_rival &&
+        moon_streq(moon_sim_text(tree, "reason"), "AnotherController")) {
+        moon_judge_accuse(
+            j, "alarm", "said of set %s/%s: %s", moon_sim_text(tree, "involvedObject.namespace"),
+            moon_sim_text(tree, "involvedObject.name"), moon_sim_text(tree, "message"));
+    }
+}

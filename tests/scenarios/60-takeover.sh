@@ -329,7 +329,7 @@ prove $to v2
 cross $to v3
 
 to=both-at-once-then-moonset
-eventually 40 "$to: moonset has led for half a minute" led_for 31
+eventually 70 "$to: moonset has led for a minute" led_for 61
 snapshot before
 stock_up
 set_image roll v4

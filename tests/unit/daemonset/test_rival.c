@@ -5,7 +5,7 @@
 #include "fixture.h"
 
 enum {
-    GRACE_S = 30,
+    GRACE_S = 60,
     TELL_AGAIN_S = 600,
 };
 

@@ -254,10 +254,8 @@ static bool step_of_others(struct court *c, const char *verb, const char *x, con
         revise(c, x, y[0] - '0');
     } else if (moon_streq(verb, "change")) {
         change_set(c, x);
-    } else if (moon_streq(verb, "other-makes")) {
-        make_pod(c, x, y, z, true);
-    } else if (moon_streq(verb, "orphan")) {
-        make_pod(c, x, y, z, false);
+    } else if (moon_streq(verb, "other-makes") || moon_streq(verb, "orphan")) {
+        make_pod(c, x, y, z, moon_streq(verb, "other-makes"));
     } else if (moon_streq(verb, "own-by")) {
         adopt(c, x, y);
     } else if (moon_streq(verb, "ready") || moon_streq(verb, "unready")) {
@@ -287,10 +285,8 @@ static bool step_of_controller(struct court *c, const char *verb, const char *x,
     struct moon_err err;
     c->f.http = c->controller;
     snprintf(path, sizeof(path), PODS "/%s", x);
-    if (moon_streq(verb, "make")) {
-        make_pod(c, x, y, z, true);
-    } else if (moon_streq(verb, "make-free")) {
-        make_pod(c, x, y, z, false);
+    if (moon_streq(verb, "make") || moon_streq(verb, "make-free")) {
+        make_pod(c, x, y, z, moon_streq(verb, "make"));
     } else if (moon_streq(verb, "delete")) {
         must(c, "DELETE", path, NULL, NULL);
     } else if (moon_streq(verb, "adopt")) {
@@ -306,10 +302,12 @@ static bool step_of_controller(struct court *c, const char *verb, const char *x,
         must(c, "DELETE", SETS "/d?dryRun=All", NULL, NULL);
     } else if (moon_streq(verb, "status")) {
         must(c, "PATCH", SETS "/d/status", MERGE, "{\"status\":{\"numberReady\":1}}");
-    } else if (moon_streq(verb, "rest")) {
-        moon_judge_expect_rest(c->judge, true);
-    } else if (moon_streq(verb, "no-rest")) {
-        moon_judge_expect_rest(c->judge, false);
+    } else if (moon_streq(verb, "alarm")) {
+        must(c, "POST", "/api/v1/namespaces/default/events", JSON,
+             "{\"metadata\":{\"name\":\"e\"},\"involvedObject\":{\"namespace\":\"default\"},"
+             "\"reason\":\"AnotherController\"}");
+    } else if (moon_streq(verb, "rest") || moon_streq(verb, "no-rest")) {
+        moon_judge_expect_rest(c->judge, moon_streq(verb, "rest"));
     } else if (moon_streq(verb, "fault")) {
         assert_int_equal(moon_sim_api_add_fault(
                              c->f.api,
@@ -521,6 +519,8 @@ static const struct {
     {"reads, leases and dry runs are none", "node n1; set; rest; read; lease; dry", ""},
     {"others may write", "node n1; set; rest; change max2", ""},
     {"rest is over", "node n1; set; rest; no-rest; status", ""},
+    {"an alarm though nobody else writes", "node n1; set; make n1 a; alarm", "alarm"},
+    {"an alarm when somebody does", "node n1; set; other-makes n1 a; alarm", ""},
     /* repeat */
     {"made again and again",
      "node n1; set; make n1 a; delete a; end a; make n1 b; delete b; end b; make n1 c; delete c; "
