@@ -96,7 +96,6 @@ static bool is_ours(const struct moon_action *action, const struct moon_answer *
 static void look(struct moon_job *job)
 {
     job->looking = true;
-    job->tries = 0;
     moon_job_send(job);
 }
 
@@ -218,6 +217,14 @@ static void on_create_failed(struct moon_job *job, const struct moon_answer *ans
     }
 }
 
+/* Where the object has a generateName beside its name, a server before 1.30 says this and not
+ * AlreadyExists (rest.CheckGeneratedNameError), however often it is asked. */
+static bool may_say_that_it_exists(const struct moon_job *job, const struct moon_answer *answer)
+{
+    return job->action->verb == MOON_VERB_CREATE && job->tries > 0 &&
+           moon_streq(answer->reason, "ServerTimeout");
+}
+
 static void on_written(struct moon_job *job, const struct moon_answer *answer,
                        const struct moon_err *err)
 {
@@ -228,7 +235,9 @@ static void on_written(struct moon_job *job, const struct moon_answer *answer,
     /* 429 is said before anything is done; of all else without a clear answer we cannot know. */
     bool unclear = is_retried(err->code) || err->code == MOON_E_LIMIT;
     job->unsure = job->unsure || (unclear && answer->sent && err->http_status != 429);
-    if (is_retried(err->code)) {
+    if (may_say_that_it_exists(job, answer)) {
+        look(job);
+    } else if (is_retried(err->code)) {
         retry(job, err);
     } else if (job->action->verb == MOON_VERB_CREATE) {
         on_create_failed(job, answer, err);

@@ -125,6 +125,15 @@ int moon_sim_refuse_exists(struct moon_sim_status *st, const struct moon_sim_kin
     return fill(st, 409, "AlreadyExists", message, new_details(kind, name, false));
 }
 
+int moon_sim_refuse_generated(struct moon_sim_status *st, const struct moon_sim_kind *kind)
+{
+    MOON_AUTOFREE char *what = qualified(kind, kind->kind);
+    MOON_AUTOFREE char *message = moon_asprintf(
+        "The POST operation against %s could not be completed at this time, please try again.",
+        what);
+    return fill(st, 500, "ServerTimeout", message, new_details(kind, "POST", true));
+}
+
 int moon_sim_refuse_conflict(struct moon_sim_status *st, const struct moon_sim_kind *kind,
                              const char *name, const char *why)
 {

@@ -41,6 +41,8 @@ int moon_sim_refuse_generic(struct moon_sim_status *st, int code, const char *re
 int moon_sim_refuse_unknown_path(struct moon_sim_status *st);
 int moon_sim_refuse_exists(struct moon_sim_status *st, const struct moon_sim_kind *kind,
                            const char *name);
+/* What is said instead where the object to be created has a generateName. */
+int moon_sim_refuse_generated(struct moon_sim_status *st, const struct moon_sim_kind *kind);
 /* `Operation cannot be fulfilled on <resource> "name": <why>` */
 int moon_sim_refuse_conflict(struct moon_sim_status *st, const struct moon_sim_kind *kind,
                              const char *name, const char *why);

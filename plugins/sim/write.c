@@ -188,7 +188,9 @@ int moon_sim_create(const struct moon_sim_write *w, const char *ns, cJSON *tree,
     }
     const char *name = moon_sim_text(tree, "metadata.name");
     if (moon_sim_objdb_get(w->api->db, w->kind, place, name) != NULL) {
-        return moon_sim_refuse_exists(st, w->kind, name);
+        return moon_sim_text(tree, "metadata.generateName")[0] != '\0'
+                   ? moon_sim_refuse_generated(st, w->kind)
+                   : moon_sim_refuse_exists(st, w->kind, name);
     }
     if (moon_sim_text(tree, "metadata.resourceVersion")[0] != '\0') {
         return moon_sim_refuse(st, 500, NULL,

@@ -281,6 +281,58 @@ static void a_name_taken_by_others_is_an_error(void **state)
     assert_int_equal(f->failed, 3);
 }
 
+static struct answer says_server_timeout(const struct server *s MOON_UNUSED, const char *method,
+                                         size_t call)
+{
+    if (moon_streq(method, "POST") && call > 0) {
+        return (struct answer){.fault = FAULT_REFUSE, .status = 500, .reason = "ServerTimeout"};
+    }
+    return (struct answer){.fault = call == 0 ? FAULT_CUT_AFTER : FAULT_NONE};
+}
+
+/* Seen on 1.20, whose words these are when a name is taken and there is a generateName beside it:
+ * the pod was there, and its creation was repeated for ever. */
+static void a_server_that_says_timeout_for_exists_is_understood(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = says_server_timeout;
+    start(f, (struct moon_apply_opts){0});
+    create_one(f);
+    server_wait_moving(&f->server, f->plans_done, 1);
+    assert_outcome(f, 0, MOON_OK, 200);
+    assert_true(f->outcomes[0].found);
+    assert_int_equal(f->server.objects_made, 1);
+    assert_int_equal(f->server.calls, 3);
+}
+
+static struct answer times_out_five_times(const struct server *s MOON_UNUSED, const char *method,
+                                          size_t call)
+{
+    if (moon_streq(method, "POST") && call < 9) {
+        return (struct answer){.fault = FAULT_REFUSE, .status = 500, .reason = "ServerTimeout"};
+    }
+    return (struct answer){0};
+}
+
+/* It may be in trouble all the same: looking in between does not make us ask more often. */
+static void a_server_that_times_out_is_left_in_peace(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = times_out_five_times;
+    start(f, (struct moon_apply_opts){0});
+    create_one(f);
+    uint64_t expected_ms = 100;
+    for (size_t i = 0; i < 5; i++) {
+        server_wait(&f->server, f->retries, i + 1);
+        uint64_t delay_ms = moon_loop_next_timer(f->server.loop) - moon_loop_now(f->server.loop);
+        assert_in_range(delay_ms, expected_ms * 8 / 10, expected_ms * 12 / 10);
+        moon_loop_advance(f->server.loop, delay_ms);
+        expected_ms *= 2;
+    }
+    server_wait(&f->server, f->plans_done, 1);
+    assert_outcome(f, 0, MOON_OK, 201);
+}
+
 static struct answer vanish(const struct server *s MOON_UNUSED, const char *method MOON_UNUSED,
                             size_t call)
 {
@@ -478,6 +530,8 @@ int main(void)
         TEST(unknown_outcomes_back_off),
         TEST(what_was_there_before_is_ours_by_its_owner),
         TEST(a_name_taken_by_others_is_an_error),
+        TEST(a_server_that_says_timeout_for_exists_is_understood),
+        TEST(a_server_that_times_out_is_left_in_peace),
         TEST(a_name_that_gets_free_meanwhile_is_taken),
         TEST(a_delete_of_what_is_gone_is_a_success),
         TEST(a_conflict_does_not_say_that_it_is_gone),
