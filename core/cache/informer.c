@@ -148,11 +148,43 @@ static void take_object(struct moon_informer *i, enum moon_event event,
     }
 }
 
+static struct moon_str head_member(struct moon_str text, const char *key)
+{
+    struct moon_str value;
+    if (!moon_json_find_first(text, MOON_JSON_PATH("metadata", key), &value) || value.len < 2) {
+        return (struct moon_str){0};
+    }
+    return (struct moon_str){value.ptr + 1, value.len - 2};
+}
+
+/* True when what the event tells is cached already, at this version or a later one: the answer to a
+ * write of ours was here first. The head of the text says so, and it is so with every second event
+ * while pods are created and deleted. */
+static bool take_known(struct moon_informer *i, enum moon_event event, struct moon_str text)
+{
+    uint64_t version;
+    if (event != MOON_EVENT_ADDED && event != MOON_EVENT_MODIFIED) {
+        return false;
+    }
+    moon_sym uid = moon_intern_find(head_member(text, "uid"));
+    const struct moon_object *cached = uid != NULL ? moon_store_get_uid(i->store, uid) : NULL;
+    if (cached == NULL || !moon_parse_u64(head_member(text, "resourceVersion"), &version) ||
+        version > cached->version) {
+        return false;
+    }
+    moon_outside_drop(i->outside, cached->uid);
+    moon_store_bookmark(i->store, version);
+    return true;
+}
+
 static void on_object(enum moon_event event, struct moon_str text, void *ctx)
 {
     struct moon_informer *i = MOON_CAST(moon_informer, ctx, INFORMER_MAGIC);
     struct moon_object *object = NULL;
     struct moon_err err;
+    if (take_known(i, event, text)) {
+        return;
+    }
     int rc = moon_object_project(i->opts.kind, text, &object, &err);
     if (object != NULL) {
         take_object(i, event, object);
