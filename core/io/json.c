@@ -13,6 +13,59 @@
 /* 2^53 - 1: from 2^53 on, a double may stand for an integer next to the one that was written. */
 static const double EXACT_MAX = 9007199254740991.0;
 
+/* Where cJSON finds memory while a tree is built in an arena. */
+static struct moon_arena *tree_arena;
+
+static void *tree_alloc(size_t size)
+{
+    return moon_arena_alloc(tree_arena, size);
+}
+
+static void tree_keep(void *p MOON_UNUSED)
+{
+}
+
+/* A tree of many small pieces of memory costs more to allocate and to free than to read. */
+static cJSON *build(struct moon_str text, const char **ret_stop, struct moon_arena *arena)
+{
+    if (arena == NULL) {
+        return cJSON_ParseWithLengthOpts(text.ptr, text.len, ret_stop, false);
+    }
+    tree_arena = arena;
+    cJSON_InitHooks(&(cJSON_Hooks){.malloc_fn = tree_alloc, .free_fn = tree_keep});
+    cJSON *json = cJSON_ParseWithLengthOpts(text.ptr, text.len, ret_stop, false);
+    cJSON_InitHooks(NULL);
+    tree_arena = NULL;
+    return json;
+}
+
+/* Text that the scanner has passed; broken: with strings that cJSON would not read. */
+static cJSON *parse_passed(struct moon_str text, bool broken, struct moon_arena *arena,
+                           struct moon_err *err)
+{
+    MOON_CLEANUP(moon_buf_fini)
+    struct moon_buf mended = MOON_BUF_INIT(moon_json_rewrite_max(text.len));
+    struct moon_str readable = text;
+    if (broken) {
+        if (moon_json_rewrite(text, MOON_JSON_KEEP_ORDER, &mended, err) != 0) {
+            return NULL;
+        }
+        readable = moon_buf_str(&mended);
+    }
+    const char *stop = readable.ptr;
+    cJSON *json = build(readable, &stop, arena);
+    if (json == NULL) {
+        /* Known cause: a number of more digits than cJSON has room for. */
+        struct moon_json_scan s;
+        moon_json_scan_init(&s, text);
+        s.pos = broken ? s.end : stop;
+        (void)moon_json_scan_fail(&s,
+                                  "a value that cannot be read (a number with too many digits?)");
+        (void)moon_json_scan_error(&s, err);
+    }
+    return json;
+}
+
 cJSON *moon_json_parse(struct moon_str text, struct moon_err *err)
 {
     struct moon_json_scan s;
@@ -22,26 +75,18 @@ cJSON *moon_json_parse(struct moon_str text, struct moon_err *err)
         (void)moon_json_scan_error(&s, err);
         return NULL;
     }
-    MOON_CLEANUP(moon_buf_fini)
-    struct moon_buf mended = MOON_BUF_INIT(moon_json_rewrite_max(text.len));
-    if (s.has_broken_runes) {
-        if (moon_json_rewrite(value, MOON_JSON_KEEP_ORDER, &mended, err) != 0) {
-            return NULL;
-        }
-        value = moon_buf_str(&mended);
+    return parse_passed(text, s.has_broken_runes, NULL, err);
+}
+
+const cJSON *moon_json_parse_without(struct moon_str text, const char *const *const *cuts,
+                                     struct moon_buf *lean, struct moon_arena *arena,
+                                     struct moon_err *err)
+{
+    bool broken;
+    if (moon_json_cut(text, cuts, lean, &broken, err) != 0) {
+        return NULL;
     }
-    const char *stop = value.ptr;
-    cJSON *json = cJSON_ParseWithLengthOpts(value.ptr, value.len, &stop, false);
-    if (json == NULL) {
-        /* Known cause: a number of more digits than cJSON has room for. */
-        if (value.ptr != mended.data) {
-            s.pos = stop;
-        }
-        (void)moon_json_scan_fail(&s,
-                                  "a value that cannot be read (a number with too many digits?)");
-        (void)moon_json_scan_error(&s, err);
-    }
-    return json;
+    return parse_passed(moon_buf_str(lean), broken, arena, err);
 }
 
 /* The last of duplicate keys, as Go and the text functions do; cJSON's own lookup gives the first.

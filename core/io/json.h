@@ -12,6 +12,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "base/arena.h"
 #include "base/buf.h"
 
 enum {
@@ -27,6 +28,13 @@ static inline void moon_cjson_free_ptr(cJSON **json)
 /* Parse the whole text; trailing white space only. Errors say line and column. NULL on error.
  * A string is cut at U+0000, and a broken byte or lone surrogate in it becomes U+FFFD. */
 MOON_API cJSON *moon_json_parse(struct moon_str text, struct moon_err *err);
+
+/* Cut as moon_json_without does and parse what is left in `lean`, in one pass. The tree lives in
+ * the arena: nobody deletes it. An arena of MOON_JSON_TREE_MAX(text.len) bytes is large enough. */
+MOON_API const cJSON *moon_json_parse_without(struct moon_str text, const char *const *const *cuts,
+                                              struct moon_buf *lean, struct moon_arena *arena,
+                                              struct moon_err *err);
+#define MOON_JSON_TREE_MAX(len) (((len) + 1) * (sizeof(cJSON) + 32))
 
 /* Members by dotted path ("metadata.labels"); NULL / the fallback when absent, null or of another
  * type (for an int: no integer, or one beyond 2^53 that a double may have changed). The last of
@@ -45,11 +53,17 @@ MOON_API bool moon_json_find(struct moon_str text, const char *const *path,
                              struct moon_str *ret_value);
 #define MOON_JSON_PATH(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-/* Cut out: copy `text` to `out` without the member at `path` (e.g. metadata.managedFields), all of
- * its duplicates included. Copies unchanged when it is absent. On error `out` is as before, or
- * empty when it overflowed. */
-MOON_API int moon_json_without(struct moon_str text, const char *const *path, struct moon_buf *out,
-                               struct moon_err *err);
+/* The same for text of which only the beginning matters: the first of duplicate keys, and nothing
+ * behind the value is looked at, or checked. */
+MOON_API bool moon_json_find_first(struct moon_str text, const char *const *path,
+                                   struct moon_str *ret_value);
+
+/* Cut out: copy `text` to `out` without the members at the paths `cuts` (a NULL-terminated list of
+ * at most 32 paths, e.g. metadata.managedFields), all of their duplicates included. Copies
+ * unchanged what is absent. On error `out` is as before, or empty when it overflowed. */
+MOON_API int moon_json_without(struct moon_str text, const char *const *const *cuts,
+                               struct moon_buf *out, struct moon_err *err);
+#define MOON_JSON_CUTS(...) ((const char *const *const[]){__VA_ARGS__, NULL})
 
 /* Canonical form, byte for byte what Go's encoding/json makes of a generic map with HTML escaping:
  * no white space, keys sorted by bytes at each level (of equal keys the last one stays), strings

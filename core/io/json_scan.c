@@ -138,13 +138,43 @@ static void scan_multibyte(struct moon_json_scan *s)
     }
 }
 
+#define EACH_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
+
+/* Has one of the eight bytes to be looked at: a quote, a backslash, below 0x20, above 0x7f?
+ * https://graphics.stanford.edu/~seander/bithacks.html#ZeroInWord, #HasLessInWord. */
+static bool has_special(uint64_t word)
+{
+    uint64_t quote = word ^ EACH_BYTE('"');
+    uint64_t backslash = word ^ EACH_BYTE('\\');
+    uint64_t marks = ((quote - EACH_BYTE(1)) & ~quote) | ((backslash - EACH_BYTE(1)) & ~backslash) |
+                     ((word - EACH_BYTE(0x20)) & ~word) | word;
+    return (marks & EACH_BYTE(0x80)) != 0;
+}
+
+/* The end of the bytes that stand for themselves inside a string. Most of what a server sends is
+ * that, so they are looked at eight at a time. */
+static const char *skip_plain(const char *p, const char *end)
+{
+    uint64_t word;
+    for (; end - p >= (ptrdiff_t)sizeof(word); p += sizeof(word)) {
+        memcpy(&word, p, sizeof(word));
+        if (has_special(word)) {
+            break;
+        }
+    }
+    while (p < end && *p != '"' && *p != '\\' && *p >= 0x20 && (unsigned char)*p < 0x80) {
+        p++;
+    }
+    return p;
+}
+
 bool moon_json_scan_string(struct moon_json_scan *s, struct moon_str *ret_inner)
 {
     if (!moon_json_scan_take(s, '"')) {
         return moon_json_scan_fail(s, "expected a string");
     }
     const char *begin = s->pos;
-    while (s->pos < s->end) {
+    while ((s->pos = skip_plain(s->pos, s->end)) < s->end) {
         unsigned char c = (unsigned char)*s->pos;
         if (c == '"') {
             *ret_inner = (struct moon_str){begin, (size_t)(s->pos - begin)};
@@ -157,8 +187,6 @@ bool moon_json_scan_string(struct moon_json_scan *s, struct moon_str *ret_inner)
             }
         } else if (c < 0x20) {
             return moon_json_scan_fail(s, "control character in a string");
-        } else if (c < 0x80) {
-            s->pos++;
         } else {
             scan_multibyte(s);
         }
@@ -450,6 +478,9 @@ bool moon_json_key_is(struct moon_str inner, const char *key)
 {
     const char *pos = inner.ptr;
     const char *end = inner.ptr + inner.len;
+    if (skip_plain(pos, end) == end) {
+        return moon_str_is(inner, key);
+    }
     const char *key_end = key + strlen(key);
     while (pos < end && key < key_end) {
         if (moon_json_next_rune(&pos, end) != moon_utf8_next_rune(&key, key_end)) {

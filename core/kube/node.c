@@ -248,12 +248,13 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
 
 /* The names of the images on a node are most of its text, and of its heartbeats. */
 static const char *const images_path[] = {"status", "images", NULL};
+static const char *const *const unread[] = {images_path, NULL};
 
 const struct moon_kind moon_kind_node = {
     .resource = &moon_resource_nodes,
     .size = sizeof(struct moon_node),
     .keep_annotations = true,
-    .skip = images_path,
+    .skip = unread,
     .project = project,
     .fini = fini,
     .same = same,

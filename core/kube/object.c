@@ -6,6 +6,10 @@
 
 #include "base/time.h"
 
+enum {
+    CUTS_MAX = 16
+};
+
 /* The one place that casts const away: to count holders, and to move a version on. Whoever holds a
  * reference sees the content as const; objects are only ever made by moon_alloc below. */
 static struct moon_object *counted(const struct moon_object *o)
@@ -268,14 +272,17 @@ int moon_object_project_json(const struct moon_kind *kind, const cJSON *json, st
     return rc;
 }
 
-/* Replace `text` by one without the member at `path`. */
-static int cut(struct moon_buf *text, const char *const *path, struct moon_err *err)
+/* What is not even parsed, of any kind and of this one. */
+static void collect_cuts(const struct moon_kind *kind, const char *const *cuts[CUTS_MAX])
 {
-    struct moon_buf lean = MOON_BUF_INIT(text->max_bytes);
-    int rc = moon_json_without(moon_buf_str(text), path, &lean, err);
-    moon_buf_fini(text);
-    *text = lean;
-    return rc;
+    static const char *const managed_fields[] = {"metadata", "managedFields", NULL};
+    size_t count = 0;
+    cuts[count++] = managed_fields;
+    for (size_t i = 0; kind->skip != NULL && kind->skip[i] != NULL; i++) {
+        moon_assert(count < CUTS_MAX - 1);
+        cuts[count++] = kind->skip[i];
+    }
+    cuts[count] = NULL;
 }
 
 int moon_object_project(const struct moon_kind *kind, struct moon_str text,
@@ -283,16 +290,12 @@ int moon_object_project(const struct moon_kind *kind, struct moon_str text,
 {
     MOON_CLEANUP(moon_buf_fini)
     struct moon_buf lean = MOON_BUF_INIT(text.len + 1);
-    int rc = moon_json_without(text, MOON_JSON_PATH("metadata", "managedFields"), &lean, err);
-    if (rc == 0 && kind->skip != NULL) {
-        rc = cut(&lean, kind->skip, err);
-    }
-    if (rc != 0) {
-        return moon_err_wrap(err, "%s", kind->resource->kind);
-    }
-    MOON_AUTOJSON *json = moon_json_parse(moon_buf_str(&lean), err);
-    if (json == NULL) {
-        return moon_err_wrap(err, "%s", kind->resource->kind);
-    }
-    return moon_object_project_json(kind, json, moon_buf_str(&lean), ret, err);
+    struct moon_arena *arena = moon_arena_new(MOON_JSON_TREE_MAX(text.len));
+    const char *const *cuts[CUTS_MAX];
+    collect_cuts(kind, cuts);
+    const cJSON *json = moon_json_parse_without(text, cuts, &lean, arena, err);
+    int rc = json != NULL ? moon_object_project_json(kind, json, moon_buf_str(&lean), ret, err)
+                          : moon_err_wrap(err, "%s", kind->resource->kind);
+    moon_arena_free(arena);
+    return rc;
 }

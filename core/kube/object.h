@@ -27,9 +27,9 @@ struct moon_kind {
     size_t size; /* of the struct that begins with moon_object */
     /* Keep annotations in the head? Pods and revisions do without. */
     bool keep_annotations;
-    /* The path of a large member nobody reads, cut out before parsing as managedFields are (and so
-     * not in `text`); NULL = none. */
-    const char *const *skip;
+    /* Paths of large members nobody reads, cut out before parsing as managedFields are (and so not
+     * in `text`); a NULL-terminated list, or NULL. */
+    const char *const *const *skip;
     /* Fill the rest; the head is done. 1 = not for us: drop the object silently. `text` is the
      * object's JSON, for kinds that keep raw parts. */
     int (*project)(struct moon_object *object, const cJSON *json, struct moon_str text,

@@ -181,8 +181,15 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
            a->message == b->message && a->images == b->images && moon_object_same_head(oa, ob);
 }
 
+static const char *const volumes_path[] = {"spec", "volumes", NULL};
+static const char *const init_containers_path[] = {"spec", "initContainers", NULL};
+static const char *const tolerations_path[] = {"spec", "tolerations", NULL};
+static const char *const *const unread[] = {volumes_path, init_containers_path, tolerations_path,
+                                            NULL};
+
 const struct moon_kind moon_kind_pod = {
     .resource = &moon_resource_pods,
+    .skip = unread,
     .size = sizeof(struct moon_pod),
     .project = project,
     .fini = fini,
@@ -191,6 +198,7 @@ const struct moon_kind moon_kind_pod = {
 
 const struct moon_kind moon_kind_any_pod = {
     .resource = &moon_resource_pods,
+    .skip = unread,
     .size = sizeof(struct moon_pod),
     .project = project_any,
     .fini = fini,

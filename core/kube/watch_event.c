@@ -60,6 +60,30 @@ static bool type_of(struct moon_str quoted, enum moon_watch_type *ret)
     return false;
 }
 
+/* As servers write the events of objects; a line that is written in another way goes the long way.
+ * What is inside of the object is checked by who reads it. */
+static bool cut_line(struct moon_str line, struct moon_watch_event *event)
+{
+    static const struct {
+        const char *text;
+        enum moon_watch_type type;
+    } HEADS[] = {
+        {"{\"type\":\"ADDED\",\"object\":", MOON_WATCH_ADDED},
+        {"{\"type\":\"MODIFIED\",\"object\":", MOON_WATCH_MODIFIED},
+        {"{\"type\":\"DELETED\",\"object\":", MOON_WATCH_DELETED},
+    };
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(HEADS); i++) {
+        if (moon_str_starts(line, HEADS[i].text) && moon_str_ends(line, "}}")) {
+            size_t head_len = strlen(HEADS[i].text);
+            event->type = HEADS[i].type;
+            event->object =
+                (struct moon_str){line.ptr + head_len, line.len - head_len - strlen("}")};
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Both members in one pass over the line. */
 static bool find_members(struct moon_str line, struct moon_str *ret_type,
                          struct moon_str *ret_object)
@@ -80,25 +104,13 @@ static bool find_members(struct moon_str line, struct moon_str *ret_type,
     return is_whole && ret_type->len > 0 && ret_object->len > 0 && ret_object->ptr[0] == '{';
 }
 
-/* The first member with this key. The line has been checked as a whole, and servers do not repeat
- * keys, so there is no need to read on: "metadata" and its version stand near the beginning. */
-static bool find_first(struct moon_str object, const char *key, struct moon_str *ret)
-{
-    struct moon_json_iter it;
-    struct moon_str found;
-    bool is_found = false;
-    moon_json_iter_init(&it, object);
-    while (!is_found && moon_json_next(&it, &found, ret)) {
-        is_found = moon_str_is(found, key);
-    }
-    moon_json_iter_fini(&it);
-    return is_found;
-}
-
-static bool version_of(struct moon_str metadata, uint64_t *ret)
+/* Servers do not repeat keys, so there is no need to read on: the version stands near the
+ * beginning. */
+static bool version_of(struct moon_str object, uint64_t *ret)
 {
     struct moon_str quoted;
-    if (!find_first(metadata, "resourceVersion", &quoted) || quoted.len < 2) {
+    if (!moon_json_find_first(object, MOON_JSON_PATH("metadata", "resourceVersion"), &quoted) ||
+        quoted.len < 2) {
         return false;
     }
     struct moon_str digits = {quoted.ptr + 1, quoted.len - 2};
@@ -106,32 +118,40 @@ static bool version_of(struct moon_str metadata, uint64_t *ret)
 }
 
 /* https://kubernetes.io/docs/reference/using-api/api-concepts/#streaming-lists */
-static bool has_end_mark(struct moon_str metadata)
+static bool has_end_mark(struct moon_str object)
 {
     struct moon_str value;
-    return moon_json_find(metadata, MOON_JSON_PATH("annotations", "k8s.io/initial-events-end"),
+    return moon_json_find(object,
+                          MOON_JSON_PATH("metadata", "annotations", "k8s.io/initial-events-end"),
                           &value) &&
            moon_str_is(value, "\"true\"");
+}
+
+static int read_line(struct moon_str line, struct moon_watch_event *event, struct moon_err *err)
+{
+    struct moon_str type = {0};
+    if (!find_members(line, &type, &event->object)) {
+        return moon_err_set(err, MOON_E_SERVER, "a line of %zu bytes is no watch event", line.len);
+    }
+    if (!type_of(type, &event->type)) {
+        return moon_err_set(err, MOON_E_SERVER, "a watch event of unknown type %.*s",
+                            MOON_STR_ARG(moon_str_cut(type, 40)));
+    }
+    return 0;
 }
 
 int moon_watch_event_parse(struct moon_str line, struct moon_watch_event *ret, struct moon_err *err)
 {
     struct moon_watch_event event = {0};
-    struct moon_str type = {0};
-    struct moon_str metadata = {0};
-    if (!find_members(line, &type, &event.object)) {
-        return moon_err_set(err, MOON_E_SERVER, "a line of %zu bytes is no watch event", line.len);
-    }
-    if (!type_of(type, &event.type)) {
-        return moon_err_set(err, MOON_E_SERVER, "a watch event of unknown type %.*s",
-                            MOON_STR_ARG(moon_str_cut(type, 40)));
+    int rc = cut_line(line, &event) ? 0 : read_line(line, &event, err);
+    if (rc != 0) {
+        return rc;
     }
     if (event.type != MOON_WATCH_ERROR) {
-        if (!find_first(event.object, "metadata", &metadata) ||
-            !version_of(metadata, &event.version)) {
+        if (!version_of(event.object, &event.version)) {
             return moon_err_set(err, MOON_E_SERVER, "a watch event without resourceVersion");
         }
-        event.ends_list = event.type == MOON_WATCH_BOOKMARK && has_end_mark(metadata);
+        event.ends_list = event.type == MOON_WATCH_BOOKMARK && has_end_mark(event.object);
     }
     *ret = event;
     return 0;

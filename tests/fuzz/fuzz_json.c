@@ -85,7 +85,7 @@ static void check_without(struct moon_str text, bool is_json)
     struct moon_err err = {0};
     struct moon_str value;
     struct moon_buf out = MOON_BUF_INIT(text.len + 1);
-    int rc = moon_json_without(text, MOON_JSON_PATH("a", "b"), &out, &err);
+    int rc = moon_json_without(text, MOON_JSON_CUTS(MOON_JSON_PATH("a", "b")), &out, &err);
     moon_assert(rc == (is_json ? 0 : -MOON_E_INVALID));
     if (rc == 0) {
         moon_assert(out.len <= text.len);

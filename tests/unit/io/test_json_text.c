@@ -66,6 +66,34 @@ static void test_find_whole_and_malformed(void **state)
     assert_text(got, MOON_STR_LIT("[1]"));
 }
 
+static void test_find_first(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *want;
+    } rows[] = {
+        {"{\"m\":{\"x\":1}}", "1"},
+        {" { \"a\" : [1,{}] , \"m\" : { \"y\":{}, \"x\" : {\"b\":2} } }", "{\"b\":2}"},
+        {"{\"m\":{\"x\":1,\"x\":2},\"m\":{\"x\":3}}", "1"},
+        {"{\"m\":{\"x\":1,what follows is not looked at", "1"},
+        {"{\"m\":{\"y\":1}}", NULL},
+        {"{\"m\":[\"x\",1]}", NULL},
+        {"{\"a\":01,\"m\":{\"x\":1}}", NULL},
+        {"{\"m\":{\"x\":", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        struct moon_str got;
+        EXACT(text, moon_str(rows[i].text));
+        bool found = moon_json_find_first(text, MOON_JSON_PATH("m", "x"), &got);
+        assert_int_equal(found, rows[i].want != NULL);
+        if (found) {
+            assert_text(got, moon_str(rows[i].want));
+        }
+    }
+}
+
 /* ---- without ---- */
 
 static void test_without(void **state)
@@ -97,9 +125,91 @@ static void test_without(void **state)
         EXACT(text, moon_str(rows[i].text));
         moon_buf_clear(&out);
         moon_buf_puts(&out, "before");
-        assert_int_equal(moon_json_without(text, MOON_JSON_PATH("m", "x"), &out, &err), 0);
+        assert_int_equal(
+            moon_json_without(text, MOON_JSON_CUTS(MOON_JSON_PATH("m", "x")), &out, &err), 0);
         assert_true(moon_str_starts(moon_buf_str(&out), "before"));
         assert_text((struct moon_str){out.data + 6, out.len - 6}, moon_str(rows[i].want));
+    }
+}
+
+static void test_without_several(void **state)
+{
+    (void)state;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf out = MOON_BUF_INIT(1000);
+    struct moon_err err;
+    EXACT(text, MOON_STR_LIT("{\"m\":{\"x\":1,\"y\":{\"z\":2,\"x\":3},\"v\":4},\"x\":5,\"v\":6}"));
+    assert_int_equal(moon_json_without(text,
+                                       MOON_JSON_CUTS(MOON_JSON_PATH("m", "x"), MOON_JSON_PATH("v"),
+                                                      MOON_JSON_PATH("m", "y", "z")),
+                                       &out, &err),
+                     0);
+    assert_text(moon_buf_str(&out), MOON_STR_LIT("{\"m\":{\"y\":{\"x\":3},\"v\":4},\"x\":5}"));
+}
+
+static void test_parse_without(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "{\"m\":{\"x\":[1,2],\"y\":\"kept\"}}",
+        "{\"m\":{\"y\":\"kept\",\"x\":\"\xff\"},\"broken\":\"\xff\\ud800\"}",
+        " { \"m\" : { \"y\" : \"kept\" } } ",
+    };
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        struct moon_err err;
+        EXACT(text, moon_str(rows[i]));
+        struct moon_arena *arena = moon_arena_new(MOON_JSON_TREE_MAX(text.len));
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf lean = MOON_BUF_INIT(1000);
+        const cJSON *json = moon_json_parse_without(text, MOON_JSON_CUTS(MOON_JSON_PATH("m", "x")),
+                                                    &lean, arena, &err);
+        assert_non_null(json);
+        assert_string_equal(moon_json_string(json, "m.y"), "kept");
+        assert_null(moon_json_get(json, "m.x"));
+        moon_arena_free(arena);
+    }
+}
+
+/* As many values as fit into a text, and each kind of memory cJSON asks for. */
+static void test_a_tree_fits_its_arena(void **state)
+{
+    static const char *const pieces[] = {"0,",        "\"\",", "{},",          "[],",
+                                         "{\"\":0},", "[[]],", "\"abcdefgh\","};
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(pieces); i++) {
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(100000);
+        MOON_CLEANUP(moon_buf_fini) struct moon_buf lean = MOON_BUF_INIT(100000);
+        struct moon_err err;
+        moon_buf_putc(&text, '[');
+        for (int n = 0; n < 2000; n++) {
+            moon_buf_puts(&text, pieces[i]);
+        }
+        moon_buf_puts(&text, "0]");
+        struct moon_arena *arena = moon_arena_new(MOON_JSON_TREE_MAX(text.len));
+        const cJSON *json = moon_json_parse_without(
+            moon_buf_str(&text), MOON_JSON_CUTS(MOON_JSON_PATH("m")), &lean, arena, &err);
+        assert_int_equal(cJSON_GetArraySize(json), 2001);
+        moon_arena_free(arena);
+    }
+}
+
+/* What is special inside of a string is seen wherever it stands. */
+static void test_special_bytes_at_each_place(void **state)
+{
+    static const struct {
+        const char *special;
+        bool is_fine;
+    } rows[] = {{"\x01", false}, {"\x1f", false}, {"\\q", false}, {"\\n", true},
+                {"\\\"", true},  {"\x7f", true},  {" ", true},    {"\xc3\xa4", true}};
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        for (int before = 0; before < 20; before++) {
+            struct moon_err err;
+            MOON_AUTOFREE char *json =
+                moon_asprintf("[\"%.*s%s%.*s\"]", before, "aaaaaaaaaaaaaaaaaaaa", rows[i].special,
+                              before % 9, "bbbbbbbbb");
+            EXACT(text, moon_str(json));
+            MOON_AUTOJSON *tree = moon_json_parse(text, &err);
+            assert_int_equal(tree != NULL, rows[i].is_fine);
+        }
     }
 }
 
@@ -118,14 +228,14 @@ static void test_without_errors(void **state)
     for (size_t i = 0; i < MOON_ARRAY_SIZE(bad); i++) {
         struct moon_err err = {0};
         EXACT(text, moon_str(bad[i]));
-        int rc = moon_json_without(text, MOON_JSON_PATH("m", "x"), &out, &err);
+        int rc = moon_json_without(text, MOON_JSON_CUTS(MOON_JSON_PATH("m", "x")), &out, &err);
         assert_int_equal(rc, -MOON_E_INVALID);
         assert_string_equal(moon_buf_cstr(&out), "before");
     }
     struct moon_err err = {0};
     MOON_CLEANUP(moon_buf_fini) struct moon_buf small = MOON_BUF_INIT(8);
-    int rc = moon_json_without(MOON_STR_LIT("{\"a\":\"0123456789\"}"), MOON_JSON_PATH("m"), &small,
-                               &err);
+    int rc = moon_json_without(MOON_STR_LIT("{\"a\":\"0123456789\"}"),
+                               MOON_JSON_CUTS(MOON_JSON_PATH("m")), &small, &err);
     assert_int_equal(rc, -MOON_E_LIMIT);
 }
 
@@ -403,7 +513,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_find_whole_and_malformed),
+        cmocka_unit_test(test_find_first),
         cmocka_unit_test(test_without),
+        cmocka_unit_test(test_without_several),
+        cmocka_unit_test(test_parse_without),
+        cmocka_unit_test(test_a_tree_fits_its_arena),
+        cmocka_unit_test(test_special_bytes_at_each_place),
         cmocka_unit_test(test_without_errors),
         cmocka_unit_test(test_canonical),
         cmocka_unit_test(test_canonical_old_escapes),

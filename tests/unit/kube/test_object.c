@@ -40,10 +40,11 @@ static const struct moon_kind kind = {
 };
 
 static const char *const large_path[] = {"status", "large", NULL};
+static const char *const *const unread[] = {large_path, NULL};
 
 static const struct moon_kind plain_kind = {
     .resource = &moon_resource_nodes,
-    .skip = large_path,
+    .skip = unread,
     .size = sizeof(struct moon_object),
     .project = project_trace,
     .fini = fini_trace,
