@@ -5,7 +5,8 @@
 #include "daemonset/daemonset_priv.h"
 
 enum {
-    AGAIN_MS = 30000
+    AGAIN_MS = 30000,
+    NODES_PER_MS = 250,
 };
 
 static int64_t scale(struct moon_intstr value, int64_t total)
@@ -100,6 +101,22 @@ static void take_answer(struct moon_ds_set *set, const struct moon_roll_answer *
     }
 }
 
+/* A policy may look at every node of a roll, and each pod that comes or goes is a reason to ask it
+ * again. So the more nodes there are the more seldom it is asked: every 20 ms with 5,000 of them,
+ * which no roll takes longer for. True when it is too early. */
+static bool is_too_early(struct moon_ds_set *set, struct moon_plan *plan)
+{
+    uint64_t now = moon_loop_now(set->ds->in->loop);
+    uint64_t next = set->rolled_at + set->slot_count / NODES_PER_MS;
+
+    if (set->rolled_at > 0 && now < next) {
+        moon_plan_requeue(plan, next - now);
+        return true;
+    }
+    set->rolled_at = now;
+    return false;
+}
+
 int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err)
 {
     const struct moon_daemonset *object = set->object;
@@ -113,7 +130,7 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
     }
     /* What needs.c has planned counts: a pod it deletes is unavailable from now on. */
     moon_ds_slot_evaluate_all(set);
-    if (set->sums.outdated == 0) {
+    if (set->sums.outdated == 0 || is_too_early(set, plan)) {
         return 0;
     }
     moon_ds_slot_sort(set);

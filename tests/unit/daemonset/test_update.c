@@ -38,6 +38,24 @@ static void ready_new(struct fixture *f, const char *node)
     set_ready(f, pods[1], true); /* in order of creation */
 }
 
+/* Who has many nodes is asked more seldom, and misses nothing. */
+static void ARollOfManyNodesIsLookedAtNowAndThen(void **state)
+{
+    struct fixture *f = *state;
+    running(f, 500, ROLLING("1", "0"));
+    new_template(f, f->opts);
+    SYNC(0, 1, 0);
+    struct set_opts wider = f->opts;
+    wider.strategy = ROLLING("2", "0");
+    change_set(f, wider);
+    SYNC(1, 0, 0);
+    SYNC(0, 0, 0);
+    moon_loop_advance(f->loop, 1);
+    SYNC(0, 0, 0);
+    moon_loop_advance(f->loop, 1);
+    SYNC(0, 1, 0);
+}
+
 static void DaemonSetUpdatesPods(void **state)
 {
     struct fixture *f = *state;
@@ -596,6 +614,7 @@ static void NodesComeAndGoInARoll(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        T(ARollOfManyNodesIsLookedAtNowAndThen),
         T(DaemonSetUpdatesPods),
         T(DaemonSetUpdatesPodsWithGracefulDeletion),
         T(NothingBeyondTheBudgetWhileInFlight),
