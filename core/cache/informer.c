@@ -136,40 +136,19 @@ static void take_object(struct moon_informer *i, enum moon_event event,
         moon_outside_drop(i->outside, object->uid);
         moon_store_put_event(i->store, object);
         break;
-    case MOON_EVENT_DELETED:
-        if (may_have_left_view(i, object->deleted_s != 0)) {
-            moon_store_bookmark(i->store, object->version);
-            left_view(i, object->uid);
-            moon_object_unref(object);
-        } else {
-            moon_store_delete_event(i->store, object);
-        }
+    case MOON_EVENT_DELETED: /* its head made no sense, so this is not all there is to know */
+        moon_object_unref(object);
         break;
     }
 }
 
-static struct moon_str head_member(struct moon_str text, const char *key)
-{
-    struct moon_str value;
-    if (!moon_json_find_first(text, MOON_JSON_PATH("metadata", key), &value) || value.len < 2) {
-        return (struct moon_str){0};
-    }
-    return (struct moon_str){value.ptr + 1, value.len - 2};
-}
-
-/* True when what the event tells is cached already, at this version or a later one: the answer to a
- * write of ours was here first. The head of the text says so, and it is so with every second event
- * while pods are created and deleted. */
-static bool take_known(struct moon_informer *i, enum moon_event event, struct moon_str text)
+/* True when what the event tells is cached already: the answer to a write of ours was here first.
+ * It is so with every second event while pods are created and deleted. */
+static bool take_known(struct moon_informer *i, struct moon_str text)
 {
     uint64_t version;
-    if (event != MOON_EVENT_ADDED && event != MOON_EVENT_MODIFIED) {
-        return false;
-    }
-    moon_sym uid = moon_intern_find(head_member(text, "uid"));
-    const struct moon_object *cached = uid != NULL ? moon_store_get_uid(i->store, uid) : NULL;
-    if (cached == NULL || !moon_parse_u64(head_member(text, "resourceVersion"), &version) ||
-        version > cached->version) {
+    const struct moon_object *cached = moon_store_known(i->store, text, &version);
+    if (cached == NULL) {
         return false;
     }
     moon_outside_drop(i->outside, cached->uid);
@@ -177,12 +156,44 @@ static bool take_known(struct moon_informer *i, enum moon_event event, struct mo
     return true;
 }
 
+/* A deletion needs no more of the object than its head. False: that makes no sense. */
+static bool take_deleted(struct moon_informer *i, struct moon_str text)
+{
+    uint64_t version;
+    struct moon_str uid = moon_object_head(text, "uid");
+    if (uid.len == 0 || !moon_parse_u64(moon_object_head(text, "resourceVersion"), &version)) {
+        return false;
+    }
+    moon_sym cached = moon_intern_find(uid);
+    if (may_have_left_view(i, moon_object_head(text, "deletionTimestamp").len > 0)) {
+        moon_store_bookmark(i->store, version);
+        left_view(i, cached);
+    } else {
+        moon_store_delete_event(i->store, cached, version);
+    }
+    return true;
+}
+
+static bool take_head(struct moon_informer *i, enum moon_event event, struct moon_str text)
+{
+    switch (event) {
+    case MOON_EVENT_ADDED:
+    case MOON_EVENT_MODIFIED:
+        return take_known(i, text);
+    case MOON_EVENT_DELETED:
+        return take_deleted(i, text);
+    case MOON_EVENT_LISTED:
+        break;
+    }
+    return false;
+}
+
 static void on_object(enum moon_event event, struct moon_str text, void *ctx)
 {
     struct moon_informer *i = MOON_CAST(moon_informer, ctx, INFORMER_MAGIC);
     struct moon_object *object = NULL;
     struct moon_err err;
-    if (take_known(i, event, text)) {
+    if (take_head(i, event, text)) {
         return;
     }
     int rc = moon_object_project(i->opts.kind, text, &object, &err);

@@ -245,6 +245,17 @@ bool moon_store_is_synced(const struct moon_store *s)
     return s->is_synced;
 }
 
+const struct moon_object *moon_store_known(const struct moon_store *s, struct moon_str text,
+                                           uint64_t *ret_version)
+{
+    moon_sym uid = moon_intern_find(moon_object_head(text, "uid"));
+    const struct entry *e = uid != NULL ? find_uid(s, uid) : NULL;
+    bool is_known = e != NULL &&
+                    moon_parse_u64(moon_object_head(text, "resourceVersion"), ret_version) &&
+                    *ret_version <= e->object->version;
+    return is_known ? e->object : NULL;
+}
+
 /* ---- the order of insertion ---- */
 
 static void squeeze_order(struct moon_store *s)
@@ -369,19 +380,17 @@ void moon_store_put_event(struct moon_store *s, const struct moon_object *take_o
     (void)enter(s, e, take_object);
 }
 
-void moon_store_delete_event(struct moon_store *s, const struct moon_object *take_object)
+void moon_store_delete_event(struct moon_store *s, moon_sym uid, uint64_t version)
 {
-    moon_assert(take_object->kind == s->kind);
-    struct entry *e = find_uid(s, take_object->uid);
-    struct gone *g = find_gone(s, take_object->uid);
-    raise_position(s, take_object->version);
+    struct entry *e = uid != NULL ? find_uid(s, uid) : NULL;
+    struct gone *g = uid != NULL ? find_gone(s, uid) : NULL;
+    raise_position(s, version);
     if (g != NULL) {
         forget_gone(s, g);
     }
     if (e != NULL) {
         drop(s, e, true);
     }
-    moon_object_unref(take_object);
 }
 
 void moon_store_bookmark(struct moon_store *s, uint64_t version)

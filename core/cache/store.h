@@ -77,11 +77,16 @@ moon_store_by_index(const struct moon_store *s, size_t index, moon_sym key, size
 MOON_API uint64_t moon_store_position(const struct moon_store *s);
 MOON_API bool moon_store_is_synced(const struct moon_store *s); /* a list has completed */
 
+/* What is cached of the object in `text` (JSON, of which only the head is read) when that is the
+ * version in the text or a later one; *ret_version is that of the text. Else NULL. */
+MOON_API const struct moon_object *moon_store_known(const struct moon_store *s,
+                                                    struct moon_str text, uint64_t *ret_version);
+
 /* ---- writing ---- */
 /* From the watch. Takes the reference. ADDED and MODIFIED are the same here. */
 MOON_API void moon_store_put_event(struct moon_store *s, const struct moon_object *take_object);
-/* A DELETED event. The object carried is the last state (reference taken). */
-MOON_API void moon_store_delete_event(struct moon_store *s, const struct moon_object *take_object);
+/* A DELETED event; `uid` NULL: nothing that is cached. */
+MOON_API void moon_store_delete_event(struct moon_store *s, moon_sym uid, uint64_t version);
 MOON_API void moon_store_bookmark(struct moon_store *s, uint64_t version);
 /* The answer of one of our writes. Takes the reference. True when it went in. */
 MOON_API bool moon_store_put_write(struct moon_store *s, const struct moon_object *take_object);

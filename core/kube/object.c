@@ -74,6 +74,16 @@ void moon_object_key(const struct moon_object *o, struct moon_buf *out)
     moon_buf_puts(out, o->name);
 }
 
+struct moon_str moon_object_head(struct moon_str text, const char *key)
+{
+    struct moon_str value;
+    if (!moon_json_find_first(text, MOON_JSON_PATH("metadata", key), &value) || value.len < 2 ||
+        value.ptr[0] != '"') {
+        return (struct moon_str){0};
+    }
+    return (struct moon_str){value.ptr + 1, value.len - 2};
+}
+
 /* ---- for projections ---- */
 
 moon_sym moon_object_sym(const cJSON *json, const char *path)

@@ -65,6 +65,10 @@ MOON_API int moon_object_project_json(const struct moon_kind *kind, const cJSON 
                                       struct moon_str text, struct moon_object **ret,
                                       struct moon_err *err);
 
+/* A text of an object's metadata, unprojected ("uid", "resourceVersion": no escapes in them);
+ * nothing behind it is looked at. Empty when there is none. */
+MOON_API struct moon_str moon_object_head(struct moon_str text, const char *key);
+
 /* Counting changes no content, so it works on const. */
 MOON_API const struct moon_object *moon_object_ref(const struct moon_object *o);
 MOON_API void moon_object_unref(const struct moon_object *o); /* NULL is fine */

@@ -26,7 +26,11 @@ void moon_ds_store_pod(struct moon_ds_set *set, struct moon_str body)
 {
     struct moon_object *object;
     struct moon_err err;
+    uint64_t version;
 
+    if (moon_store_known(moon_ds_pod_store(set->ds), body, &version) != NULL) {
+        return; /* the watch was faster */
+    }
     if (moon_object_project(&moon_kind_pod, body, &object, &err) != 0) {
         moon_warn(MOON_DS_TOPIC, "the server's answer to a write makes no sense", "key", set->key,
                   "err", err.text);
@@ -159,10 +163,9 @@ static void take_deleted(struct moon_ds_set *set, const struct moon_result *resu
     struct moon_str body = result->answer->body;
     struct moon_str value;
     bool is_pod =
-        moon_json_find(body, MOON_JSON_PATH("kind"), &value) && moon_str_is(value, "\"Pod\"");
+        moon_json_find_first(body, MOON_JSON_PATH("kind"), &value) && moon_str_is(value, "\"Pod\"");
 
-    if (is_pod && moon_json_find(body, MOON_JSON_PATH("metadata", "deletionTimestamp"), &value) &&
-        !moon_str_is(value, "null")) {
+    if (is_pod && moon_object_head(body, "deletionTimestamp").len > 0) {
         moon_ds_store_pod(set, body);
     } else {
         moon_ds_pod_is_gone(set, result->action->uid);

@@ -492,7 +492,7 @@ static void broken_and_deleted_is_deleted(void **state)
     struct fixture f;
     (void)state;
     start(&f, steps);
-    expect(&f, "+a5 synced error -a5!");
+    expect(&f, "+a5 synced -a5!");
     assert_int_equal(f.script.seen_count, 1);
     finish(&f);
 }

@@ -617,7 +617,8 @@ static void SetGoneWhileInFlight(void **state)
         "{\"metadata\":{\"name\":\"foo\",\"namespace\":\"" NS "\",\"uid\":\"" UID "\","
         "\"resourceVersion\":\"999999\"},\"spec\":{\"template\":{}}}");
     assert_int_equal(moon_object_project(&moon_kind_daemonset, moon_str(text), &o, &err), 0);
-    moon_store_delete_event(moon_informer_store(f->ds.sets), o);
+    moon_store_delete_event(moon_informer_store(f->ds.sets), o->uid, o->version);
+    moon_object_unref(o);
     assert_null(set_of(f));
     forget_woken(f);
     for (size_t i = 0; i < moon_plan_count(plan); i++) {

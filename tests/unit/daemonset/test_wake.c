@@ -254,7 +254,8 @@ static void LateDeletionOfAPredecessor(void **state)
     struct moon_object *o;
     struct moon_err err;
     assert_int_equal(moon_object_project(&moon_kind_daemonset, moon_str(first), &o, &err), 0);
-    moon_store_delete_event(moon_informer_store(f->ds.sets), o);
+    moon_store_delete_event(moon_informer_store(f->ds.sets), o->uid, o->version);
+    moon_object_unref(o);
     assert_string_equal(set_of(f)->uid, "uid-second");
 }
 

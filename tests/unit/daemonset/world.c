@@ -55,7 +55,9 @@ void delete_text(struct fixture *f, struct moon_informer *i, const struct moon_k
     struct moon_object *object = project(kind, text);
 
     if (object != NULL) {
-        moon_store_delete_event(moon_informer_store(watch_of(f, i, object)), object);
+        moon_store_delete_event(moon_informer_store(watch_of(f, i, object)), object->uid,
+                                object->version);
+        moon_object_unref(object);
     }
 }
 

@@ -72,9 +72,16 @@ static void add_pod(struct world *w, const char *name, const char *node)
     add_pod_with(w, name, node, "", "");
 }
 
+/* A DELETED event that carries this object. */
+static void delete_event(struct moon_store *s, const struct moon_object *take_object)
+{
+    moon_store_delete_event(s, take_object->uid, take_object->version);
+    moon_object_unref(take_object);
+}
+
 static void remove_pod(struct world *w, const char *name)
 {
-    moon_store_delete_event(w->pods, new_pod(w, name, "", "", ""));
+    delete_event(w->pods, new_pod(w, name, "", "", ""));
 }
 
 static void world_init(struct world *w)
@@ -472,9 +479,9 @@ static void test_node_comes_and_goes(void **state)
     assert_int_equal(moon_ledger_count(w.ledger), 0);
     add_node(&w, "n1", "", "");
     assert_pick(&w, ASKS("\"cpu\":\"2\""), "0/1 nodes are available: 1 Insufficient cpu.");
-    moon_store_delete_event(w.nodes, project(&moon_kind_played_node,
-                                             "{\"metadata\":{\"name\":\"n1\",\"uid\":\"n1\","
-                                             "\"resourceVersion\":\"900\"}}"));
+    delete_event(w.nodes,
+                 project(&moon_kind_played_node, "{\"metadata\":{\"name\":\"n1\",\"uid\":\"n1\","
+                                                 "\"resourceVersion\":\"900\"}}"));
     assert_pick(&w, "", "no nodes available to schedule pods");
     remove_pod(&w, "a");
     world_fini(&w);
