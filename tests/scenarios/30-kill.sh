@@ -54,9 +54,11 @@ spec:
     spec: {containers: [{name: c, image: "agent:v0"}]}
 YAML
 eventually 120 "all pods are ready" is "$NODES $NODES $NODES $NODES $NODES" ds_counts agent
-version=$(k get pods -l app=agent -o jsonpath='{.metadata.resourceVersion}')
-k get pods -l app=agent -o json | jq -c '.items[] | {type: "ADDED", object: .}' >"$WORK/watch.json"
-background watch sh -c "$KUBECTL get --raw '/api/v1/namespaces/default/pods?watch=1&labelSelector=app%3Dagent&resourceVersion=${version:-0}' >>'$WORK/watch.json'"
+# The list's own version: a watch that begins later would miss what is deleted in between.
+PODS='/api/v1/namespaces/default/pods?labelSelector=app%3Dagent'
+k get --raw "$PODS" >"$WORK/list.json"
+jq -c '.items[] | {type: "ADDED", object: .}' "$WORK/list.json" >"$WORK/watch.json"
+background watch sh -c "$KUBECTL get --raw '$PODS&watch=1&resourceVersion=$(jq -r .metadata.resourceVersion "$WORK/list.json")' >>'$WORK/watch.json'"
 
 for i in $(seq 1 "$KILLS"); do
     k set image ds/agent "c=agent:v$i" >/dev/null
