@@ -217,12 +217,17 @@ static void on_create_failed(struct moon_job *job, const struct moon_answer *ans
     }
 }
 
-/* Where the object has a generateName beside its name, a server before 1.30 says this and not
- * AlreadyExists (rest.CheckGeneratedNameError), however often it is asked. */
-static bool may_say_that_it_exists(const struct moon_job *job, const struct moon_answer *answer)
+/* Neither yes nor no: what is there decides. To a repeated CREATE of an object with a generateName
+ * beside its name, a server before 1.30 says ServerTimeout and not AlreadyExists, however often it
+ * is asked (rest.CheckGeneratedNameError). */
+static bool needs_a_look(const struct moon_job *job, const struct moon_answer *answer,
+                         const struct moon_err *err)
 {
-    return job->action->verb == MOON_VERB_CREATE && job->tries > 0 &&
-           moon_streq(answer->reason, "ServerTimeout");
+    if (job->action->verb == MOON_VERB_CREATE) {
+        return job->tries > 0 && moon_streq(answer->reason, "ServerTimeout");
+    }
+    return job->action->verb == MOON_VERB_DELETE && is_doubtful(err->code) &&
+           job->action->uid != NULL;
 }
 
 static void on_written(struct moon_job *job, const struct moon_answer *answer,
@@ -235,7 +240,7 @@ static void on_written(struct moon_job *job, const struct moon_answer *answer,
     /* 429 is said before anything is done; of all else without a clear answer we cannot know. */
     bool unclear = is_retried(err->code) || err->code == MOON_E_LIMIT;
     job->unsure = job->unsure || (unclear && answer->sent && err->http_status != 429);
-    if (may_say_that_it_exists(job, answer)) {
+    if (needs_a_look(job, answer, err)) {
         look(job);
     } else if (is_retried(err->code)) {
         retry(job, err);
@@ -243,9 +248,6 @@ static void on_written(struct moon_job *job, const struct moon_answer *answer,
         on_create_failed(job, answer, err);
     } else if (job->action->verb == MOON_VERB_DELETE && is_gone(answer, err)) {
         moon_job_finish(job, answer, NULL, false);
-    } else if (job->action->verb == MOON_VERB_DELETE && is_doubtful(err->code) &&
-               job->action->uid != NULL) {
-        look(job);
     } else {
         job->quiet = moon_answer_has_cause(answer, "NamespaceTerminating");
         moon_job_finish(job, answer, err, false);
