@@ -94,6 +94,7 @@ struct moon_ds_slot {
     bool decided;              /* decision has ever been made */
     bool stale;                /* decide again */
     bool unanswered;           /* the last question was not answered: ask again in a while */
+    bool create_sent;          /* at least once */
     const char *creating;      /* the pod whose CREATE is in flight; the plan's */
     struct moon_ds_pod **pods; /* in the order in which pods are kept */
     size_t pod_count;

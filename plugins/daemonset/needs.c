@@ -117,8 +117,12 @@ static void create_done(const struct moon_result *result, void *ctx)
 
 static void write_pod(const struct moon_action *action, struct moon_buf *out)
 {
-    const struct moon_ds_slot *slot = action->ctx;
+    struct moon_ds_slot *slot = action->ctx;
 
+    if (slot->create_sent) {
+        moon_ds_rival_doubt(slot->set); /* the one before may land yet, when its pod is long gone */
+    }
+    slot->create_sent = true;
     moon_ds_body_write(action->detail, action->name, slot->name, out);
 }
 
@@ -128,6 +132,7 @@ void moon_ds_plan_create(struct moon_ds_slot *slot, struct moon_plan *plan, cons
     struct moon_arena *arena = moon_plan_arena(plan);
 
     slot->creating = moon_ds_body_pod_name(set, arena);
+    slot->create_sent = false;
     moon_ds_set_hold(set);
     moon_plan_add(plan, &(struct moon_action){
                             .verb = MOON_VERB_CREATE,

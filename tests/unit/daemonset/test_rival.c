@@ -184,6 +184,24 @@ static void AnAnswerWasLost(void **state)
     assert_int_equal(pod_count(f), 3);
 }
 
+/* Found by torture: the first try of a create was held up, the second made the pod, somebody
+ * deleted it, and then the first one landed. */
+static void ACreateThatWasSentTwice(void **state)
+{
+    struct fixture *f = *state;
+    start(f, (struct set_opts){0});
+    add_node(f, "node-2", NULL, NULL);
+    struct moon_plan *plan = decide(f);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf body = MOON_BUF_INIT(4096);
+    moon_plan_get(plan, 0)->write_body(moon_plan_get(plan, 0), &body);
+    (void)carry_out(f, plan);
+    foreign_pod(f, "node-2");
+    assert_int_equal(told(f), 0);
+    advance_s(f, GRACE_S);
+    foreign_pod(f, "node-2");
+    assert_int_equal(told(f), 1);
+}
+
 /* The first try of a status write lands after the second. */
 static void AStatusWriteThatWasSentTwice(void **state)
 {
@@ -314,6 +332,7 @@ int main(void)
         TEST(PodsThatGotTheHashOfADuplicateStay),
         TEST(OurOwnWorkIsNobodyElses),
         TEST(AnAnswerWasLost),
+        TEST(ACreateThatWasSentTwice),
         TEST(AStatusWriteThatWasSentTwice),
         TEST(WhatOursOrAPredecessorsLastWritesMayBe),
         TEST(WhoStandsByAccusesNobody),
