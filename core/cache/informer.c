@@ -28,32 +28,15 @@ struct glimpse {
     moon_sym uid; /* borrowed; NULL: nothing we hold has it */
     uint64_t version;
     bool has_identity; /* a uid could be read at all */
-    bool is_deleted;   /* it has a deletionTimestamp */
 };
-
-/* The inside of a string member; names, uids, times and versions have no escapes. */
-static struct moon_str string_member(struct moon_str object, const char *key)
-{
-    struct moon_str value;
-    if (!moon_json_find(object, MOON_JSON_PATH(key), &value) || value.len < 2 ||
-        value.ptr[0] != '"') {
-        return (struct moon_str){0};
-    }
-    return (struct moon_str){value.ptr + 1, value.len - 2};
-}
 
 static struct glimpse glimpse(struct moon_str text)
 {
     struct glimpse g = {0};
-    struct moon_str metadata;
-    if (!moon_json_find(text, MOON_JSON_PATH("metadata"), &metadata)) {
-        return g;
-    }
-    struct moon_str uid = string_member(metadata, "uid");
+    struct moon_str uid = moon_object_head(text, "uid");
     g.has_identity = uid.len > 0;
     g.uid = g.has_identity ? moon_intern_find(uid) : NULL;
-    g.is_deleted = string_member(metadata, "deletionTimestamp").len > 0;
-    (void)moon_parse_u64(string_member(metadata, "resourceVersion"), &g.version);
+    (void)moon_parse_u64(moon_object_head(text, "resourceVersion"), &g.version);
     return g;
 }
 
@@ -105,20 +88,12 @@ static void take_glimpse(struct moon_informer *i, enum moon_event event, struct 
     if (err != NULL) {
         report(i, err);
     }
-    if (event == MOON_EVENT_LISTED) {
-        if (err != NULL) {
-            keep_listed(i, &g);
-        } else {
-            moon_store_forget(i->store, g.uid);
-        }
-        return;
+    if (event != MOON_EVENT_LISTED) {
+        moon_store_bookmark(i->store, g.version);
+    } else if (err != NULL) {
+        keep_listed(i, &g);
     }
-    moon_store_bookmark(i->store, g.version);
-    if (event == MOON_EVENT_DELETED && may_have_left_view(i, g.is_deleted)) {
-        left_view(i, g.uid);
-    } else if (event == MOON_EVENT_DELETED && err != NULL) {
-        moon_store_mark_gone(i->store, g.uid);
-    } else if (err == NULL) {
+    if (err == NULL) {
         moon_store_forget(i->store, g.uid);
     }
 }
@@ -136,7 +111,7 @@ static void take_object(struct moon_informer *i, enum moon_event event,
         moon_outside_drop(i->outside, object->uid);
         moon_store_put_event(i->store, object);
         break;
-    case MOON_EVENT_DELETED: /* its head made no sense, so this is not all there is to know */
+    case MOON_EVENT_DELETED: /* whoever has a name was told from the head */
         moon_object_unref(object);
         break;
     }
@@ -156,20 +131,18 @@ static bool take_known(struct moon_informer *i, struct moon_str text)
     return true;
 }
 
-/* A deletion needs no more of the object than its head. False: that makes no sense. */
+/* A deletion needs no more of the object than its head. False: that names nobody. */
 static bool take_deleted(struct moon_informer *i, struct moon_str text)
 {
-    uint64_t version;
-    struct moon_str uid = moon_object_head(text, "uid");
-    if (uid.len == 0 || !moon_parse_u64(moon_object_head(text, "resourceVersion"), &version)) {
+    struct glimpse g = glimpse(text);
+    if (!g.has_identity) {
         return false;
     }
-    moon_sym cached = moon_intern_find(uid);
     if (may_have_left_view(i, moon_object_head(text, "deletionTimestamp").len > 0)) {
-        moon_store_bookmark(i->store, version);
-        left_view(i, cached);
+        moon_store_bookmark(i->store, g.version);
+        left_view(i, g.uid);
     } else {
-        moon_store_delete_event(i->store, cached, version);
+        moon_store_delete_event(i->store, g.uid, g.version);
     }
     return true;
 }
