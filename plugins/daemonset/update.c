@@ -103,18 +103,13 @@ static void take_answer(struct moon_ds_set *set, const struct moon_roll_answer *
 
 /* A policy may look at every node of a roll, and each pod that comes or goes is a reason to ask it
  * again. So the more nodes there are the more seldom it is asked: every 20 ms with 5,000 of them,
- * which no roll takes longer for. True when it is too early. */
-static bool is_too_early(struct moon_ds_set *set, struct moon_plan *plan)
+ * which no roll takes longer for. */
+static uint64_t too_early_by_ms(const struct moon_ds_set *set)
 {
     uint64_t now = moon_loop_now(set->ds->in->loop);
     uint64_t next = set->rolled_at + set->slot_count / NODES_PER_MS;
 
-    if (set->rolled_at > 0 && now < next) {
-        moon_plan_requeue(plan, next - now);
-        return true;
-    }
-    set->rolled_at = now;
-    return false;
+    return set->rolled_at > 0 && now < next ? next - now : 0;
 }
 
 int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err)
@@ -130,9 +125,15 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
     }
     /* What needs.c has planned counts: a pod it deletes is unavailable from now on. */
     moon_ds_slot_evaluate_all(set);
-    if (set->sums.outdated == 0 || is_too_early(set, plan)) {
+    if (set->sums.outdated == 0) {
         return 0;
     }
+    uint64_t early_ms = too_early_by_ms(set);
+    if (early_ms > 0) {
+        moon_plan_requeue(plan, early_ms);
+        return 0;
+    }
+    set->rolled_at = moon_loop_now(set->ds->in->loop);
     moon_ds_slot_sort(set);
     fill_roll(set, &roll);
     moon_ds_placement_view(set, &view);
