@@ -286,6 +286,27 @@ void new_template(struct fixture *f, struct set_opts opts)
     assert_int_equal(c.creates + c.deletes, 0);
 }
 
+void use_policies(struct fixture *f, const char *dir)
+{
+    const char *dirs[] = {dir, NULL};
+    struct moon_err err;
+
+    moon_policies_free(f->in.policies);
+    f->in.policies = moon_policies_new(
+        NULL, &(struct moon_policies_opts){.dirs = dirs, .budget_scale = 100}, &err);
+    assert_non_null(f->in.policies);
+}
+
+char *wanted_name(void **state)
+{
+    struct fixture *f = *state;
+    add_set(f, (struct set_opts){0});
+    char *name = moon_strdup(set_of(f)->current->meta.name);
+    (void)teardown(state);
+    (void)setup(state);
+    return name;
+}
+
 /* ---- what was seen ---- */
 
 bool was_woken(struct fixture *f, const char *key)

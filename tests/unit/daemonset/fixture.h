@@ -155,6 +155,8 @@ struct fixture {
 /* cmocka setup and teardown; the set is not there yet. */
 int setup(void **state);
 int teardown(void **state);
+/* Policies of this folder beside the stock ones. */
+void use_policies(struct fixture *f, const char *dir);
 struct fixture *fixture(void); /* the one of this test */
 
 /* What sets of all further tests have that say none; ON_DELETE at first. */
@@ -200,6 +202,8 @@ size_t revision_count(struct fixture *f);
 void running(struct fixture *f, int nodes, const char *strategy);
 /* A new template (opts.template, or one made up); its revision is made first. */
 void new_template(struct fixture *f, struct set_opts opts);
+/* The name that the first revision of a set will want. Starts the fixture anew. */
+char *wanted_name(void **state);
 
 /* One reconcile of "foo", carried out. */
 struct counts sync_once(struct fixture *f);

@@ -346,17 +346,6 @@ static void another(struct fixture *f, const char *name, const char *owner, cons
                                                  .labels = labels});
 }
 
-/* The name the set's first revision will want. */
-static char *wanted_name(void **state)
-{
-    struct fixture *f = *state;
-    add_set(f, (struct set_opts){0});
-    char *name = moon_strdup(set_of(f)->current->meta.name);
-    (void)teardown(state);
-    (void)setup(state);
-    return name;
-}
-
 static void NameTakenByAnotherTemplate(void **state)
 {
     MOON_AUTOFREE char *name = wanted_name(state);

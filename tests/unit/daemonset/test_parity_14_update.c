@@ -177,15 +177,8 @@ static void S14_2_10_DeadNodesUseTheBudget(void **state)
 
 static int setup_examples(void **state)
 {
-    static const char *const dirs[] = {EXAMPLE_POLICIES, NULL};
-    struct moon_err err;
-
     (void)setup(state);
-    struct fixture *f = *state;
-    moon_policies_free(f->in.policies);
-    f->in.policies = moon_policies_new(
-        NULL, &(struct moon_policies_opts){.dirs = dirs, .budget_scale = 100}, &err);
-    assert_non_null(f->in.policies);
+    use_policies(*state, EXAMPLE_POLICIES);
     return 0;
 }
 

@@ -196,17 +196,6 @@ static void S6_3_OnlyOfItsOwnNamespace(void **state)
 
 /* ---- 6.4: creating it ---- */
 
-/* The revision a set without any history would make. */
-static char *wanted_name(void **state)
-{
-    struct fixture *f = *state;
-    add_set(f, (struct set_opts){0});
-    char *name = moon_strdup(set_of(f)->current->meta.name);
-    (void)teardown(state);
-    (void)setup(state);
-    return name;
-}
-
 /* Made by somebody else between our look and our POST. */
 static void S6_4_TheSameTemplateUnderTheNameIsUsed(void **state)
 {

@@ -90,18 +90,11 @@ static void policy(struct fixture *f, const char *source)
 
 static int setup_policies(void **state)
 {
-    const char *dirs[] = {dir, NULL};
-    struct moon_err err;
-
     (void)snprintf(dir, sizeof(dir), "/tmp/moonset-test-XXXXXX");
     assert_non_null(mkdtemp(dir));
     (void)snprintf(path, sizeof(path), "%s/mine.lua", dir);
     (void)setup(state);
-    struct fixture *f = *state;
-    moon_policies_free(f->in.policies);
-    f->in.policies = moon_policies_new(
-        NULL, &(struct moon_policies_opts){.dirs = dirs, .budget_scale = 100}, &err);
-    assert_non_null(f->in.policies);
+    use_policies(*state, dir);
     return 0;
 }
 
