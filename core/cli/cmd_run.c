@@ -80,7 +80,7 @@ static int run_config(const struct moon_config *config)
     struct run run = {.status = MOON_EXIT_OK};
     struct moon_err err;
 
-    run.loop = moon_loop_new(NULL, &err);
+    run.loop = moon_loop_new(&(struct moon_loop_opts){.batch_ms = config->batch_ms}, &err);
     if (run.loop == NULL) {
         moon_cli_complain("%s", err.text);
         return MOON_EXIT_FAILED;

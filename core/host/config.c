@@ -14,7 +14,8 @@
 enum {
     MAX_SETTINGS = 32,
     MAX_COUNT = 10000,
-    MIN_DURATION_MS = 1000
+    MIN_DURATION_MS = 1000,
+    MAX_PERIOD_MS = 1000
 };
 #define MAX_DURATION_MS (30ull * 24 * 3600 * 1000)
 
@@ -33,6 +34,7 @@ static const char *const log_formats[] = {"logfmt", "json", NULL};
 #define COUNT MOON_SETTING_COUNT
 #define SCALE MOON_SETTING_SCALE
 #define DURATION MOON_SETTING_DURATION
+#define PERIOD MOON_SETTING_PERIOD
 
 static const struct moon_setting settings[] = {
     {"kubeconfig", TEXT, AT(kubeconfig), NULL, "FILE",
@@ -66,6 +68,8 @@ static const struct moon_setting settings[] = {
     {"policy-budget-scale", SCALE, AT(policy_budget_scale), "1", "N",
      "multiply all CPU budgets of policies", NULL},
     {"max-in-flight", COUNT, AT(max_in_flight), "64", "N", "writes open at the same time", NULL},
+    {"batch-period", PERIOD, AT(batch_ms), "50ms", "TIME",
+     "handle in one go what the API server tells within so long; 0s: each at once", NULL},
     {"http1", BOOL, AT(http1), "false", NULL, "do not use HTTP/2", NULL},
     {"dry-run", BOOL, AT(dry_run), "false", NULL,
      "send every write with dryRun=All: nothing is changed", NULL},
@@ -203,6 +207,17 @@ static int set_duration(uint64_t *at, const char *value, const char *where, stru
     return 0;
 }
 
+static int set_period(uint64_t *at, const char *value, const char *where, struct moon_err *err)
+{
+    uint64_t ms;
+
+    if (!moon_parse_duration_ms(moon_str(value), &ms) || ms > MAX_PERIOD_MS) {
+        return wrong(where, value, "a duration from 0s to 1s, such as 50ms", err);
+    }
+    *at = ms;
+    return 0;
+}
+
 int moon_setting_set(struct moon_config *c, const struct moon_setting *s, const char *value,
                      const char *where, struct moon_err *err)
 {
@@ -225,6 +240,8 @@ int moon_setting_set(struct moon_config *c, const struct moon_setting *s, const 
         return set_scale(at, value, where, err);
     case MOON_SETTING_DURATION:
         return set_duration(at, value, where, err);
+    case MOON_SETTING_PERIOD:
+        return set_period(at, value, where, err);
     }
     return 0;
 }

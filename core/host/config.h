@@ -48,6 +48,7 @@ struct moon_config {
     double policy_budget_scale;
     bool http1;
     unsigned max_in_flight;
+    uint64_t batch_ms; /* for the loop that the controller runs on */
     bool dry_run;
     uint64_t orphan_interval_ms; /* how often orphans are looked for */
     char *namespace;             /* NULL: all */

@@ -61,6 +61,7 @@ static const char *wanted(const struct moon_setting *s)
     case MOON_SETTING_COUNT:
     case MOON_SETTING_SCALE:
     case MOON_SETTING_DURATION:
+    case MOON_SETTING_PERIOD:
         break;
     }
     return "a single value";

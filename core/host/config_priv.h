@@ -15,7 +15,8 @@ enum moon_setting_kind {
     MOON_SETTING_CHOICE,
     MOON_SETTING_COUNT,
     MOON_SETTING_SCALE,
-    MOON_SETTING_DURATION
+    MOON_SETTING_DURATION,
+    MOON_SETTING_PERIOD /* a short one, or none */
 };
 
 struct moon_setting {

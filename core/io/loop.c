@@ -129,6 +129,9 @@ struct moon_loop *moon_loop_new(const struct moon_loop_opts *opts, struct moon_e
         loop->wall_base_ms =
             (opts->wall_ms != 0 ? opts->wall_ms : VIRTUAL_WALL_START_MS) - VIRTUAL_START_MS;
     }
+    if (opts != NULL && !opts->virtual_clock) {
+        ev_set_io_collect_interval(backend->ev, (double)opts->batch_ms / 1000.);
+    }
     update_now(loop);
     return loop;
 }

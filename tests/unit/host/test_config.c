@@ -58,6 +58,7 @@ static void defaults(void **state)
     assert_int_equal(c->mode, MOON_MODE_REPLACE);
     assert_int_equal(c->log_level, MOON_LOG_INFO);
     assert_int_equal(c->max_in_flight, 64);
+    assert_int_equal(c->batch_ms, 50);
     assert_int_equal(c->orphan_interval_ms, 5 * 60 * 1000);
     assert_string_equal(c->lease_namespace, "kube-system");
     assert_string_equal(c->listen, "127.0.0.1:8090");
@@ -74,7 +75,8 @@ static void arguments(void **state)
     assert_int_equal(PARSE(c, &help, &err, "--namespace", "prod", "--leader-elect=false", "--http1",
                            "--policy-dir", "a", "--policy-dir=b", "--max-in-flight=8",
                            "--policy-budget-scale", "2.5", "--orphan-interval=90s", "--placement",
-                           "direct", "--log-level=debug", "--listen=", "--policy-cache=off"),
+                           "direct", "--log-level=debug", "--listen=", "--policy-cache=off",
+                           "--batch-period=0s"),
                      0);
     assert_false(help);
     assert_string_equal(c->namespace, "prod");
@@ -87,6 +89,7 @@ static void arguments(void **state)
     assert_int_equal(c->max_in_flight, 8);
     assert_true(c->policy_budget_scale == 2.5);
     assert_int_equal(c->orphan_interval_ms, 90000);
+    assert_int_equal(c->batch_ms, 0);
     assert_int_equal(c->placement, MOON_PLACE_DIRECT);
     assert_int_equal(c->log_level, MOON_LOG_DEBUG);
     assert_string_equal(c->listen, "");
@@ -135,6 +138,8 @@ static void wrong_arguments(void **state)
          "--policy-budget-scale: \"nan\" is not a number from 0.1 to 1000"},
         {{"run", "--orphan-interval=5"},
          "--orphan-interval: \"5\" is not a duration from 1s to 30d, such as 90s or 5m"},
+        {{"run", "--batch-period=1001ms"},
+         "--batch-period: \"1001ms\" is not a duration from 0s to 1s, such as 50ms"},
         {{"run", "--orphan-interval=40d"},
          "--orphan-interval: \"40d\" is not a duration from 1s to 30d, such as 90s or 5m"},
         {{"run", "--config=/no/such/file"}, "--config: read /no/such/file: no such file"},

@@ -26,12 +26,12 @@ struct fixture {
     int rounds;
 };
 
-static int setup_with(void **state, bool virtual_clock)
+static int setup_with(void **state, const struct moon_loop_opts *opts)
 {
     struct fixture *f = moon_new(struct fixture);
     struct moon_err err;
     f->seen = MOON_BUF_INIT(4096);
-    f->loop = moon_loop_new(&(struct moon_loop_opts){.virtual_clock = virtual_clock}, &err);
+    f->loop = moon_loop_new(opts, &err);
     assert_non_null(f->loop);
     assert_int_equal(pipe(f->pipe), 0);
     *state = f;
@@ -40,12 +40,22 @@ static int setup_with(void **state, bool virtual_clock)
 
 static int setup(void **state)
 {
-    return setup_with(state, false);
+    return setup_with(state, NULL);
 }
 
 static int setup_virtual(void **state)
 {
-    return setup_with(state, true);
+    return setup_with(state, &(struct moon_loop_opts){.virtual_clock = true});
+}
+
+static int setup_batch(void **state)
+{
+    return setup_with(state, &(struct moon_loop_opts){.batch_ms = 30});
+}
+
+static int setup_long_batch(void **state)
+{
+    return setup_with(state, &(struct moon_loop_opts){.batch_ms = 3600 * 1000});
 }
 
 static int teardown(void **state)
@@ -217,9 +227,32 @@ static void descriptors_report_what_was_asked_for(void **state)
     assert_null(f->fd);
 }
 
+static void a_batch_rests_before_it_looks(void **state)
+{
+    struct fixture *f = *state;
+    f->fd = moon_fd_new(f->loop, f->pipe[0], MOON_FD_READ, on_fd, f);
+    assert_int_equal(write(f->pipe[1], ".", 1), 1);
+    uint64_t start_ms = moon_loop_now(f->loop);
+    moon_loop_run(f->loop);
+    assert_string_equal(moon_buf_cstr(&f->seen), ".");
+    assert_true(moon_loop_now(f->loop) - start_ms >= 30);
+}
+
 static void stop_loop(void *ctx)
 {
     moon_loop_stop(((struct fixture *)ctx)->loop);
+}
+
+static void a_batch_delays_no_timer(void **state)
+{
+    struct fixture *f = *state;
+    f->fd = moon_fd_new(f->loop, f->pipe[0], MOON_FD_READ, on_fd, f);
+    assert_int_equal(write(f->pipe[1], ".", 1), 1);
+    f->timer = moon_timer_new(f->loop, stop_loop, f);
+    moon_timer_start(f->timer, 5);
+    moon_loop_run(f->loop); /* else: an hour */
+    moon_timer_free(f->timer);
+    moon_fd_free(f->fd);
 }
 
 static void stop_ends_the_run(void **state)
@@ -435,6 +468,8 @@ int main(void)
         REAL(deferred_calls_run_in_the_next_turn),
         REAL(a_cancelled_call_does_not_run),
         REAL(descriptors_report_what_was_asked_for),
+        cmocka_unit_test_setup_teardown(a_batch_rests_before_it_looks, setup_batch, teardown),
+        cmocka_unit_test_setup_teardown(a_batch_delays_no_timer, setup_long_batch, teardown),
         REAL(stop_ends_the_run),
         REAL(signals_arrive),
         REAL(children_report_their_status),
