@@ -78,12 +78,12 @@ cJSON *moon_json_parse(struct moon_str text, struct moon_err *err)
     return parse_passed(text, s.has_broken_runes, NULL, err);
 }
 
-const cJSON *moon_json_parse_without(struct moon_str text, const char *const *const *cuts,
-                                     struct moon_buf *lean, struct moon_arena *arena,
-                                     struct moon_err *err)
+const cJSON *moon_json_parse_picked(struct moon_str text, const struct moon_json_want *members,
+                                    struct moon_buf *lean, struct moon_arena *arena,
+                                    struct moon_err *err)
 {
     bool broken;
-    if (moon_json_cut(text, cuts, lean, &broken, err) != 0) {
+    if (moon_json_pick_into(text, members, lean, &broken, err) != 0) {
         return NULL;
     }
     return parse_passed(moon_buf_str(lean), broken, arena, err);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * json.h - reading, cutting and writing JSON text.
+ * json.h - reading, picking from and writing JSON text.
  *
  * Two ways with JSON. *Trees* (cJSON) are for looking: parsed under a cap, projected, dropped.
  * *Text* is for passing through: cJSON keeps numbers as doubles and cuts strings at U+0000, so what
@@ -29,11 +29,27 @@ static inline void moon_cjson_free_ptr(cJSON **json)
  * A string is cut at U+0000, and a broken byte or lone surrogate in it becomes U+FFFD. */
 MOON_API cJSON *moon_json_parse(struct moon_str text, struct moon_err *err);
 
-/* Cut as moon_json_without does and parse what is left in `lean`, in one pass. The tree lives in
- * the arena: nobody deletes it. An arena of MOON_JSON_TREE_MAX(text.len) bytes is large enough. */
-MOON_API const cJSON *moon_json_parse_without(struct moon_str text, const char *const *const *cuts,
-                                              struct moon_buf *lean, struct moon_arena *arena,
-                                              struct moon_err *err);
+/* What somebody reads of an object: a list of its members, ended by one without a key. The first
+ * that has a member's key decides; what none has is not wanted. */
+struct moon_json_want {
+    const char *key;                      /* one that begins with '*': any */
+    const struct moon_json_want *members; /* of its value, or of each object in the array that its
+                                             value is; NULL: the value as it stands */
+    bool is_unwanted;                     /* before a "*": all but this */
+};
+
+/* Copy `text` to `out` without what is not wanted. The whole text is checked nevertheless. All
+ * duplicates of a wanted key are copied. On error `out` is as before, or empty when it overflowed;
+ * it never needs more room than `text`. */
+MOON_API int moon_json_pick(struct moon_str text, const struct moon_json_want *members,
+                            struct moon_buf *out, struct moon_err *err);
+
+/* Pick into `lean` and parse that. The tree lives in the arena: nobody deletes it. An arena of
+ * MOON_JSON_TREE_MAX(text.len) bytes is large enough. */
+MOON_API const cJSON *moon_json_parse_picked(struct moon_str text,
+                                             const struct moon_json_want *members,
+                                             struct moon_buf *lean, struct moon_arena *arena,
+                                             struct moon_err *err);
 #define MOON_JSON_TREE_MAX(len) (((len) + 1) * (sizeof(cJSON) + 32))
 
 /* Members by dotted path ("metadata.labels"); NULL / the fallback when absent, null or of another
@@ -57,13 +73,6 @@ MOON_API bool moon_json_find(struct moon_str text, const char *const *path,
  * behind the value is looked at, or checked. */
 MOON_API bool moon_json_find_first(struct moon_str text, const char *const *path,
                                    struct moon_str *ret_value);
-
-/* Cut out: copy `text` to `out` without the members at the paths `cuts` (a NULL-terminated list of
- * at most 32 paths, e.g. metadata.managedFields), all of their duplicates included. Copies
- * unchanged what is absent. On error `out` is as before, or empty when it overflowed. */
-MOON_API int moon_json_without(struct moon_str text, const char *const *const *cuts,
-                               struct moon_buf *out, struct moon_err *err);
-#define MOON_JSON_CUTS(...) ((const char *const *const[]){__VA_ARGS__, NULL})
 
 /* Canonical form, byte for byte what Go's encoding/json makes of a generic map with HTML escaping:
  * no white space, keys sorted by bytes at each level (of equal keys the last one stays), strings

@@ -478,6 +478,9 @@ bool moon_json_key_is(struct moon_str inner, const char *key)
 {
     const char *pos = inner.ptr;
     const char *end = inner.ptr + inner.len;
+    if (pos < end && *pos != *key && *pos != '\\' && (unsigned char)*pos < 0x80) {
+        return false; /* what nearly every key is told apart by */
+    }
     if (skip_plain(pos, end) == end) {
         return moon_str_is(inner, key);
     }

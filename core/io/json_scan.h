@@ -62,9 +62,9 @@ bool moon_json_key_is(struct moon_str inner, const char *key);
 
 /* ---- writing it again ---- */
 
-/* moon_json_without, and whether the text has strings that are read with a U+FFFD in them. */
-int moon_json_cut(struct moon_str text, const char *const *const *cuts, struct moon_buf *out,
-                  bool *ret_broken_runes, struct moon_err *err);
+/* moon_json_pick, and whether the text has strings that are read with a U+FFFD in them. */
+int moon_json_pick_into(struct moon_str text, const struct moon_json_want *members,
+                        struct moon_buf *out, bool *ret_broken_runes, struct moon_err *err);
 
 enum moon_json_rewrite_flags {
     MOON_JSON_OLD_ESCAPES = 1 << 0,   /* \b and \f as Go before 1.22 wrote them */

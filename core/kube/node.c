@@ -246,15 +246,31 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
            same_amounts(a->allocatable, a->allocatable_count, b->allocatable, b->allocatable_count);
 }
 
-/* The names of the images on a node are most of its text, and of its heartbeats. */
-static const char *const images_path[] = {"status", "images", NULL};
-static const char *const *const unread[] = {images_path, NULL};
+static const struct moon_json_want spec_reads[] = {
+    {.key = "unschedulable"}, {.key = "taints"}, {0}};
+static const struct moon_json_want info_reads[] = {
+    {.key = "architecture"}, {.key = "operatingSystem"}, {.key = "kubeletVersion"}, {0}};
+static const struct moon_json_want condition_reads[] = {
+    {.key = "type"}, {.key = "status"}, {.key = "reason"}, {.key = "lastTransitionTime"}, {0}};
+static const struct moon_json_want status_reads[] = {
+    {.key = "nodeInfo", .members = info_reads},
+    {.key = "conditions", .members = condition_reads},
+    {.key = "capacity"},
+    {.key = "allocatable"},
+    {0},
+};
+static const struct moon_json_want reads[] = {
+    MOON_OBJECT_READS_ALL,
+    {.key = "spec", .members = spec_reads},
+    {.key = "status", .members = status_reads},
+    {0},
+};
 
 const struct moon_kind moon_kind_node = {
     .resource = &moon_resource_nodes,
     .size = sizeof(struct moon_node),
     .keep_annotations = true,
-    .skip = unread,
+    .reads = reads,
     .project = project,
     .fini = fini,
     .same = same,

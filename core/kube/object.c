@@ -6,10 +6,6 @@
 
 #include "base/time.h"
 
-enum {
-    CUTS_MAX = 16
-};
-
 /* The one place that casts const away: to count holders, and to move a version on. Whoever holds a
  * reference sees the content as const; objects are only ever made by moon_alloc below. */
 static struct moon_object *counted(const struct moon_object *o)
@@ -132,6 +128,30 @@ bool moon_object_same_head(const struct moon_object *a, const struct moon_object
 }
 
 /* ---- the head ---- */
+
+static const struct moon_json_want owner_reads[] = {
+    {.key = "apiVersion"}, {.key = "kind"},       {.key = "name"},
+    {.key = "uid"},        {.key = "controller"}, {0},
+};
+
+const struct moon_json_want moon_object_head_reads[] = {
+    {.key = "name"},
+    {.key = "namespace"},
+    {.key = "uid"},
+    {.key = "resourceVersion"},
+    {.key = "generation"},
+    {.key = "creationTimestamp"},
+    {.key = "deletionTimestamp"},
+    {.key = "labels"},
+    {.key = "ownerReferences", .members = owner_reads},
+    {0},
+};
+
+/* Nobody but the server reads managedFields, and they may be half of an object. */
+const struct moon_json_want moon_object_all_reads[] = {
+    {.key = "managedFields", .is_unwanted = true}, {.key = "*"}, {0}};
+
+static const struct moon_json_want everything[] = {MOON_OBJECT_READS_ALL, {.key = "*"}, {0}};
 
 static int project_identity(struct moon_object *o, const cJSON *metadata, struct moon_err *err)
 {
@@ -282,28 +302,14 @@ int moon_object_project_json(const struct moon_kind *kind, const cJSON *json, st
     return rc;
 }
 
-/* What is not even parsed, of any kind and of this one. */
-static void collect_cuts(const struct moon_kind *kind, const char *const *cuts[CUTS_MAX])
-{
-    static const char *const managed_fields[] = {"metadata", "managedFields", NULL};
-    size_t count = 0;
-    cuts[count++] = managed_fields;
-    for (size_t i = 0; kind->skip != NULL && kind->skip[i] != NULL; i++) {
-        moon_assert(count < CUTS_MAX - 1);
-        cuts[count++] = kind->skip[i];
-    }
-    cuts[count] = NULL;
-}
-
 int moon_object_project(const struct moon_kind *kind, struct moon_str text,
                         struct moon_object **ret, struct moon_err *err)
 {
     MOON_CLEANUP(moon_buf_fini)
     struct moon_buf lean = MOON_BUF_INIT(text.len + 1);
     struct moon_arena *arena = moon_arena_new(MOON_JSON_TREE_MAX(text.len));
-    const char *const *cuts[CUTS_MAX];
-    collect_cuts(kind, cuts);
-    const cJSON *json = moon_json_parse_without(text, cuts, &lean, arena, err);
+    const struct moon_json_want *reads = kind->reads != NULL ? kind->reads : everything;
+    const cJSON *json = moon_json_parse_picked(text, reads, &lean, arena, err);
     int rc = json != NULL ? moon_object_project_json(kind, json, moon_buf_str(&lean), ret, err)
                           : moon_err_wrap(err, "%s", kind->resource->kind);
     moon_arena_free(arena);

@@ -27,9 +27,9 @@ struct moon_kind {
     size_t size; /* of the struct that begins with moon_object */
     /* Keep annotations in the head? Pods and revisions do without. */
     bool keep_annotations;
-    /* Paths of large members nobody reads, cut out before parsing as managedFields are (and so not
-     * in `text`); a NULL-terminated list, or NULL. */
-    const char *const *const *skip;
+    /* What `project` reads, beginning with MOON_OBJECT_READS (whoever keeps annotations takes
+     * MOON_OBJECT_READS_ALL); all else is gone before it is called. NULL: everything. */
+    const struct moon_json_want *reads;
     /* Fill the rest; the head is done. 1 = not for us: drop the object silently. `text` is the
      * object's JSON, for kinds that keep raw parts. */
     int (*project)(struct moon_object *object, const cJSON *json, struct moon_str text,
@@ -39,6 +39,20 @@ struct moon_kind {
     /* Is everything the struct keeps equal, the resourceVersion aside? May be NULL (never). */
     bool (*same)(const struct moon_object *a, const struct moon_object *b);
 };
+
+/* What the head is made of; ALL: all metadata but the managedFields, which nobody reads. */
+#define MOON_OBJECT_READS                                                                          \
+    {.key = "kind"},                                                                               \
+    {                                                                                              \
+        .key = "metadata", .members = moon_object_head_reads                                       \
+    }
+#define MOON_OBJECT_READS_ALL                                                                      \
+    {.key = "kind"},                                                                               \
+    {                                                                                              \
+        .key = "metadata", .members = moon_object_all_reads                                        \
+    }
+MOON_API extern const struct moon_json_want moon_object_head_reads[];
+MOON_API extern const struct moon_json_want moon_object_all_reads[];
 
 struct moon_object {
     const struct moon_kind *kind;
@@ -57,7 +71,7 @@ struct moon_object {
 
 /* Parse and project one object's JSON text. *ret is NULL (and 0 returned) when the kind does not
  * want it. Errors name kind, namespace/name and field; a text that says it is of another kind
- * (Status, PartialObjectMetadata) is one. metadata.managedFields are cut out before parsing. */
+ * (Status, PartialObjectMetadata) is one. */
 MOON_API int moon_object_project(const struct moon_kind *kind, struct moon_str text,
                                  struct moon_object **ret, struct moon_err *err);
 /* The same from a tree (fixtures, policy tests); `text` may be empty when the kind keeps none. */

@@ -181,15 +181,37 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
            a->message == b->message && a->images == b->images && moon_object_same_head(oa, ob);
 }
 
-static const char *const volumes_path[] = {"spec", "volumes", NULL};
-static const char *const init_containers_path[] = {"spec", "initContainers", NULL};
-static const char *const tolerations_path[] = {"spec", "tolerations", NULL};
-static const char *const *const unread[] = {volumes_path, init_containers_path, tolerations_path,
-                                            NULL};
+static const struct moon_json_want container_reads[] = {{.key = "image"}, {0}};
+static const struct moon_json_want spec_reads[] = {
+    {.key = "nodeName"},
+    {.key = "affinity"},
+    {.key = "containers", .members = container_reads},
+    {0},
+};
+static const struct moon_json_want condition_reads[] = {
+    {.key = "type"}, {.key = "status"}, {.key = "lastTransitionTime"}, {0}};
+static const struct moon_json_want container_status_reads[] = {
+    {.key = "restartCount"}, {.key = "state"}, {0}};
+static const struct moon_json_want status_reads[] = {
+    {.key = "phase"},
+    {.key = "reason"},
+    {.key = "message"},
+    {.key = "startTime"},
+    {.key = "conditions", .members = condition_reads},
+    {.key = "initContainerStatuses", .members = container_status_reads},
+    {.key = "containerStatuses", .members = container_status_reads},
+    {0},
+};
+static const struct moon_json_want reads[] = {
+    MOON_OBJECT_READS,
+    {.key = "spec", .members = spec_reads},
+    {.key = "status", .members = status_reads},
+    {0},
+};
 
 const struct moon_kind moon_kind_pod = {
     .resource = &moon_resource_pods,
-    .skip = unread,
+    .reads = reads,
     .size = sizeof(struct moon_pod),
     .project = project,
     .fini = fini,
@@ -198,7 +220,7 @@ const struct moon_kind moon_kind_pod = {
 
 const struct moon_kind moon_kind_any_pod = {
     .resource = &moon_resource_pods,
-    .skip = unread,
+    .reads = reads,
     .size = sizeof(struct moon_pod),
     .project = project_any,
     .fini = fini,

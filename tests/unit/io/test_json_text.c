@@ -94,30 +94,37 @@ static void test_find_first(void **state)
     }
 }
 
-/* ---- without ---- */
+/* ---- pick ---- */
 
-static void test_without(void **state)
+static const struct moon_json_want inner_wants[] = {{.key = "y"}, {.key = "z"}, {0}};
+static const struct moon_json_want wants[] = {
+    {.key = "m", .members = inner_wants}, {.key = "v"}, {0}};
+static const struct moon_json_want all_but_x[] = {
+    {.key = "x", .is_unwanted = true}, {.key = "*"}, {0}};
+
+static void test_pick(void **state)
 {
     (void)state;
     static const struct {
+        const struct moon_json_want *wants;
         const char *text;
         const char *want;
     } rows[] = {
-        {"{\"m\":{\"x\":1}}", "{\"m\":{}}"},
-        {"{\"m\":{\"x\":1,\"y\":2}}", "{\"m\":{\"y\":2}}"},
-        {"{\"m\":{\"y\":2,\"x\":1}}", "{\"m\":{\"y\":2}}"},
-        {"{\"m\":{\"y\":2 , \"x\": [ {} ] , \"z\" : 3 }}", "{\"m\":{\"y\":2 , \"z\" : 3 }}"},
-        {"{\"m\":{\"x\":1,\"y\":2,\"x\":3}}", "{\"m\":{\"y\":2}}"},
-        {"{\"m\":{\"x\":1},\"m\":{\"x\":2,\"y\":9007199254740993}}",
-         "{\"m\":{},\"m\":{\"y\":9007199254740993}}"},
-        {"{\"\\u006d\":{\"\\u0078\":1}}", "{\"\\u006d\":{}}"},
-        {" { \"a\" : 1 , \"m\" : { } , \"b\":\"\\u0000\"} ",
-         " { \"a\" : 1 , \"m\" : { } , \"b\":\"\\u0000\"} "},
-        {"{\"m\":[{\"x\":1}],\"x\":2}", "{\"m\":[{\"x\":1}],\"x\":2}"},
-        {"{\"m\":null}", "{\"m\":null}"},
-        {"{ }", "{ }"},
-        {"[{\"m\":{\"x\":1}}]", "[{\"m\":{\"x\":1}}]"},
-        {" 5 ", " 5 "},
+        {wants, "{}", "{}"},
+        {wants, " { \"a\" : 1 } ", "{}"},
+        {wants, "{\"a\":1,\"v\":2,\"b\":{\"v\":3},\"v\":[ 4 ]}", "{\"v\":2,\"v\":[ 4 ]}"},
+        {wants, "{\"m\":{\"x\":1}}", "{\"m\":{}}"},
+        {wants, "{\"m\":{\"x\":1,\"y\":{\"x\":2},\"z\":9007199254740993}}",
+         "{\"m\":{\"y\":{\"x\":2},\"z\":9007199254740993}}"},
+        {wants, "{\"m\" : [ { \"x\":1, \"y\":2 } , 3, [{\"x\":1}], {} ] , \"v\":null}",
+         "{\"m\":[{\"y\":2},3,[{\"x\":1}],{}],\"v\":null}"},
+        {wants, "{\"m\":null}", "{\"m\":null}"},
+        {wants, "{\"m\":[]}", "{\"m\":[]}"},
+        {wants, "{\"\\u006d\":{\"\\u0079\":\"\\u0000\",\"\\u0078\":1}}",
+         "{\"\\u006d\":{\"\\u0079\":\"\\u0000\"}}"},
+        {wants, " 5 ", "5"},
+        {all_but_x, "{\"w\":{\"x\":1},\"x\":2,\"y\":3,\"x\":4}", "{\"w\":{\"x\":1},\"y\":3}"},
+        {NULL, " {\"x\" : 1} ", "{\"x\" : 1}"},
     };
     MOON_CLEANUP(moon_buf_fini) struct moon_buf out = MOON_BUF_INIT(1000);
     for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
@@ -125,28 +132,13 @@ static void test_without(void **state)
         EXACT(text, moon_str(rows[i].text));
         moon_buf_clear(&out);
         moon_buf_puts(&out, "before");
-        assert_int_equal(
-            moon_json_without(text, MOON_JSON_CUTS(MOON_JSON_PATH("m", "x")), &out, &err), 0);
+        assert_int_equal(moon_json_pick(text, rows[i].wants, &out, &err), 0);
         assert_true(moon_str_starts(moon_buf_str(&out), "before"));
         assert_text((struct moon_str){out.data + 6, out.len - 6}, moon_str(rows[i].want));
     }
 }
 
-static void test_without_several(void **state)
-{
-    (void)state;
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf out = MOON_BUF_INIT(1000);
-    struct moon_err err;
-    EXACT(text, MOON_STR_LIT("{\"m\":{\"x\":1,\"y\":{\"z\":2,\"x\":3},\"v\":4},\"x\":5,\"v\":6}"));
-    assert_int_equal(moon_json_without(text,
-                                       MOON_JSON_CUTS(MOON_JSON_PATH("m", "x"), MOON_JSON_PATH("v"),
-                                                      MOON_JSON_PATH("m", "y", "z")),
-                                       &out, &err),
-                     0);
-    assert_text(moon_buf_str(&out), MOON_STR_LIT("{\"m\":{\"y\":{\"x\":3},\"v\":4},\"x\":5}"));
-}
-
-static void test_parse_without(void **state)
+static void test_parse_picked(void **state)
 {
     (void)state;
     static const char *const rows[] = {
@@ -159,8 +151,7 @@ static void test_parse_without(void **state)
         EXACT(text, moon_str(rows[i]));
         struct moon_arena *arena = moon_arena_new(MOON_JSON_TREE_MAX(text.len));
         MOON_CLEANUP(moon_buf_fini) struct moon_buf lean = MOON_BUF_INIT(1000);
-        const cJSON *json = moon_json_parse_without(text, MOON_JSON_CUTS(MOON_JSON_PATH("m", "x")),
-                                                    &lean, arena, &err);
+        const cJSON *json = moon_json_parse_picked(text, wants, &lean, arena, &err);
         assert_non_null(json);
         assert_string_equal(moon_json_string(json, "m.y"), "kept");
         assert_null(moon_json_get(json, "m.x"));
@@ -184,8 +175,7 @@ static void test_a_tree_fits_its_arena(void **state)
         }
         moon_buf_puts(&text, "0]");
         struct moon_arena *arena = moon_arena_new(MOON_JSON_TREE_MAX(text.len));
-        const cJSON *json = moon_json_parse_without(
-            moon_buf_str(&text), MOON_JSON_CUTS(MOON_JSON_PATH("m")), &lean, arena, &err);
+        const cJSON *json = moon_json_parse_picked(moon_buf_str(&text), wants, &lean, arena, &err);
         assert_int_equal(cJSON_GetArraySize(json), 2001);
         moon_arena_free(arena);
     }
@@ -213,7 +203,7 @@ static void test_special_bytes_at_each_place(void **state)
     }
 }
 
-static void test_without_errors(void **state)
+static void test_pick_errors(void **state)
 {
     (void)state;
     static const char *const bad[] = {"{\"m\":{\"x\":1}",
@@ -228,14 +218,13 @@ static void test_without_errors(void **state)
     for (size_t i = 0; i < MOON_ARRAY_SIZE(bad); i++) {
         struct moon_err err = {0};
         EXACT(text, moon_str(bad[i]));
-        int rc = moon_json_without(text, MOON_JSON_CUTS(MOON_JSON_PATH("m", "x")), &out, &err);
+        int rc = moon_json_pick(text, wants, &out, &err);
         assert_int_equal(rc, -MOON_E_INVALID);
         assert_string_equal(moon_buf_cstr(&out), "before");
     }
     struct moon_err err = {0};
     MOON_CLEANUP(moon_buf_fini) struct moon_buf small = MOON_BUF_INIT(8);
-    int rc = moon_json_without(MOON_STR_LIT("{\"a\":\"0123456789\"}"),
-                               MOON_JSON_CUTS(MOON_JSON_PATH("m")), &small, &err);
+    int rc = moon_json_pick(MOON_STR_LIT("{\"v\":\"0123456789\"}"), wants, &small, &err);
     assert_int_equal(rc, -MOON_E_LIMIT);
 }
 
@@ -514,12 +503,11 @@ int main(void)
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_find_whole_and_malformed),
         cmocka_unit_test(test_find_first),
-        cmocka_unit_test(test_without),
-        cmocka_unit_test(test_without_several),
-        cmocka_unit_test(test_parse_without),
+        cmocka_unit_test(test_pick),
+        cmocka_unit_test(test_parse_picked),
         cmocka_unit_test(test_a_tree_fits_its_arena),
         cmocka_unit_test(test_special_bytes_at_each_place),
-        cmocka_unit_test(test_without_errors),
+        cmocka_unit_test(test_pick_errors),
         cmocka_unit_test(test_canonical),
         cmocka_unit_test(test_canonical_old_escapes),
         cmocka_unit_test(test_canonical_errors),

@@ -39,12 +39,11 @@ static const struct moon_kind kind = {
     .fini = fini_trace,
 };
 
-static const char *const large_path[] = {"status", "large", NULL};
-static const char *const *const unread[] = {large_path, NULL};
+static const struct moon_json_want reads[] = {MOON_OBJECT_READS, {.key = "foreign"}, {0}};
 
 static const struct moon_kind plain_kind = {
     .resource = &moon_resource_nodes,
-    .skip = unread,
+    .reads = reads,
     .size = sizeof(struct moon_object),
     .project = project_trace,
     .fini = fini_trace,
