@@ -10,7 +10,8 @@ enum {
 };
 
 /* What a policy may ask for before it uses it. */
-static const char *const features[] = {"select", "tolerations", "update", "params", "require"};
+static const char *const features[] = {"select", "tolerations", "update",
+                                       "params", "require",     "time"};
 
 /* moonset.has("kv"): may a policy count on it? */
 static int library_has(lua_State *L)
@@ -40,6 +41,7 @@ void moon_library_open(lua_State *L)
     moon_library_semver(L);
     moon_library_list(L);
     moon_library_json(L);
+    moon_library_time(L);
     moon_library_log(L);
     moon_sandbox_freeze(L, "moonset function");
 }

@@ -18,6 +18,7 @@ void moon_library_text(lua_State *L);     /* duration, hash, bucket, glob */
 void moon_library_semver(lua_State *L);
 void moon_library_list(lua_State *L); /* list, spairs */
 void moon_library_json(lua_State *L);
+void moon_library_time(lua_State *L); /* time.window, time.cron, time.date */
 void moon_library_log(lua_State *L);
 
 /* For the views; these raise. */

@@ -32,6 +32,34 @@ static void test_intstr(void **state MOON_UNUSED)
     assert_lua_fails("return moonset.intstr('ten', 25)", MOON_FAULT_RUNTIME, "IntOrString");
 }
 
+static void test_time(void **state MOON_UNUSED)
+{
+    /* 2026-11-28 12:00 UTC, a Saturday */
+    assert_lua("local w = moonset.time.window('Sat 14:00-16:00', 'Europe/Berlin')\n"
+               "return w:opens_in(1795867200) .. ' ' .. w:closes_in(1795867200 + 3600) .. ' ' .. "
+               "tostring(w:is_open(1795867200))",
+               "3600 7200 false");
+    assert_lua("return moonset.time.window('Sat,Sun'):closes_in(1795867200)", "129600");
+    assert_lua("return moonset.time.window('Sat'):opens_in(1795867200)", "0");
+    assert_lua("return moonset.time.window('Mon'):closes_in(1795867200)", "0");
+    assert_lua("return moonset.time.window('2026-01-01'):opens_in(1795867200)", "nil");
+    assert_lua("return moonset.time.window('Mon-Sun'):closes_in(1795867200)", "nil");
+    assert_lua("local c = moonset.time.cron('0 3 * * *')\n"
+               "return c:next(1795867200) - 1795867200 .. ' ' .. 1795867200 - c:last(1795867200)",
+               "54000 32400");
+    assert_lua("return moonset.time.cron('0 0 30 2 *'):next(0)", "nil");
+    assert_lua(
+        "local d = moonset.time.date(1795867200, 'Asia/Tokyo')\n"
+        "return d.year .. '-' .. d.month .. '-' .. d.day .. ' ' .. d.hour .. ':' .. d.minute "
+        ".. ' ' .. d.second .. d.weekday",
+        "2026-11-28 21:0 0Sat");
+    assert_lua_fails("moonset.time.window('always')", MOON_FAULT_RUNTIME, "window: \"always\"");
+    assert_lua_fails("moonset.time.cron('* * * * *', 'Mars')", MOON_FAULT_RUNTIME, "no time zone");
+    assert_lua_fails("moonset.time.date(0, '../x')", MOON_FAULT_RUNTIME, "no time zone");
+    assert_lua_fails("moonset.time.window('Mon'):is_opn(0)", MOON_FAULT_RUNTIME, "did you mean");
+    assert_lua_fails("moonset.time.now()", MOON_FAULT_RUNTIME, "now");
+}
+
 static void test_semver(void **state MOON_UNUSED)
 {
     static const char *const rows[][3] = {
@@ -161,10 +189,15 @@ static void test_log(void **state MOON_UNUSED)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_quantity), cmocka_unit_test(test_intstr),
-        cmocka_unit_test(test_semver),   cmocka_unit_test(test_hash_is_for_ever),
-        cmocka_unit_test(test_texts),    cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_json),     cmocka_unit_test(test_log),
+        cmocka_unit_test(test_quantity),
+        cmocka_unit_test(test_intstr),
+        cmocka_unit_test(test_time),
+        cmocka_unit_test(test_semver),
+        cmocka_unit_test(test_hash_is_for_ever),
+        cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_log),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * library_time.c - windows, cron times and dates. Scripts have no clock: the time comes from
+ * `roll.now`.
+ */
+#include <lauxlib.h>
+
+#include "base/zone.h"
+#include "policy/cron.h"
+#include "policy/engine.h"
+#include "policy/library.h"
+#include "policy/window.h"
+
+#define WINDOW_TYPE "window"
+#define CRON_TYPE "cron"
+
+static struct moon_str text_at(lua_State *L, int arg)
+{
+    struct moon_str text;
+
+    text.ptr = luaL_checklstring(L, arg, &text.len);
+    return text;
+}
+
+/* ---- windows ---- */
+
+/* moonset.time.window("Mon-Fri 22:00-06:00", "Europe/Berlin") */
+static int time_window(lua_State *L)
+{
+    struct moon_str text = text_at(L, 1);
+    const char *zone = luaL_optstring(L, 2, "UTC");
+    struct moon_err err;
+
+    struct moon_window *w = lua_newuserdatauv(L, sizeof(*w), 0);
+    if (moon_window_parse(text, zone, w, &err) != 0) {
+        return luaL_error(L, "window: %s", err.text);
+    }
+    luaL_setmetatable(L, WINDOW_TYPE);
+    return 1;
+}
+
+static struct moon_window_state state_of(lua_State *L, int64_t now_s)
+{
+    return moon_window_at(luaL_checkudata(L, 1, WINDOW_TYPE), now_s);
+}
+
+static int window_is_open(lua_State *L)
+{
+    lua_pushboolean(L, state_of(L, luaL_checkinteger(L, 2)).is_open);
+    return 1;
+}
+
+/* Seconds until it opens: 0 when it is open, nil when it does not within a year. */
+static int window_opens_in(lua_State *L)
+{
+    lua_Integer now = luaL_checkinteger(L, 2);
+    struct moon_window_state s = state_of(L, now);
+
+    if (s.is_open) {
+        lua_pushinteger(L, 0);
+    } else if (s.ever_changes) {
+        lua_pushinteger(L, s.changes_at_s - now);
+    } else {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
+/* Seconds until it closes: 0 when it is closed, nil when it stays open for a year. */
+static int window_closes_in(lua_State *L)
+{
+    lua_Integer now = luaL_checkinteger(L, 2);
+    struct moon_window_state s = state_of(L, now);
+
+    if (!s.is_open) {
+        lua_pushinteger(L, 0);
+    } else if (s.ever_changes) {
+        lua_pushinteger(L, s.changes_at_s - now);
+    } else {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
+/* ---- cron ---- */
+
+/* moonset.time.cron("0 3 * * Mon", "Europe/Berlin") */
+static int time_cron(lua_State *L)
+{
+    struct moon_str text = text_at(L, 1);
+    const char *zone = luaL_optstring(L, 2, "UTC");
+    struct moon_err err;
+
+    struct moon_cron *c = lua_newuserdatauv(L, sizeof(*c), 0);
+    if (moon_cron_parse(text, zone, c, &err) != 0) {
+        return luaL_error(L, "cron: %s", err.text);
+    }
+    luaL_setmetatable(L, CRON_TYPE);
+    return 1;
+}
+
+static int push_time(lua_State *L, int64_t at_s)
+{
+    if (at_s == INT64_MIN) {
+        lua_pushnil(L);
+    } else {
+        lua_pushinteger(L, at_s);
+    }
+    return 1;
+}
+
+static int cron_next(lua_State *L)
+{
+    const struct moon_cron *c = luaL_checkudata(L, 1, CRON_TYPE);
+
+    return push_time(L, moon_cron_next(c, luaL_checkinteger(L, 2)));
+}
+
+static int cron_last(lua_State *L)
+{
+    const struct moon_cron *c = luaL_checkudata(L, 1, CRON_TYPE);
+
+    return push_time(L, moon_cron_last(c, luaL_checkinteger(L, 2)));
+}
+
+/* ---- dates ---- */
+
+static void set_int(lua_State *L, const char *key, int value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, key);
+}
+
+/* moonset.time.date(now, zone): { year, month, day, hour, minute, second, weekday = "Mon" } */
+static int time_date(lua_State *L)
+{
+    static const char *const weekdays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    lua_Integer at_s = luaL_checkinteger(L, 1);
+    const char *zone = luaL_optstring(L, 2, "UTC");
+    struct moon_err err;
+
+    if (moon_zone_check(zone, &err) != 0) {
+        return luaL_error(L, "date: %s", err.text);
+    }
+    moon_zone_enter(zone);
+    struct moon_zone_time t = moon_zone_local(at_s);
+    moon_zone_leave();
+    lua_createtable(L, 0, 7);
+    set_int(L, "year", t.year);
+    set_int(L, "month", t.month);
+    set_int(L, "day", t.day);
+    set_int(L, "hour", t.hour);
+    set_int(L, "minute", t.minute);
+    set_int(L, "second", t.second);
+    lua_pushstring(L, weekdays[t.weekday]);
+    lua_setfield(L, -2, "weekday");
+    return 1;
+}
+
+static void add_type(lua_State *L, const char *name, const luaL_Reg *methods, const char *what)
+{
+    luaL_newmetatable(L, name);
+    lua_newtable(L);
+    luaL_setfuncs(L, methods, 0);
+    moon_sandbox_freeze(L, what);
+    lua_setfield(L, -2, "__index");
+    lua_pop(L, 1);
+}
+
+static const luaL_Reg window_methods[] = {{"is_open", window_is_open},
+                                          {"opens_in", window_opens_in},
+                                          {"closes_in", window_closes_in},
+                                          {NULL, NULL}};
+static const luaL_Reg cron_methods[] = {{"next", cron_next}, {"last", cron_last}, {NULL, NULL}};
+static const luaL_Reg functions[] = {
+    {"window", time_window}, {"cron", time_cron}, {"date", time_date}, {NULL, NULL}};
+
+void moon_library_time(lua_State *L)
+{
+    add_type(L, WINDOW_TYPE, window_methods, "window method");
+    add_type(L, CRON_TYPE, cron_methods, "cron method");
+    luaL_newlib(L, functions);
+    moon_sandbox_freeze(L, "time function");
+    lua_setfield(L, -2, "time");
+}
