@@ -16,6 +16,7 @@
 enum moon_hook {
     MOON_HOOK_SELECT,
     MOON_HOOK_TOLERATIONS,
+    MOON_HOOK_GATE,
     MOON_HOOK_UPDATE,
     MOON_HOOKS,
 };

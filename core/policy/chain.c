@@ -11,6 +11,7 @@
 
 enum {
     PARAMS_MAX_BYTES = 64 * 1024,
+    STOCK_POLICIES = 3, /* of a chain */
     MIN_DIGEST_HEX = 12,
 };
 
@@ -103,10 +104,9 @@ static int add_all_named(struct moon_chain *c, const char *names, struct moon_er
             return moon_err_set(err, MOON_E_INVALID, "an empty name in the list of policies \"%s\"",
                                 names);
         }
-        /* Three stock policies must still fit. */
-        if (c->count == MOON_CHAIN_MAX - MOON_HOOKS) {
+        if (c->count == MOON_CHAIN_MAX - STOCK_POLICIES) {
             return moon_err_set(err, MOON_E_INVALID, "more than %d policies for one set",
-                                MOON_CHAIN_MAX - MOON_HOOKS);
+                                MOON_CHAIN_MAX - STOCK_POLICIES);
         }
         int rc = add_named(c, item, err);
         if (rc != 0) {

@@ -39,8 +39,8 @@ static struct moon_chain_link *find_link(struct moon_chain *chain)
     return NULL;
 }
 
-static void init_run(struct moon_roll_run *run, const struct moon_set_view *set,
-                     const struct moon_roll *roll, struct moon_roll_answer *answer)
+void moon_roll_run_init(struct moon_roll_run *run, const struct moon_set_view *set,
+                        const struct moon_roll *roll, struct moon_roll_answer *answer)
 {
     moon_sym owner = moon_labels_get(&set->set->meta.annotations, ANNOTATION_BUDGET_OWNER);
 
@@ -48,7 +48,7 @@ static void init_run(struct moon_roll_run *run, const struct moon_set_view *set,
         .roll = roll,
         .set = set,
         .answer = answer,
-        .acted = moon_new_array(bool, roll->count + 1),
+        .acted = answer != NULL ? moon_new_array(bool, roll->count + 1) : NULL,
         .left = moon_roll_left(roll),
         .surge_left = moon_roll_surge_left(roll),
         .sunset_left = roll->available > roll->desired ? roll->available - roll->desired : 0,
@@ -56,16 +56,28 @@ static void init_run(struct moon_roll_run *run, const struct moon_set_view *set,
     };
 }
 
+void moon_roll_run_fini(struct moon_roll_run *run)
+{
+    moon_free(run->acted);
+}
+
+int moon_hook_call_with_roll(struct moon_hook_call *c, struct moon_roll_run *run, int results,
+                             struct moon_fault *fault)
+{
+    struct moon_engine *e = c->engine;
+
+    e->roll = run;
+    lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_ROLL, run, 0, NULL));
+    lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_SET, c->set, 0, NULL));
+    return moon_engine_call(e, 2, results, fault);
+}
+
 static int ask(struct moon_hook_call *c, struct moon_roll_run *run, struct moon_fault *fault)
 {
     if (moon_hook_begin(c, (struct moon_budget){CALL_US, CALL_US}, fault) != 0) {
         return -1;
     }
-    struct moon_engine *e = c->engine;
-    e->roll = run;
-    lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_ROLL, run, 0, NULL));
-    lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_SET, c->set, 0, NULL));
-    int rc = moon_engine_call(e, 2, 0, fault);
+    int rc = moon_hook_call_with_roll(c, run, 0, fault);
     moon_hook_end(c);
     moon_hook_count(c, 1);
     return rc;
@@ -84,12 +96,12 @@ void moon_hook_update(struct moon_chain *chain, const struct moon_set_view *set,
         return;
     }
     ret->policy = moon_intern_cstr(call.link->version->name);
-    init_run(&run, set, roll, ret);
+    moon_roll_run_init(&run, set, roll, ret);
     if (ask(&call, &run, &fault) != 0) {
         clear_actions(ret);
         ret->clipped = 0;
         ret->failed = true;
         moon_hook_report(&call, &fault, "");
     }
-    moon_free(run.acted);
+    moon_roll_run_fini(&run);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * hooks.h - asking a set's policies: the C side of policy-api `select`, `tolerations`, `update`.
+ * hooks.h - asking a set's policies: the C side of the hooks of policies/README.md.
  *
  * Nothing here touches the API or the cache: the caller hands in what a script may see and gets
  * answers back. A script that fails never fails the process: the answer says so, and the report
@@ -53,9 +53,9 @@ MOON_API void moon_hook_select(struct moon_chain *chain, const struct moon_set_v
 MOON_API int moon_hook_tolerations(struct moon_chain *chain, const struct moon_set_view *set,
                                    struct moon_tolerations *ret, struct moon_err *err);
 
-/* ---- update ---- */
+/* ---- rolls: what gate and update see ---- */
 
-/* One node as the update hook sees it. Pods are non-terminating ones; at most one of each. */
+/* One node.  Pods are non-terminating ones; at most one of each. */
 struct moon_roll_slot {
     const struct moon_node *node; /* NULL: a pod on a node that is not known */
     moon_sym node_name;
@@ -83,6 +83,20 @@ struct moon_roll {
     size_t count;
 };
 
+/* ---- gate ---- */
+struct moon_gate {
+    size_t closed;   /* so many say no; 0 = open */
+    char *reason;    /* of the first of them; owned */
+    moon_sym policy; /* which that is; owned */
+    int64_t again_s; /* ask again after so long, or when something has happened; 0 = open */
+};
+MOON_API void moon_gate_fini(struct moon_gate *g);
+
+/* May pods that serve be disturbed? One that fails is closed. A chain without gates is open. */
+MOON_API void moon_hook_gate(struct moon_chain *chain, const struct moon_set_view *set,
+                             const struct moon_roll *roll, struct moon_gate *ret);
+
+/* ---- what update records ---- */
 enum moon_roll_action_type {
     MOON_ROLL_REPLACE, /* delete the outdated pod; the node gets a new one when it is gone */
     MOON_ROLL_SURGE,   /* create a new pod beside the outdated one */

@@ -10,7 +10,7 @@ enum {
 };
 
 /* What a policy may ask for before it uses it. */
-static const char *const features[] = {"select", "tolerations", "update",
+static const char *const features[] = {"select", "tolerations", "gate", "update",
                                        "params", "require",     "time"};
 
 /* moonset.has("kv"): may a policy count on it? */

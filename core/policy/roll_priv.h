@@ -7,8 +7,7 @@
 
 #include <lua.h>
 
-#include "policy/hooks.h"
-#include "policy/views.h"
+#include "policy/policies_priv.h"
 
 enum {
     MOON_ROLL_MAX_ACTIONS = 500,
@@ -18,10 +17,10 @@ enum {
 struct moon_roll_run {
     const struct moon_roll *roll;
     const struct moon_set_view *set;
-    struct moon_roll_answer *answer;
-    size_t capacity;     /* of answer->actions */
-    bool *acted;         /* per slot: has its action already */
-    int64_t left;        /* available outdated pods that may still be deleted */
+    struct moon_roll_answer *answer; /* NULL: a gate's run, which records nothing */
+    size_t capacity;                 /* of answer->actions */
+    bool *acted;                     /* per slot: has its action already */
+    int64_t left;                    /* available outdated pods that may still be deleted */
     int64_t surge_left;  /* available outdated pods that may still get a second one beside them */
     int64_t sunset_left; /* surge only: pods on nodes that want none, beyond the desired number */
     bool unlimited;      /* the set trusts its policy with the budget */
@@ -48,6 +47,14 @@ int moon_roll_replace(lua_State *L);
 int moon_roll_delete(lua_State *L);
 int moon_roll_surge(lua_State *L);
 int moon_roll_again(lua_State *L);
+
+/* What `answer` gets is the caller's. */
+void moon_roll_run_init(struct moon_roll_run *run, const struct moon_set_view *set,
+                        const struct moon_roll *roll, struct moon_roll_answer *answer);
+void moon_roll_run_fini(struct moon_roll_run *run);
+/* Call the hook that moon_hook_begin has left on the stack with (roll, set). */
+int moon_hook_call_with_roll(struct moon_hook_call *c, struct moon_roll_run *run, int results,
+                             struct moon_fault *fault);
 
 /* The run behind the roll at index 1; raises. */
 struct moon_roll_run *moon_roll_run_of(lua_State *L);

@@ -13,6 +13,17 @@ enum {
     MAX_AGAIN_S = 7 * 24 * 3600,
 };
 
+/* The run of an update hook; a gate is shown the same roll, but only answers. */
+static struct moon_roll_run *recording(lua_State *L, const char *method)
+{
+    struct moon_roll_run *run = moon_roll_run_of(L);
+
+    if (run->answer == NULL) {
+        moon_engine_shape_error(L, "roll:%s: a gate records nothing; its answer is all", method);
+    }
+    return run;
+}
+
 static struct moon_str reason_at(lua_State *L, int arg, const char *method)
 {
     size_t len;
@@ -118,7 +129,7 @@ static bool take_disruption(struct moon_roll_run *run, const struct moon_roll_sl
 
 static int record_delete(lua_State *L, enum moon_roll_action_type type, const char *method)
 {
-    struct moon_roll_run *run = moon_roll_run_of(L);
+    struct moon_roll_run *run = recording(L, method);
     struct moon_str reason = reason_at(L, 3, method);
     const struct moon_roll_slot *slot = slot_at(L, 2, method);
 
@@ -144,6 +155,7 @@ int moon_roll_replace(lua_State *L)
  * node wants none. */
 int moon_roll_delete(lua_State *L)
 {
+    (void)recording(L, "delete");
     const struct moon_view *v = moon_view_test(L, 2, MOON_VIEW_OLD_POD);
 
     if (v != NULL && v->slot->wanted && v->slot->new_pod == NULL) {
@@ -157,7 +169,7 @@ int moon_roll_delete(lua_State *L)
 /* roll:surge(node or pod, why): a new pod beside the outdated one. */
 int moon_roll_surge(lua_State *L)
 {
-    struct moon_roll_run *run = moon_roll_run_of(L);
+    struct moon_roll_run *run = recording(L, "surge");
     struct moon_str reason = reason_at(L, 3, "surge");
     const struct moon_roll_slot *slot = slot_at(L, 2, "surge");
 
@@ -183,8 +195,7 @@ int moon_roll_surge(lua_State *L)
 /* roll:again(seconds, why): ask again after so long; the shortest wish counts. */
 int moon_roll_again(lua_State *L)
 {
-    struct moon_roll_run *run = moon_roll_run_of(L);
-    struct moon_roll_answer *a = run->answer;
+    struct moon_roll_answer *a = recording(L, "again")->answer;
     int is_integer;
     lua_Integer seconds = lua_tointegerx(L, 2, &is_integer);
     struct moon_str reason = reason_at(L, 3, "again");

@@ -161,6 +161,7 @@ struct moon_ds_set {
     size_t data_len;
     size_t history_open;  /* writes about revisions in flight */
     bool collided;        /* our revision's name is taken by one that cannot be ours */
+    moon_sym held_by;     /* the policy whose gate holds the update; NULL: none */
     uint64_t rolled_at;   /* when the update policy was asked last; 0 = never */
     uint64_t adoption_at; /* revisions that could not be adopted: not before; 0 = none */
     uint64_t adoption_wait_ms;

@@ -101,6 +101,40 @@ static void take_answer(struct moon_ds_set *set, const struct moon_roll_answer *
     }
 }
 
+/* Told when another policy's gate holds the update: reasons may count seconds. */
+static void note_gate(struct moon_ds_set *set, const struct moon_gate *gate)
+{
+    if (gate->policy == set->held_by) {
+        return;
+    }
+    moon_sym_unref(set->held_by);
+    set->held_by = moon_sym_ref(gate->policy);
+    if (gate->policy == NULL) {
+        moon_info(MOON_DS_TOPIC, "update goes on", "key", set->key);
+        return;
+    }
+    moon_recorder_event(set->ds->in->recorder, &set->object->meta, MOON_EVENT_NORMAL, "UpdateHeld",
+                        "Update waits, policy %s: %s", gate->policy, gate->reason);
+    moon_info(MOON_DS_TOPIC, "update waits", "key", set->key, "policy", gate->policy, "reason",
+              gate->reason);
+}
+
+static bool gate_is_open(struct moon_ds_set *set, const struct moon_set_view *view,
+                         const struct moon_roll *roll, struct moon_plan *plan)
+{
+    struct moon_gate gate;
+
+    moon_hook_gate(set->chain, view, roll, &gate);
+    bool is_open = gate.closed == 0;
+    note_gate(set, &gate);
+    if (!is_open) {
+        moon_plan_note(plan, NULL, "update waits, policy %s: %s", gate.policy, gate.reason);
+        moon_plan_requeue(plan, (uint64_t)gate.again_s * 1000);
+    }
+    moon_gate_fini(&gate);
+    return is_open;
+}
+
 /* A policy may look at every node of a roll, and each pod that comes or goes is a reason to ask it
  * again. So the more nodes there are the more seldom it is asked: every 20 ms with 5,000 of them,
  * which no roll takes longer for. */
@@ -137,8 +171,10 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
     moon_ds_slot_sort(set);
     fill_roll(set, &roll);
     moon_ds_placement_view(set, &view);
-    moon_hook_update(set->chain, &view, &roll, &answer);
-    take_answer(set, &answer, plan);
-    moon_roll_answer_fini(&answer);
+    if (gate_is_open(set, &view, &roll, plan)) {
+        moon_hook_update(set->chain, &view, &roll, &answer);
+        take_answer(set, &answer, plan);
+        moon_roll_answer_fini(&answer);
+    }
     return 0;
 }

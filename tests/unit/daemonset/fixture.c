@@ -2,6 +2,8 @@
 #include "fixture.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/metrics.h"
 #include "server.h"
@@ -295,6 +297,39 @@ void use_policies(struct fixture *f, const char *dir)
     f->in.policies = moon_policies_new(
         NULL, &(struct moon_policies_opts){.dirs = dirs, .budget_scale = 100}, &err);
     assert_non_null(f->in.policies);
+}
+
+static char mine_dir[64];
+static char mine_path[128];
+
+int setup_policies(void **state)
+{
+    (void)snprintf(mine_dir, sizeof(mine_dir), "/tmp/moonset-test-XXXXXX");
+    assert_non_null(mkdtemp(mine_dir));
+    (void)snprintf(mine_path, sizeof(mine_path), "%s/mine.lua", mine_dir);
+    (void)setup(state);
+    use_policies(*state, mine_dir);
+    return 0;
+}
+
+int teardown_policies(void **state)
+{
+    (void)unlink(mine_path);
+    (void)rmdir(mine_dir);
+    return teardown(state);
+}
+
+void mine(struct fixture *f, const char *source)
+{
+    if (source == NULL) {
+        assert_int_equal(unlink(mine_path), 0);
+    } else {
+        FILE *file = fopen(mine_path, "w");
+        assert_non_null(file);
+        assert_true(fputs(source, file) >= 0);
+        assert_int_equal(fclose(file), 0);
+    }
+    moon_policies_reload(f->in.policies);
 }
 
 char *wanted_name(void **state)

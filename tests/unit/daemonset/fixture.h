@@ -155,6 +155,10 @@ struct fixture {
 /* cmocka setup and teardown; the set is not there yet. */
 int setup(void **state);
 int teardown(void **state);
+/* The same with a folder for one policy, mine.lua, which `mine` writes and loads; NULL: it goes. */
+int setup_policies(void **state);
+int teardown_policies(void **state);
+void mine(struct fixture *f, const char *source);
 /* Policies of this folder beside the stock ones. */
 void use_policies(struct fixture *f, const char *dir);
 struct fixture *fixture(void); /* the one of this test */

@@ -5,9 +5,7 @@
  */
 #include "fixture.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/metrics.h"
 
@@ -71,40 +69,6 @@ static void NodeShouldRunDaemonPod(void **state)
 
 /* ---- policies of the user ---- */
 
-static char dir[64];
-static char path[128];
-
-/* A folder with one policy file, mine.lua. NULL: it is taken away. */
-static void policy(struct fixture *f, const char *source)
-{
-    if (source == NULL) {
-        assert_int_equal(unlink(path), 0);
-    } else {
-        FILE *file = fopen(path, "w");
-        assert_non_null(file);
-        assert_true(fputs(source, file) >= 0);
-        assert_int_equal(fclose(file), 0);
-    }
-    moon_policies_reload(f->in.policies);
-}
-
-static int setup_policies(void **state)
-{
-    (void)snprintf(dir, sizeof(dir), "/tmp/moonset-test-XXXXXX");
-    assert_non_null(mkdtemp(dir));
-    (void)snprintf(path, sizeof(path), "%s/mine.lua", dir);
-    (void)setup(state);
-    use_policies(*state, dir);
-    return 0;
-}
-
-static int teardown_policies(void **state)
-{
-    (void)unlink(path);
-    (void)rmdir(dir);
-    return teardown(state);
-}
-
 #define MINE "\"moonset.dev/policies\":\"mine\""
 
 static void UnknownPolicyLeavesTheSetAsItIs(void **state)
@@ -150,9 +114,9 @@ static void UnknownPolicyFromTheStart(void **state)
 static void FailingHookKeepsThePreviousDecision(void **state)
 {
     struct fixture *f = *state;
-    policy(f, "return { api = 1, select = function(node)\n"
-              "  if node.labels.bad then error('no') end\n"
-              "  return true end }\n");
+    mine(f, "return { api = 1, select = function(node)\n"
+            "  if node.labels.bad then error('no') end\n"
+            "  return true end }\n");
     add_set(f, (struct set_opts){.annotations = MINE});
     add_node(f, "good", NULL, NULL);
     add_node(f, "turns", NULL, NULL);
@@ -194,7 +158,7 @@ static long questions(void)
 static void UnansweredQuestionIsAskedAgain(void **state)
 {
     struct fixture *f = *state;
-    policy(f, "return { api = 1, select = function() error('no') end }\n");
+    mine(f, "return { api = 1, select = function() error('no') end }\n");
     add_set(f, (struct set_opts){.annotations = MINE});
     add_node(f, "node", NULL, NULL);
     SYNC(0, 0, 0);
@@ -209,7 +173,7 @@ static void UnansweredQuestionIsAskedAgain(void **state)
 static void NewPolicyDecidesAgain(void **state)
 {
     struct fixture *f = *state;
-    policy(f,
+    mine(f,
            "return { api = 1, select = function(node) return node.name == 'node-0', 'one' end }");
     add_set(f, (struct set_opts){.annotations = MINE});
     add_nodes(f, 0, 3, NULL);
@@ -269,8 +233,8 @@ static void OnlyWhatHasChangedIsAsked(void **state)
 static void NewTolerationsRollNothing(void **state)
 {
     struct fixture *f = *state;
-    policy(f, "return { api = 1, tolerations = function() return { { key = 'gpu', operator ="
-              " 'Exists' } } end }");
+    mine(f, "return { api = 1, tolerations = function() return { { key = 'gpu', operator ="
+            " 'Exists' } } end }");
     add_set(f, (struct set_opts){.strategy = ROLLING("1", "0")});
     add_node(f, "plain", NULL, NULL);
     add_node(f, "gpu", NULL, "[{\"key\":\"gpu\",\"effect\":\"NoSchedule\"}]");
@@ -289,27 +253,27 @@ static void PolicyThatComesBack(void **state)
 {
     static const char source[] = "return { api = 1, select = function() return true end }";
     struct fixture *f = *state;
-    policy(f, source);
+    mine(f, source);
     add_set(f, (struct set_opts){.annotations = MINE});
     add_nodes(f, 0, 1, NULL);
     SYNC(1, 0, 0);
-    policy(f, NULL);
+    mine(f, NULL);
     add_nodes(f, 1, 1, NULL);
     SYNC(0, 0, 1);
     assert_non_null(set_of(f)->chain_problem);
-    policy(f, source);
+    mine(f, source);
     SYNC(1, 0, 0);
 }
 
 static void ReloadedTolerationsReachNewPods(void **state)
 {
     struct fixture *f = *state;
-    policy(f, "return { api = 1, tolerations = function() return { { key = 'one' } } end }");
+    mine(f, "return { api = 1, tolerations = function() return { { key = 'one' } } end }");
     add_set(f, (struct set_opts){.annotations = MINE});
     add_nodes(f, 0, 1, NULL);
     SYNC(1, 0, 0);
     assert_non_null(strstr(moon_buf_cstr(&f->last_body), "{\"key\":\"one\""));
-    policy(f, "return { api = 1, tolerations = function() return { { key = 'two' } } end }");
+    mine(f, "return { api = 1, tolerations = function() return { { key = 'two' } } end }");
     add_nodes(f, 1, 1, NULL);
     SYNC(1, 0, 0);
     assert_non_null(strstr(moon_buf_cstr(&f->last_body), "{\"key\":\"two\""));

@@ -118,6 +118,8 @@ void fixture_load(struct fixture *f)
     };
     struct moon_err err;
 
+    moon_chain_free(moon_steal(&f->chain));
+    moon_policies_free(f->policies);
     f->policies = moon_policies_new(NULL, &opts, &err);
     if (f->policies == NULL) {
         fail_msg("%s", err.text);
@@ -254,6 +256,23 @@ static void sum_up(struct moon_roll *r)
         r->unavailable += s->wanted && (s->excess || paired || !available);
         r->surging += s->excess || (paired && !s->new_available);
     }
+}
+
+const char *ask_gate(struct fixture *f)
+{
+    static char text[1024];
+    struct moon_gate gate;
+
+    f->roll.slots = f->slots;
+    moon_hook_gate(f->chain, &f->view, &f->roll, &gate);
+    assert_true((gate.closed == 0) == (gate.reason == NULL));
+    (void)snprintf(text, sizeof(text), "open");
+    if (gate.closed > 0) {
+        (void)snprintf(text, sizeof(text), "%zu closed, %s: %s, again in %d s", gate.closed,
+                       gate.policy, gate.reason, (int)gate.again_s);
+    }
+    moon_gate_fini(&gate);
+    return text;
 }
 
 const char *ask_update(struct fixture *f, int64_t max_unavailable, int64_t max_surge)

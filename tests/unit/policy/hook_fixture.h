@@ -58,6 +58,8 @@ const char *ask_select(struct fixture *f, const char *node_json);
 /* Slots in order of name. `pods`: "-" none, "o"/"O" outdated (capital: available), "n"/"N" new,
  * "!" excess, "d" deleting, "x" not wanted, "r" the outdated pod is ready but not available. */
 void fixture_slot(struct fixture *f, const char *node, const char *pods);
+/* "open", or "1 closed, <policy>: <reason>, again in 30 s". */
+const char *ask_gate(struct fixture *f);
 /* Fill the sums as the caller would, and ask. */
 const char *ask_update(struct fixture *f, int64_t max_unavailable, int64_t max_surge);
 
