@@ -13,12 +13,13 @@ enum {
     SUPPORTED_API = 1,
 };
 
-static const char *const hook_names[MOON_HOOKS] = {"select", "tolerations", "gate", "update"};
+static const char *const hook_names[MOON_HOOKS] = {"select", "tolerations", "rank", "gate",
+                                                   "update"};
 
 /* In policy-api, but not here yet: said plainly, so that nobody believes in a gate that is never
  * asked. */
-static const char *const later_names[] = {"rank",   "mutate",   "health",  "analyze",
-                                          "status", "on_event", "queries", "fields"};
+static const char *const later_names[] = {"mutate",   "health",  "analyze", "status",
+                                          "on_event", "queries", "fields"};
 static const char *const other_names[] = {"api", "name", "params", "replaces"};
 
 const char *moon_hook_name(enum moon_hook hook)
@@ -189,7 +190,7 @@ static void read_hooks(lua_State *L, struct moon_version *v)
         }
     }
     if (!any) {
-        fail_at(L, v, NULL, "the policy has no hook: select, tolerations, gate or update");
+        fail_at(L, v, NULL, "the policy has no hook: select, tolerations, rank, gate or update");
     }
 }
 

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * hook_select.c - may this set's daemon run on these nodes?
- *
- * Every policy of the chain is asked about all nodes, in batches under one budget; each node is a
- * call of its own, so a node that makes a script fail leaves the others alone.
  */
 #include <stdio.h>
 
-#include "policy/policies_priv.h"
+#include "policy/hook_nodes.h"
 
 enum {
-    BATCH_NODES = 4096,
-    BATCH_US = 50 * 1000,
-    CALL_US = 5 * 1000,
-    MAX_STATES = 16, /* of one batch: making them anew takes time, too */
+    RESULTS = 2,
     MAX_REASON = 256,
 };
 
@@ -36,36 +30,30 @@ void moon_decision_fini(struct moon_decision *d)
     *d = (struct moon_decision){0};
 }
 
-/* One batch of one policy. */
-struct batch {
-    struct moon_hook_call call;
-    const struct moon_node *const *nodes;
+/* The answers of one policy, and of those before it. */
+struct asking {
     struct moon_decision *decisions;
-    bool *failed; /* some policy could not say for this node */
-    size_t count;
+    bool *failed;    /* some policy could not say for this node */
     moon_sym policy; /* its name; owned */
-    bool told_stop;  /* a budget or memory stop was reported */
 };
 
 /* ---- answers ---- */
 
-static int wrong_answer(const struct batch *b, const char *what, struct moon_fault *ret)
+static int wrong_answer(const struct moon_hook_nodes *h, const char *what, struct moon_fault *ret)
 {
-    const struct moon_engine *e = b->call.engine;
-
-    *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = e->peak};
+    *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = h->call.engine->peak};
     (void)snprintf(ret->text, sizeof(ret->text),
                    "%s.lua: select must return true, false, \"keep\" or nil, then a reason; "
                    "it returned %s",
-                   b->call.link->version->name, what);
+                   h->call.link->version->name, what);
     return -1;
 }
 
 /* The two results on the top. *ret_placement is UNDECIDED for "no opinion". */
-static int read_answer(const struct batch *b, enum moon_placement *ret_placement,
+static int read_answer(const struct moon_hook_nodes *h, enum moon_placement *ret_placement,
                        struct moon_str *ret_reason, struct moon_fault *ret)
 {
-    lua_State *L = b->call.engine->L;
+    lua_State *L = h->call.engine->L;
     char what[96];
 
     *ret_reason = (struct moon_str){NULL, 0};
@@ -74,7 +62,7 @@ static int read_answer(const struct batch *b, enum moon_placement *ret_placement
         *ret_reason = moon_str_cut(*ret_reason, MAX_REASON);
     } else if (!lua_isnil(L, -1)) {
         (void)snprintf(what, sizeof(what), "a %s as reason", lua_typename(L, lua_type(L, -1)));
-        return wrong_answer(b, what, ret);
+        return wrong_answer(h, what, ret);
     }
     switch (lua_type(L, -2)) {
     case LUA_TBOOLEAN:
@@ -89,10 +77,10 @@ static int read_answer(const struct batch *b, enum moon_placement *ret_placement
             return 0;
         }
         (void)snprintf(what, sizeof(what), "\"%.40s\"", lua_tostring(L, -2));
-        return wrong_answer(b, what, ret);
+        return wrong_answer(h, what, ret);
     default:
         (void)snprintf(what, sizeof(what), "a %s", lua_typename(L, lua_type(L, -2)));
-        return wrong_answer(b, what, ret);
+        return wrong_answer(h, what, ret);
     }
 }
 
@@ -112,98 +100,24 @@ static void combine(struct moon_decision *d, enum moon_placement placement, stru
     d->policy = moon_sym_ref(policy);
 }
 
-/* ---- calls ---- */
-
-static int ask(struct batch *b, size_t i, struct moon_fault *ret)
+static int take(struct moon_hook_nodes *h, size_t i, struct moon_fault *ret)
 {
-    struct moon_engine *e = b->call.engine;
+    struct asking *a = h->ctx;
     enum moon_placement placement = MOON_PLACEMENT_UNDECIDED;
     struct moon_str reason;
 
-    moon_budget_next_call(&e->run);
-    lua_pushvalue(e->L, 2);
-    lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_NODE, b->nodes[i], 0, NULL));
-    lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_SET, b->call.set, 0, NULL));
-    int rc = moon_engine_call(e, 2, 2, ret);
+    int rc = read_answer(h, &placement, &reason, ret);
     if (rc == 0) {
-        rc = read_answer(b, &placement, &reason, ret);
-        if (rc == 0) {
-            combine(&b->decisions[i], placement, reason, b->policy);
-        }
-        lua_pop(e->L, 2);
+        combine(&a->decisions[i], placement, reason, a->policy);
     }
-    moon_views_forget(&e->views);
     return rc;
 }
 
-static void tell(struct batch *b, size_t i, const struct moon_fault *fault)
+static void miss(struct moon_hook_nodes *h, size_t i)
 {
-    MOON_AUTOFREE char *object = moon_asprintf("node %s", b->nodes[i]->meta.name);
-    bool stop = fault->kind == MOON_FAULT_BUDGET || fault->kind == MOON_FAULT_MEMORY;
+    struct asking *a = h->ctx;
 
-    if (!stop || !b->told_stop) {
-        moon_hook_report(&b->call, fault, object);
-    }
-    b->told_stop = b->told_stop || stop;
-}
-
-/* Ask from node `first` on until the end or until the state is spent; returns where it stopped. */
-static size_t run_state(struct batch *b, size_t first)
-{
-    struct moon_fault fault;
-    size_t i = first;
-
-    while (i < b->count && !moon_engine_is_spent(b->call.engine)) {
-        if (ask(b, i, &fault) != 0) {
-            b->failed[i] = true;
-            tell(b, i, &fault);
-        }
-        i++;
-    }
-    return i;
-}
-
-/* After a stop the rest is asked in a new state, as long as the batch has time left. */
-static void run_batch(struct batch *b)
-{
-    uint64_t total = (uint64_t)(BATCH_US * b->call.link->version->budget_scale);
-    struct moon_fault fault;
-    size_t i = 0;
-
-    for (int states = 0; i < b->count && b->call.cpu_us < total && states < MAX_STATES; states++) {
-        double scale = b->call.link->version->budget_scale;
-        uint64_t left = (uint64_t)((double)(total - b->call.cpu_us) / scale);
-        struct moon_budget budget = {.call_us = CALL_US, .total_us = left > 0 ? left : 1};
-        if (moon_hook_begin(&b->call, budget, &fault) != 0) {
-            tell(b, i, &fault);
-            break;
-        }
-        i = run_state(b, i);
-        moon_hook_end(&b->call);
-    }
-    moon_hook_count(&b->call, i);
-    for (; i < b->count; i++) {
-        b->failed[i] = true;
-    }
-}
-
-static void ask_link(struct moon_chain *chain, struct moon_chain_link *link,
-                     const struct moon_set_view *set, struct batch *all)
-{
-    moon_sym policy = moon_intern_cstr(link->version->name);
-
-    for (size_t at = 0; at < all->count; at += BATCH_NODES) {
-        struct batch b = {
-            .call = {.chain = chain, .link = link, .hook = MOON_HOOK_SELECT, .set = set},
-            .nodes = all->nodes + at,
-            .decisions = all->decisions + at,
-            .failed = all->failed + at,
-            .count = all->count - at < BATCH_NODES ? all->count - at : BATCH_NODES,
-            .policy = policy,
-        };
-        run_batch(&b);
-    }
-    moon_sym_unref(policy);
+    a->failed[i] = true;
 }
 
 void moon_hook_select(struct moon_chain *chain, const struct moon_set_view *set,
@@ -211,16 +125,26 @@ void moon_hook_select(struct moon_chain *chain, const struct moon_set_view *set,
                       struct moon_decision *ret_decisions)
 {
     MOON_AUTOFREE bool *failed = moon_new_array(bool, count + 1);
-    struct batch all = {
-        .nodes = nodes, .decisions = ret_decisions, .failed = failed, .count = count};
 
     for (size_t i = 0; i < count; i++) {
         ret_decisions[i].placement = MOON_PLACEMENT_RUN;
     }
     for (size_t i = 0; i < chain->count; i++) {
-        if (chain->uses[MOON_HOOK_SELECT][i]) {
-            ask_link(chain, &chain->links[i], set, &all);
+        struct moon_chain_link *link = &chain->links[i];
+        if (!chain->uses[MOON_HOOK_SELECT][i]) {
+            continue;
         }
+        struct asking asking = {ret_decisions, failed, moon_intern_cstr(link->version->name)};
+        moon_hook_nodes_ask(&(struct moon_hook_nodes){
+            .call = {.chain = chain, .link = link, .hook = MOON_HOOK_SELECT, .set = set},
+            .nodes = nodes,
+            .count = count,
+            .results = RESULTS,
+            .take = take,
+            .miss = miss,
+            .ctx = &asking,
+        });
+        moon_sym_unref(asking.policy);
     }
     for (size_t i = 0; i < count; i++) {
         if (failed[i]) {

@@ -53,6 +53,31 @@ MOON_API void moon_hook_select(struct moon_chain *chain, const struct moon_set_v
 MOON_API int moon_hook_tolerations(struct moon_chain *chain, const struct moon_set_view *set,
                                    struct moon_tolerations *ret, struct moon_err *err);
 
+/* ---- rank ---- */
+enum {
+    MOON_RANK_KEYS = 8 /* of all policies of a set */
+};
+struct moon_rank_key {
+    double number;
+    moon_sym text; /* owned; NULL: it is the number */
+};
+/* Where a node stands in the order of work. Zeroed it is neutral: as if each key were 0. */
+struct moon_rank {
+    size_t count;
+    struct moon_rank_key keys[MOON_RANK_KEYS];
+};
+MOON_API void moon_rank_fini(struct moon_rank *r);
+/* Key by key, ascending, numbers before texts: <0, 0, >0. */
+MOON_API int moon_rank_compare(const struct moon_rank *a, const struct moon_rank *b);
+
+/* Does anybody rank nodes? */
+MOON_API bool moon_chain_ranks(const struct moon_chain *chain);
+/* ret_ranks[i] belongs to nodes[i]; must be zeroed. The keys of the first policy come first, those
+ * of the next one decide between equals. Where a policy fails its key is neutral. */
+MOON_API void moon_hook_rank(struct moon_chain *chain, const struct moon_set_view *set,
+                             const struct moon_node *const *nodes, size_t count,
+                             struct moon_rank *ret_ranks);
+
 /* ---- rolls: what gate and update see ---- */
 
 /* One node.  Pods are non-terminating ones; at most one of each. */
@@ -66,7 +91,8 @@ struct moon_roll_slot {
     bool deleting;                  /* there are terminating pods on it */
     bool old_available;
     bool new_available;
-    void *owner; /* the caller's; handed back in an action */
+    const struct moon_rank *rank; /* NULL: neutral */
+    void *owner;                  /* the caller's; handed back in an action */
 };
 
 struct moon_roll {
@@ -79,7 +105,7 @@ struct moon_roll {
     int64_t surging;     /* nodes with more pods than one, or a new pod that is not available yet */
     int64_t available;
     int64_t desired;
-    const struct moon_roll_slot *slots; /* in order of node name */
+    const struct moon_roll_slot *slots; /* in order of rank, then of node name */
     size_t count;
 };
 

@@ -10,8 +10,8 @@ enum {
 };
 
 /* What a policy may ask for before it uses it. */
-static const char *const features[] = {"select", "tolerations", "gate", "update",
-                                       "params", "require",     "time"};
+static const char *const features[] = {"select", "tolerations", "rank",    "gate",
+                                       "update", "params",      "require", "time"};
 
 /* moonset.has("kv"): may a policy count on it? */
 static int library_has(lua_State *L)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * roll_walk.c - `for pod in roll:outdated { available = true, limit = 3 } do … end`: the nodes of a
- * roll by state and filter, in order of their names unless the policy asks for another.
+ * roll by state and filter, in order of their ranks and names unless the policy asks for another.
  */
 #include <stdlib.h>
 
@@ -30,12 +30,13 @@ enum want {
 };
 
 enum order {
+    ORDER_RANK,
     ORDER_ZONE,
     ORDER_AGE,
     ORDER_NAME,
     ORDERS,
 };
-static const char *const order_names[ORDERS + 1] = {"zone", "age", "name", NULL};
+static const char *const order_names[ORDERS + 1] = {"rank", "zone", "age", "name", NULL};
 
 struct filter {
     enum state state;
@@ -91,8 +92,11 @@ static void add_order(lua_State *L, struct filter *f)
             return;
         }
     }
-    luaL_error(L, "filter 'order' has the entries \"zone\", \"age\", \"name\", each once; not '%s'",
-               name);
+    luaL_error(
+        L,
+        "filter 'order' has the entries \"rank\", \"zone\", \"age\", \"name\", each once; not "
+        "'%s'",
+        name);
 }
 
 static void read_order(lua_State *L, struct filter *f)
@@ -269,6 +273,14 @@ static int64_t age_key(const struct moon_roll_slot *s, enum state state)
     return s->node != NULL ? s->node->meta.created_s : 0;
 }
 
+static int compare_ranks(const struct moon_roll_slot *a, const struct moon_roll_slot *b)
+{
+    static const struct moon_rank neutral;
+
+    return moon_rank_compare(a->rank != NULL ? a->rank : &neutral,
+                             b->rank != NULL ? b->rank : &neutral);
+}
+
 static int compare_by(enum order order, enum state state, const struct moon_roll_slot *a,
                       const struct moon_roll_slot *b)
 {
@@ -276,6 +288,8 @@ static int compare_by(enum order order, enum state state, const struct moon_roll
     int64_t y;
 
     switch (order) {
+    case ORDER_RANK:
+        return compare_ranks(a, b);
     case ORDER_ZONE:
         return compare_texts(a->node != NULL ? a->node->zone : NULL,
                              b->node != NULL ? b->node->zone : NULL);

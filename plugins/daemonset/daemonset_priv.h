@@ -91,6 +91,7 @@ struct moon_ds_slot {
     moon_sym name;                /* the node's */
     const struct moon_node *node; /* counted; NULL: pods on a node that is not known */
     struct moon_decision decision;
+    struct moon_rank *rank;    /* NULL: neutral */
     bool decided;              /* decision has ever been made */
     bool stale;                /* decide again */
     bool unanswered;           /* the last question was not answered: ask again in a while */
@@ -226,6 +227,7 @@ bool moon_ds_set_has_pods_of(const struct moon_ds_set *set, moon_sym hash);
 struct moon_ds_slot *moon_ds_slot_get(struct moon_ds_set *set, moon_sym name); /* find or make */
 struct moon_ds_slot *moon_ds_slot_find(const struct moon_ds_set *set, moon_sym name);
 void moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *node);
+void moon_ds_slot_set_rank(struct moon_ds_slot *slot, struct moon_rank *take_rank);
 void moon_ds_slot_mark(struct moon_ds_slot *slot); /* evaluate again */
 void moon_ds_slot_mark_all(struct moon_ds_set *set, bool decide);
 void moon_ds_slot_mark_due(struct moon_ds_set *set); /* those whose time has come */
@@ -233,7 +235,7 @@ void moon_ds_slot_add_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod);
 void moon_ds_slot_remove_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod);
 /* Evaluate the marked slots and those whose time has come; sums and work list are right then. */
 void moon_ds_slot_evaluate_all(struct moon_ds_set *set);
-/* Sort slots by node name if needed: before anything that shows order. */
+/* Sort slots by rank and node name if needed: before anything that shows order. */
 void moon_ds_slot_sort(struct moon_ds_set *set);
 /* Drop slots that have neither node nor pods nor anything in flight. */
 void moon_ds_slot_sweep(struct moon_ds_slot *slot);

@@ -146,6 +146,27 @@ static void take_decision(struct moon_ds_slot *slot, struct moon_decision *decis
     slot->stale = false;
 }
 
+/* Of the nodes that have just been decided. Without a policy that ranks, what an earlier one said
+ * is forgotten. */
+static void rank(struct moon_ds_set *set, const struct moon_set_view *view,
+                 struct moon_ds_slot **slots, const struct moon_node *const *nodes, size_t count)
+{
+    bool ranks = moon_chain_ranks(set->chain);
+    MOON_AUTOFREE struct moon_rank *answers = moon_new_array(struct moon_rank, count);
+
+    if (ranks) {
+        moon_hook_rank(set->chain, view, nodes, count, answers);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct moon_rank *mine = NULL;
+        if (ranks) {
+            mine = moon_new(struct moon_rank);
+            *mine = answers[i];
+        }
+        moon_ds_slot_set_rank(slots[i], mine);
+    }
+}
+
 static bool asks(const struct moon_ds_slot *slot)
 {
     return slot->stale && slot->node != NULL;
@@ -190,6 +211,7 @@ void moon_ds_placement_decide(struct moon_ds_set *set)
     collect_stale(set, slots, nodes);
     moon_ds_placement_view(set, &view);
     moon_hook_select(set->chain, &view, nodes, count, decisions);
+    rank(set, &view, slots, nodes, count);
     for (size_t i = 0; i < count; i++) {
         take_decision(slots[i], &decisions[i]);
     }

@@ -83,6 +83,25 @@ void moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *no
     moon_ds_slot_mark(slot);
 }
 
+static void free_rank(struct moon_ds_slot *slot)
+{
+    if (slot->rank != NULL) {
+        moon_rank_fini(slot->rank);
+        moon_free(slot->rank);
+    }
+}
+
+void moon_ds_slot_set_rank(struct moon_ds_slot *slot, struct moon_rank *take_rank)
+{
+    if (slot->rank == NULL && take_rank == NULL) {
+        return;
+    }
+    free_rank(slot);
+    slot->rank = take_rank;
+    slot->set->slots_sorted = false;
+    moon_ds_slot_mark(slot);
+}
+
 /* ---- pods of a slot ---- */
 
 void moon_ds_slot_add_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod)
@@ -235,7 +254,12 @@ static void share_status(const struct moon_ds_slot *slot, struct moon_ds_share *
 static void fill_roll(struct moon_ds_slot *slot, struct moon_roll_slot *roll)
 {
     *roll = (struct moon_roll_slot){
-        .node = slot->node, .node_name = slot->name, .owner = slot, .wanted = is_wanted(slot)};
+        .node = slot->node,
+        .node_name = slot->name,
+        .rank = slot->rank,
+        .owner = slot,
+        .wanted = is_wanted(slot),
+    };
     for (size_t i = 0; i < slot->pod_count; i++) {
         const struct moon_ds_pod *p = slot->pods[i];
         if (!moon_ds_pod_counts(p)) {
@@ -378,12 +402,24 @@ void moon_ds_slot_mark_due(struct moon_ds_set *set)
     }
 }
 
-static int by_name(const void *a, const void *b)
+static int compare(const struct moon_ds_slot *a, const struct moon_ds_slot *b)
+{
+    static const struct moon_rank neutral;
+    int order = 0;
+
+    if (a->rank != NULL || b->rank != NULL) {
+        order = moon_rank_compare(a->rank != NULL ? a->rank : &neutral,
+                                  b->rank != NULL ? b->rank : &neutral);
+    }
+    return order != 0 ? order : strcmp(a->name, b->name);
+}
+
+static int by_order(const void *a, const void *b)
 {
     const struct moon_ds_slot *const *x = a;
     const struct moon_ds_slot *const *y = b;
 
-    return strcmp((*x)->name, (*y)->name);
+    return compare(*x, *y);
 }
 
 static size_t count_dirty(const struct moon_ds_set *set, bool *ret_in_order)
@@ -394,15 +430,15 @@ static size_t count_dirty(const struct moon_ds_set *set, bool *ret_in_order)
     *ret_in_order = true;
     moon_list_foreach (it, &set->dirty) {
         const struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
-        *ret_in_order &= last == NULL || strcmp(last->name, slot->name) < 0;
+        *ret_in_order &= last == NULL || compare(last, slot) < 0;
         last = slot;
         count++;
     }
     return count;
 }
 
-/* Nodes are served in order of their names: the same state gives the same plan, in whatever order
- * the events came. They mostly come so. */
+/* Nodes are served in order of their ranks, then of their names: the same state gives the same
+ * plan, in whatever order the events came. They mostly come so. */
 static void order_dirty(struct moon_ds_set *set)
 {
     bool in_order;
@@ -417,7 +453,7 @@ static void order_dirty(struct moon_ds_set *set)
         slots[n++] = moon_container_of(it, struct moon_ds_slot, dirty);
         moon_list_remove(it);
     }
-    qsort(slots, count, sizeof(*slots), by_name);
+    qsort(slots, count, sizeof(*slots), by_order);
     for (size_t i = 0; i < count; i++) {
         moon_list_append(&set->dirty, &slots[i]->dirty);
     }
@@ -443,7 +479,7 @@ void moon_ds_slot_sort(struct moon_ds_set *set)
         return;
     }
     if (set->slot_count > 1) {
-        qsort(set->slots, set->slot_count, sizeof(struct moon_ds_slot *), by_name);
+        qsort(set->slots, set->slot_count, sizeof(struct moon_ds_slot *), by_order);
     }
     for (size_t i = 0; i < set->slot_count; i++) {
         set->slots[i]->index = i;
@@ -461,6 +497,7 @@ static void slot_free(struct moon_ds_slot *slot)
         moon_object_unref(&slot->node->meta);
     }
     moon_decision_fini(&slot->decision);
+    free_rank(slot);
     moon_free(slot->pods);
     moon_sym_unref(slot->name);
     moon_free(slot);

@@ -203,6 +203,41 @@ const char *ask_select(struct fixture *f, const char *node_json)
     return text;
 }
 
+const char *ask_ranks(struct fixture *f, const char *const *names)
+{
+    static char text[512];
+    struct moon_buf out = MOON_BUF_INIT(sizeof(text) - 1);
+    const struct moon_node *nodes[MAX_SLOTS] = {0};
+    struct moon_rank ranks[MAX_SLOTS] = {0};
+    size_t order[MAX_SLOTS] = {0};
+    size_t count = 0;
+
+    for (; names[count] != NULL; count++) {
+        MOON_AUTOFREE char *json = moon_asprintf(
+            "{\"metadata\":{\"name\":\"%s\",\"uid\":\"%s\",\"resourceVersion\":\"1\"}}",
+            names[count], names[count]);
+        nodes[count] = make_node(json);
+    }
+    moon_hook_rank(f->chain, &f->view, nodes, count, ranks);
+    for (size_t i = 0; i < count; i++) { /* insertion sort: equals stay in order */
+        size_t at = i;
+        for (; at > 0 && moon_rank_compare(&ranks[i], &ranks[order[at - 1]]) < 0; at--) {
+            order[at] = order[at - 1];
+        }
+        order[at] = i;
+    }
+    for (size_t i = 0; i < count; i++) {
+        moon_buf_printf(&out, "%s%s", i > 0 ? " " : "", names[order[i]]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        moon_rank_fini(&ranks[i]);
+        moon_object_unref(&nodes[i]->meta);
+    }
+    (void)snprintf(text, sizeof(text), "%s", moon_buf_cstr(&out));
+    moon_buf_fini(&out);
+    return text;
+}
+
 static const struct moon_pod *make_pod(const char *node, const char *revision, bool ready)
 {
     MOON_AUTOFREE char *json = moon_asprintf(

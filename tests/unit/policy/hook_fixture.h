@@ -55,6 +55,9 @@ const struct moon_node *make_node(const char *json);
 /* "run", "keep: reason", "evict: reason", "undecided", for one node. */
 const char *ask_select(struct fixture *f, const char *node_json);
 
+/* The names of nodes (up to a NULL) in order of their ranks. */
+const char *ask_ranks(struct fixture *f, const char *const *names);
+
 /* Slots in order of name. `pods`: "-" none, "o"/"O" outdated (capital: available), "n"/"N" new,
  * "!" excess, "d" deleting, "x" not wanted, "r" the outdated pod is ready but not available. */
 void fixture_slot(struct fixture *f, const char *node, const char *pods);

@@ -58,7 +58,7 @@ static void test_refused(void **state MOON_UNUSED)
          "edge-only.lua:3: hook 'select' is a boolean, not a function"},
         {"return {\n  api = 1,\n\n  health = function() end,\n}",
          "edge-only.lua:4: hook health is not supported yet"},
-        {"return { api = 1, rank = 1 }", "hook rank is not supported yet"},
+        {"return { api = 1, rank = 1 }", "hook 'rank' is a number, not a function"},
         {"return { api = 1, " HOOK ", 5 }", "no numbered entries"},
         {"return {\n api = 1,\n name = 'other', " HOOK " }",
          "edge-only.lua:3: 'name' is \"other\""},

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * hook_rank.c - in which order nodes are served.
+ */
+#include <math.h>
+#include <stdio.h>
+
+#include "policy/hook_nodes.h"
+
+enum {
+    MAX_TEXT = 256,
+};
+
+/* ---- ranks ---- */
+
+void moon_rank_fini(struct moon_rank *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        moon_sym_unref(r->keys[i].text);
+    }
+    *r = (struct moon_rank){0};
+}
+
+static int compare_keys(const struct moon_rank_key *a, const struct moon_rank_key *b)
+{
+    if ((a->text == NULL) != (b->text == NULL)) {
+        return a->text == NULL ? -1 : 1;
+    }
+    if (a->text != NULL) {
+        return strcmp(a->text, b->text);
+    }
+    return (a->number > b->number) - (a->number < b->number);
+}
+
+int moon_rank_compare(const struct moon_rank *a, const struct moon_rank *b)
+{
+    static const struct moon_rank_key neutral;
+    size_t count = a->count > b->count ? a->count : b->count;
+
+    for (size_t i = 0; i < count; i++) {
+        int order = compare_keys(i < a->count ? &a->keys[i] : &neutral,
+                                 i < b->count ? &b->keys[i] : &neutral);
+        if (order != 0) {
+            return order;
+        }
+    }
+    return 0;
+}
+
+/* ---- answers ---- */
+
+static int wrong_answer(const struct moon_hook_nodes *h, const char *what, struct moon_fault *ret)
+{
+    *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = h->call.engine->peak};
+    (void)snprintf(ret->text, sizeof(ret->text),
+                   "%s.lua: rank must return a number, a text or a list of at most %d of them; it "
+                   "returned %s",
+                   h->call.link->version->name, MOON_RANK_KEYS, what);
+    return -1;
+}
+
+/* The key at the top of the stack. A NaN compares with nothing. */
+static int read_key(const struct moon_hook_nodes *h, struct moon_rank *r, struct moon_fault *ret)
+{
+    lua_State *L = h->call.engine->L;
+    char what[64];
+
+    if (r->count == MOON_RANK_KEYS) {
+        return wrong_answer(h, "more, all policies together", ret);
+    }
+    if (lua_type(L, -1) == LUA_TNUMBER) {
+        double number = lua_tonumber(L, -1);
+        if (isnan(number)) {
+            return wrong_answer(h, "what is no number (nan)", ret);
+        }
+        r->keys[r->count++] = (struct moon_rank_key){.number = number};
+        return 0;
+    }
+    if (lua_type(L, -1) == LUA_TSTRING) {
+        struct moon_str text;
+        text.ptr = lua_tolstring(L, -1, &text.len);
+        r->keys[r->count++] =
+            (struct moon_rank_key){.text = moon_intern(moon_str_cut(text, MAX_TEXT))};
+        return 0;
+    }
+    (void)snprintf(what, sizeof(what), "a %s", lua_typename(L, lua_type(L, -1)));
+    return wrong_answer(h, what, ret);
+}
+
+static int read_list(const struct moon_hook_nodes *h, struct moon_rank *r, struct moon_fault *ret)
+{
+    lua_State *L = h->call.engine->L;
+    lua_Unsigned n = lua_rawlen(L, -1);
+    int rc = n <= MOON_RANK_KEYS ? 0 : wrong_answer(h, "a longer list", ret);
+
+    for (lua_Unsigned i = 1; rc == 0 && i <= n; i++) {
+        lua_rawgeti(L, -1, (lua_Integer)i);
+        rc = read_key(h, r, ret);
+        lua_pop(L, 1);
+    }
+    return rc;
+}
+
+static int take(struct moon_hook_nodes *h, size_t i, struct moon_fault *ret)
+{
+    struct moon_rank *rank = &((struct moon_rank *)h->ctx)[i];
+    size_t before = rank->count;
+    int rc = lua_istable(h->call.engine->L, -1) ? read_list(h, rank, ret) : read_key(h, rank, ret);
+
+    while (rc != 0 && rank->count > before) {
+        moon_sym_unref(rank->keys[--rank->count].text);
+    }
+    return rc;
+}
+
+/* The place of a policy's keys is kept, so that those of the next one meet their like. */
+static void miss(struct moon_hook_nodes *h, size_t i)
+{
+    struct moon_rank *rank = &((struct moon_rank *)h->ctx)[i];
+
+    if (rank->count < MOON_RANK_KEYS) {
+        rank->keys[rank->count++] = (struct moon_rank_key){0};
+    }
+}
+
+bool moon_chain_ranks(const struct moon_chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        if (chain->uses[MOON_HOOK_RANK][i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void moon_hook_rank(struct moon_chain *chain, const struct moon_set_view *set,
+                    const struct moon_node *const *nodes, size_t count, struct moon_rank *ret_ranks)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        if (!chain->uses[MOON_HOOK_RANK][i]) {
+            continue;
+        }
+        moon_hook_nodes_ask(&(struct moon_hook_nodes){
+            .call = {.chain = chain, .link = &chain->links[i], .hook = MOON_HOOK_RANK, .set = set},
+            .nodes = nodes,
+            .count = count,
+            .results = 1,
+            .take = take,
+            .miss = miss,
+            .ctx = ret_ranks,
+        });
+    }
+}
