@@ -173,8 +173,7 @@ static void UnansweredQuestionIsAskedAgain(void **state)
 static void NewPolicyDecidesAgain(void **state)
 {
     struct fixture *f = *state;
-    mine(f,
-           "return { api = 1, select = function(node) return node.name == 'node-0', 'one' end }");
+    mine(f, "return { api = 1, select = function(node) return node.name == 'node-0', 'one' end }");
     add_set(f, (struct set_opts){.annotations = MINE});
     add_nodes(f, 0, 3, NULL);
     SYNC(1, 0, 0);
