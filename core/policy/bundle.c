@@ -13,12 +13,12 @@ enum {
     SUPPORTED_API = 1,
 };
 
-static const char *const hook_names[MOON_HOOKS] = {"select", "tolerations", "rank", "gate",
-                                                   "update"};
+static const char *const hook_names[MOON_HOOKS] = {"select", "tolerations", "rank",
+                                                   "health", "gate",        "update"};
 
 /* In policy-api, but not here yet: said plainly, so that nobody believes in a gate that is never
  * asked. */
-static const char *const later_names[] = {"mutate",   "health",  "analyze", "status",
+static const char *const later_names[] = {"mutate",   "analyze", "status",
                                           "on_event", "queries", "fields"};
 static const char *const other_names[] = {"api", "name", "params", "replaces"};
 
@@ -190,7 +190,8 @@ static void read_hooks(lua_State *L, struct moon_version *v)
         }
     }
     if (!any) {
-        fail_at(L, v, NULL, "the policy has no hook: select, tolerations, rank, gate or update");
+        fail_at(L, v, NULL,
+                "the policy has no hook: select, tolerations, rank, health, gate or update");
     }
 }
 

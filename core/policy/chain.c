@@ -161,10 +161,11 @@ static int assign_hooks(struct moon_chain *c, const char *stock_update, struct m
 
     for (int hook = 0; hook < MOON_HOOKS; hook++) {
         users[hook] = count_users(c, hook, &replaced[hook]);
-    }
-    if (users[MOON_HOOK_UPDATE] > 1) {
-        return moon_err_set(err, MOON_E_INVALID,
-                            "two policies with the hook update; a set can have only one");
+        if (users[hook] > 1 && (hook == MOON_HOOK_UPDATE || hook == MOON_HOOK_HEALTH)) {
+            return moon_err_set(err, MOON_E_INVALID,
+                                "two policies with the hook %s; a set can have only one",
+                                moon_hook_name(hook));
+        }
     }
     if (!replaced[MOON_HOOK_SELECT]) {
         rc = add_stock(c, MOON_HOOK_SELECT, "node-selection/default", err);

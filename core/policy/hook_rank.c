@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "policy/hook_nodes.h"
+#include "policy/hook_each.h"
 
 enum {
     MAX_TEXT = 256,
@@ -49,7 +49,7 @@ int moon_rank_compare(const struct moon_rank *a, const struct moon_rank *b)
 
 /* ---- answers ---- */
 
-static int wrong_answer(const struct moon_hook_nodes *h, const char *what, struct moon_fault *ret)
+static int wrong_answer(const struct moon_hook_each *h, const char *what, struct moon_fault *ret)
 {
     *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = h->call.engine->peak};
     (void)snprintf(ret->text, sizeof(ret->text),
@@ -60,7 +60,7 @@ static int wrong_answer(const struct moon_hook_nodes *h, const char *what, struc
 }
 
 /* The key at the top of the stack. A NaN compares with nothing. */
-static int read_key(const struct moon_hook_nodes *h, struct moon_rank *r, struct moon_fault *ret)
+static int read_key(const struct moon_hook_each *h, struct moon_rank *r, struct moon_fault *ret)
 {
     lua_State *L = h->call.engine->L;
     char what[64];
@@ -87,7 +87,7 @@ static int read_key(const struct moon_hook_nodes *h, struct moon_rank *r, struct
     return wrong_answer(h, what, ret);
 }
 
-static int read_list(const struct moon_hook_nodes *h, struct moon_rank *r, struct moon_fault *ret)
+static int read_list(const struct moon_hook_each *h, struct moon_rank *r, struct moon_fault *ret)
 {
     lua_State *L = h->call.engine->L;
     lua_Unsigned n = lua_rawlen(L, -1);
@@ -101,9 +101,22 @@ static int read_list(const struct moon_hook_nodes *h, struct moon_rank *r, struc
     return rc;
 }
 
-static int take(struct moon_hook_nodes *h, size_t i, struct moon_fault *ret)
+struct ranking {
+    const struct moon_node *const *nodes;
+    struct moon_rank *ranks;
+};
+
+static const struct moon_object *object(const struct moon_hook_each *h, size_t i)
 {
-    struct moon_rank *rank = &((struct moon_rank *)h->ctx)[i];
+    const struct ranking *r = h->ctx;
+
+    return &r->nodes[i]->meta;
+}
+
+static int take(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
+{
+    const struct ranking *r = h->ctx;
+    struct moon_rank *rank = &r->ranks[i];
     size_t before = rank->count;
     int rc = lua_istable(h->call.engine->L, -1) ? read_list(h, rank, ret) : read_key(h, rank, ret);
 
@@ -114,9 +127,10 @@ static int take(struct moon_hook_nodes *h, size_t i, struct moon_fault *ret)
 }
 
 /* The place of a policy's keys is kept, so that those of the next one meet their like. */
-static void miss(struct moon_hook_nodes *h, size_t i)
+static void miss(struct moon_hook_each *h, size_t i)
 {
-    struct moon_rank *rank = &((struct moon_rank *)h->ctx)[i];
+    const struct ranking *r = h->ctx;
+    struct moon_rank *rank = &r->ranks[i];
 
     if (rank->count < MOON_RANK_KEYS) {
         rank->keys[rank->count++] = (struct moon_rank_key){0};
@@ -136,18 +150,20 @@ bool moon_chain_ranks(const struct moon_chain *chain)
 void moon_hook_rank(struct moon_chain *chain, const struct moon_set_view *set,
                     const struct moon_node *const *nodes, size_t count, struct moon_rank *ret_ranks)
 {
+    struct ranking ranking = {nodes, ret_ranks};
+
     for (size_t i = 0; i < chain->count; i++) {
         if (!chain->uses[MOON_HOOK_RANK][i]) {
             continue;
         }
-        moon_hook_nodes_ask(&(struct moon_hook_nodes){
+        moon_hook_each_ask(&(struct moon_hook_each){
             .call = {.chain = chain, .link = &chain->links[i], .hook = MOON_HOOK_RANK, .set = set},
-            .nodes = nodes,
             .count = count,
             .results = 1,
+            .object = object,
             .take = take,
             .miss = miss,
-            .ctx = ret_ranks,
+            .ctx = &ranking,
         });
     }
 }

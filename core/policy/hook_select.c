@@ -4,7 +4,7 @@
  */
 #include <stdio.h>
 
-#include "policy/hook_nodes.h"
+#include "policy/hook_each.h"
 
 enum {
     RESULTS = 2,
@@ -32,6 +32,7 @@ void moon_decision_fini(struct moon_decision *d)
 
 /* The answers of one policy, and of those before it. */
 struct asking {
+    const struct moon_node *const *nodes;
     struct moon_decision *decisions;
     bool *failed;    /* some policy could not say for this node */
     moon_sym policy; /* its name; owned */
@@ -39,7 +40,7 @@ struct asking {
 
 /* ---- answers ---- */
 
-static int wrong_answer(const struct moon_hook_nodes *h, const char *what, struct moon_fault *ret)
+static int wrong_answer(const struct moon_hook_each *h, const char *what, struct moon_fault *ret)
 {
     *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = h->call.engine->peak};
     (void)snprintf(ret->text, sizeof(ret->text),
@@ -50,7 +51,7 @@ static int wrong_answer(const struct moon_hook_nodes *h, const char *what, struc
 }
 
 /* The two results on the top. *ret_placement is UNDECIDED for "no opinion". */
-static int read_answer(const struct moon_hook_nodes *h, enum moon_placement *ret_placement,
+static int read_answer(const struct moon_hook_each *h, enum moon_placement *ret_placement,
                        struct moon_str *ret_reason, struct moon_fault *ret)
 {
     lua_State *L = h->call.engine->L;
@@ -100,7 +101,14 @@ static void combine(struct moon_decision *d, enum moon_placement placement, stru
     d->policy = moon_sym_ref(policy);
 }
 
-static int take(struct moon_hook_nodes *h, size_t i, struct moon_fault *ret)
+static const struct moon_object *object(const struct moon_hook_each *h, size_t i)
+{
+    const struct asking *a = h->ctx;
+
+    return &a->nodes[i]->meta;
+}
+
+static int take(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
 {
     struct asking *a = h->ctx;
     enum moon_placement placement = MOON_PLACEMENT_UNDECIDED;
@@ -113,7 +121,7 @@ static int take(struct moon_hook_nodes *h, size_t i, struct moon_fault *ret)
     return rc;
 }
 
-static void miss(struct moon_hook_nodes *h, size_t i)
+static void miss(struct moon_hook_each *h, size_t i)
 {
     struct asking *a = h->ctx;
 
@@ -134,12 +142,13 @@ void moon_hook_select(struct moon_chain *chain, const struct moon_set_view *set,
         if (!chain->uses[MOON_HOOK_SELECT][i]) {
             continue;
         }
-        struct asking asking = {ret_decisions, failed, moon_intern_cstr(link->version->name)};
-        moon_hook_nodes_ask(&(struct moon_hook_nodes){
+        struct asking asking = {nodes, ret_decisions, failed,
+                                moon_intern_cstr(link->version->name)};
+        moon_hook_each_ask(&(struct moon_hook_each){
             .call = {.chain = chain, .link = link, .hook = MOON_HOOK_SELECT, .set = set},
-            .nodes = nodes,
             .count = count,
             .results = RESULTS,
+            .object = object,
             .take = take,
             .miss = miss,
             .ctx = &asking,

@@ -23,6 +23,8 @@ struct moon_set_view {
     int64_t now_s;                              /* wall clock; pure hooks do not see it */
 };
 
+struct moon_roll_slot;
+
 /* ---- select ---- */
 enum moon_placement {
     MOON_PLACEMENT_UNDECIDED, /* the hook failed: keep the previous decision */
@@ -78,6 +80,32 @@ MOON_API void moon_hook_rank(struct moon_chain *chain, const struct moon_set_vie
                              const struct moon_node *const *nodes, size_t count,
                              struct moon_rank *ret_ranks);
 
+/* ---- health ---- */
+enum moon_health {
+    MOON_HEALTH_READY, /* or nobody judges */
+    MOON_HEALTH_PROGRESSING,
+    MOON_HEALTH_FAILED,
+};
+MOON_API const char *moon_health_name(enum moon_health h); /* "ready", … */
+
+struct moon_health_question {
+    const struct moon_pod *pod;
+    const struct moon_roll_slot *slot; /* what the pod's view shows beside it: node and node_name */
+    bool updated;
+};
+struct moon_health_answer {
+    enum moon_health health;
+    moon_sym reason; /* owned; NULL: none given */
+};
+
+/* Does a policy judge the health of pods? */
+MOON_API bool moon_chain_judges_health(const struct moon_chain *chain);
+/* ret_answers[i] belongs to questions[i]. Where the policy fails the answer is READY: what
+ * Kubernetes calls ready is. */
+MOON_API void moon_hook_health(struct moon_chain *chain, const struct moon_set_view *set,
+                               const struct moon_health_question *questions, size_t count,
+                               struct moon_health_answer *ret_answers);
+
 /* ---- rolls: what gate and update see ---- */
 
 /* One node.  Pods are non-terminating ones; at most one of each. */
@@ -91,6 +119,8 @@ struct moon_roll_slot {
     bool deleting;                  /* there are terminating pods on it */
     bool old_available;
     bool new_available;
+    enum moon_health old_health;
+    enum moon_health new_health;
     const struct moon_rank *rank; /* NULL: neutral */
     void *owner;                  /* the caller's; handed back in an action */
 };

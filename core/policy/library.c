@@ -10,7 +10,7 @@ enum {
 };
 
 /* What a policy may ask for before it uses it. */
-static const char *const features[] = {"select", "tolerations", "rank",    "gate",
+static const char *const features[] = {"select", "tolerations", "rank",    "health", "gate",
                                        "update", "params",      "require", "time"};
 
 /* moonset.has("kv"): may a policy count on it? */

@@ -36,6 +36,12 @@ static inline int64_t moon_roll_surge_left(const struct moon_roll *r)
     return r->max_surge > r->surging ? r->max_surge - r->surging : 0;
 }
 
+/* By its phase, or by the policy that judges. */
+static inline bool moon_roll_has_failed(const struct moon_pod *pod, enum moon_health health)
+{
+    return pod != NULL && (pod->phase == MOON_PHASE_FAILED || health == MOON_HEALTH_FAILED);
+}
+
 /* Methods of a roll, in roll_walk.c and roll_record.c; each a C function taking the roll first. */
 int moon_roll_outdated(lua_State *L);
 int moon_roll_updated(lua_State *L);

@@ -184,10 +184,10 @@ static struct filter read_filter(lua_State *L, const char *const *skip)
 
 static const struct moon_pod *failed_pod(const struct moon_roll_slot *s)
 {
-    if (s->old_pod != NULL && s->old_pod->phase == MOON_PHASE_FAILED) {
+    if (moon_roll_has_failed(s->old_pod, s->old_health)) {
         return s->old_pod;
     }
-    return s->new_pod != NULL && s->new_pod->phase == MOON_PHASE_FAILED ? s->new_pod : NULL;
+    return moon_roll_has_failed(s->new_pod, s->new_health) ? s->new_pod : NULL;
 }
 
 /* The pod a state is about; NULL for states of nodes. */

@@ -56,6 +56,14 @@ static int pod_available(lua_State *L, const struct moon_view *v)
     return 1;
 }
 
+static int pod_health(lua_State *L, const struct moon_view *v)
+{
+    bool old = v->kind == MOON_VIEW_OLD_POD;
+
+    (void)lua_pushstring(L, moon_health_name(old ? v->slot->old_health : v->slot->new_health));
+    return 1;
+}
+
 static int pod_deleting(lua_State *L, const struct moon_view *v)
 {
     lua_pushboolean(L, moon_pod_is_terminating(pod_of(v)));
@@ -120,23 +128,12 @@ static int pod_partner(lua_State *L, const struct moon_view *v)
 }
 
 static const struct moon_view_field pod_fields[] = {
-    {"name", pod_name},
-    {"uid", pod_uid},
-    {"node", pod_node},
-    {"node_name", pod_node_name},
-    {"phase", pod_phase},
-    {"ready", pod_ready},
-    {"available", pod_available},
-    {"deleting", pod_deleting},
-    {"revision", pod_revision},
-    {"created", pod_created},
-    {"ready_since", pod_ready_since},
-    {"restarts", pod_restarts},
-    {"reason", pod_reason},
-    {"labels", pod_labels},
-    {"images", pod_images},
-    {"partner", pod_partner},
-    {NULL, NULL},
+    {"name", pod_name},           {"uid", pod_uid},         {"node", pod_node},
+    {"node_name", pod_node_name}, {"phase", pod_phase},     {"ready", pod_ready},
+    {"available", pod_available}, {"health", pod_health},   {"deleting", pod_deleting},
+    {"revision", pod_revision},   {"created", pod_created}, {"ready_since", pod_ready_since},
+    {"restarts", pod_restarts},   {"reason", pod_reason},   {"labels", pod_labels},
+    {"images", pod_images},       {"partner", pod_partner}, {NULL, NULL},
 };
 
 static const char *pod_text(const struct moon_view *v)

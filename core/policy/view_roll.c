@@ -179,8 +179,8 @@ static bool counts_outdated(const struct moon_roll_slot *s)
 
 static bool counts_failed(const struct moon_roll_slot *s)
 {
-    return (s->old_pod != NULL && s->old_pod->phase == MOON_PHASE_FAILED) ||
-           (s->new_pod != NULL && s->new_pod->phase == MOON_PHASE_FAILED);
+    return moon_roll_has_failed(s->old_pod, s->old_health) ||
+           moon_roll_has_failed(s->new_pod, s->new_health);
 }
 
 static bool counts_desired(const struct moon_roll_slot *s)

@@ -56,11 +56,14 @@ struct moon_ds_slot;
 struct moon_ds_pod {
     const struct moon_pod *pod; /* counted; the newest projection of any of our watches */
     struct moon_ds_slot *slot;  /* NULL: its node cannot be determined; it counts nowhere */
-    bool deleting;          /* our DELETE is in flight, or done and the watch has yet to say so */
-    bool patching;          /* our adoption, release or new label is in flight */
-    bool foreign;           /* owned, but the selector does not match: to be released */
-    bool orphan;            /* matches, has no controller: to be adopted */
-    bool mislabelled;       /* its hash label is not that of its template: see rival.c */
+    bool deleting;    /* our DELETE is in flight, or done and the watch has yet to say so */
+    bool patching;    /* our adoption, release or new label is in flight */
+    bool foreign;     /* owned, but the selector does not match: to be released */
+    bool orphan;      /* matches, has no controller: to be adopted */
+    bool mislabelled; /* its hash label is not that of its template: see rival.c */
+    bool judged;      /* health is that of the newest projection */
+    enum moon_health health;
+    moon_sym health_reason; /* NULL: none given */
     int64_t ready_since_s;  /* the time of readiness that was seen… */
     uint64_t ready_seen_ms; /* …and when, by our own clock */
 };
@@ -252,6 +255,8 @@ int moon_ds_reconcile(struct moon_str key, struct moon_plan *plan, void *ctx, st
 bool moon_ds_placement_prepare(struct moon_ds_set *set, struct moon_plan *plan);
 void moon_ds_placement_decide(struct moon_ds_set *set);
 void moon_ds_placement_view(const struct moon_ds_set *set, struct moon_set_view *ret);
+/* Ask about the pods of marked slots that have changed. */
+void moon_ds_health_judge(struct moon_ds_set *set);
 void moon_ds_claim(struct moon_ds_set *set, struct moon_plan *plan);
 /* How long to wait after one more refusal: 5 s, doubled each time, at most 5 min. */
 uint64_t moon_ds_claim_next_wait_ms(uint64_t last_ms);

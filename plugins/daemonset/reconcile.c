@@ -73,6 +73,7 @@ static int work(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err
     rc = moon_ds_history(set, plan, err);
     set->recheck_ok = false;
     moon_ds_placement_decide(set);
+    moon_ds_health_judge(set);
     moon_ds_slot_evaluate_all(set);
     if (rc == 0) {
         rc = keep_pods(set, plan, err);

@@ -14,6 +14,7 @@ static void free_pod(void *value)
     struct moon_ds_pod *p = value;
 
     moon_object_unref(&p->pod->meta);
+    moon_sym_unref(p->health_reason);
     moon_free(p);
 }
 
@@ -321,6 +322,7 @@ static const struct moon_ds_pod *attach(struct moon_ds_set *set, const struct mo
         moon_object_unref(&p->pod->meta);
     }
     p->pod = pod;
+    p->judged = false;
     p->orphan = pod->meta.controller.uid == NULL;
     p->foreign = !p->orphan && !moon_selector_matches(set->object->selector, &pod->meta.labels);
     if (p->orphan || p->foreign) {

@@ -65,8 +65,12 @@ void moon_ds_slot_mark(struct moon_ds_slot *slot)
 void moon_ds_slot_mark_all(struct moon_ds_set *set, bool decide)
 {
     for (size_t i = 0; i < set->slot_count; i++) {
-        set->slots[i]->stale |= decide;
-        moon_ds_slot_mark(set->slots[i]);
+        struct moon_ds_slot *slot = set->slots[i];
+        slot->stale |= decide;
+        for (size_t k = 0; decide && k < slot->pod_count; k++) {
+            slot->pods[k]->judged = false;
+        }
+        moon_ds_slot_mark(slot);
     }
 }
 
@@ -180,6 +184,13 @@ static uint64_t seen_available_in_ms(const struct moon_ds_set *set, const struct
     return at > now_ms(set) ? at - now_ms(set) : 0;
 }
 
+/* A policy may say that a new pod which is ready is of no use yet. Of an old one it may not: that
+ * would make it free to go, beyond all budgets. */
+static bool is_held_unhealthy(const struct moon_ds_set *set, const struct moon_ds_pod *p)
+{
+    return p->health != MOON_HEALTH_READY && moon_ds_pod_is_updated(set, p);
+}
+
 /* By the pod's own times; but wall clocks differ between machines and are set back, and nobody's
  * pod shall be called unavailable, and so be free to go, for that. What was seen ready for long
  * enough is available, and a pod of an older revision that will become ready in the future has been
@@ -187,6 +198,9 @@ static uint64_t seen_available_in_ms(const struct moon_ds_set *set, const struct
 static bool is_available(const struct moon_ds_slot *slot, const struct moon_ds_pod *p)
 {
     const struct moon_ds_set *set = slot->set;
+    if (is_held_unhealthy(set, p)) {
+        return false;
+    }
     if (moon_pod_is_available(p->pod, set->object->min_ready_s, now_s(set))) {
         return true;
     }
@@ -277,6 +291,7 @@ static void fill_roll(struct moon_ds_slot *slot, struct moon_roll_slot *roll)
         }
         *place = p->pod;
         *(updated ? &roll->new_available : &roll->old_available) = is_available(slot, p);
+        *(updated ? &roll->new_health : &roll->old_health) = p->health;
     }
     /* A new pod on its way beside an old one is as good as there: nothing more may be done here. */
     roll->excess |= slot->creating != NULL && roll->old_pod != NULL;

@@ -293,6 +293,21 @@ static void sum_up(struct moon_roll *r)
     }
 }
 
+const char *ask_health(struct fixture *f, const struct moon_roll_slot *slot)
+{
+    static char text[512];
+    bool updated = slot->new_pod != NULL;
+    struct moon_health_question q = {
+        .pod = updated ? slot->new_pod : slot->old_pod, .slot = slot, .updated = updated};
+    struct moon_health_answer a;
+
+    moon_hook_health(f->chain, &f->view, &q, 1, &a);
+    (void)snprintf(text, sizeof(text), "%s%s%s", moon_health_name(a.health),
+                   a.reason != NULL ? ": " : "", a.reason != NULL ? a.reason : "");
+    moon_sym_unref(a.reason);
+    return text;
+}
+
 const char *ask_gate(struct fixture *f)
 {
     static char text[1024];

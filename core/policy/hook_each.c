@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "policy/hook_nodes.h"
+#include "policy/hook_each.h"
 
 enum {
     BATCH_NODES = 4096,
@@ -8,14 +8,21 @@ enum {
     MAX_STATES = 16, /* of one batch: making them anew takes time, too */
 };
 
-static int ask(struct moon_hook_nodes *h, size_t i, struct moon_fault *ret)
+static void *view_of(struct moon_hook_each *h, size_t i)
+{
+    if (h->view != NULL) {
+        return h->view(h, i);
+    }
+    return moon_views_handle(&h->call.engine->views, MOON_VIEW_NODE, h->object(h, i), 0, NULL);
+}
+
+static int ask(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
 {
     struct moon_engine *e = h->call.engine;
-    const struct moon_node *node = h->nodes[i];
 
     moon_budget_next_call(&e->run);
     lua_pushvalue(e->L, 2);
-    lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_NODE, node, 0, NULL));
+    lua_pushlightuserdata(e->L, view_of(h, i));
     lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_SET, h->call.set, 0, NULL));
     int rc = moon_engine_call(e, 2, h->results, ret);
     if (rc == 0) {
@@ -26,9 +33,11 @@ static int ask(struct moon_hook_nodes *h, size_t i, struct moon_fault *ret)
     return rc;
 }
 
-static void tell(struct moon_hook_nodes *h, size_t i, const struct moon_fault *fault)
+static void tell(struct moon_hook_each *h, size_t i, const struct moon_fault *fault)
 {
-    MOON_AUTOFREE char *object = moon_asprintf("node %s", h->nodes[i]->meta.name);
+    const struct moon_object *o = h->object(h, i);
+    MOON_AUTOFREE char *object =
+        moon_asprintf("%s %s", o->kind == &moon_kind_node ? "node" : "pod", o->name);
     bool stop = fault->kind == MOON_FAULT_BUDGET || fault->kind == MOON_FAULT_MEMORY;
 
     if (!stop || !h->told_stop) {
@@ -38,7 +47,7 @@ static void tell(struct moon_hook_nodes *h, size_t i, const struct moon_fault *f
 }
 
 /* Ask from node `i` on until the end or until the state is spent; returns where it stopped. */
-static size_t run_state(struct moon_hook_nodes *h, size_t i, size_t end)
+static size_t run_state(struct moon_hook_each *h, size_t i, size_t end)
 {
     struct moon_fault fault;
 
@@ -52,7 +61,7 @@ static size_t run_state(struct moon_hook_nodes *h, size_t i, size_t end)
 }
 
 /* After a stop the rest is asked in a new state, as long as the batch has time left. */
-static void run_batch(struct moon_hook_nodes *h, size_t begin, size_t end)
+static void run_batch(struct moon_hook_each *h, size_t begin, size_t end)
 {
     double scale = h->call.link->version->budget_scale;
     uint64_t total = (uint64_t)(BATCH_US * scale);
@@ -77,7 +86,7 @@ static void run_batch(struct moon_hook_nodes *h, size_t begin, size_t end)
     }
 }
 
-void moon_hook_nodes_ask(struct moon_hook_nodes *h)
+void moon_hook_each_ask(struct moon_hook_each *h)
 {
     for (size_t at = 0; at < h->count; at += BATCH_NODES) {
         run_batch(h, at, h->count - at < BATCH_NODES ? h->count : at + BATCH_NODES);
