@@ -25,6 +25,18 @@ struct fixture *fixture_new(void)
     return f;
 }
 
+int fixture_set_up(void **state)
+{
+    *state = fixture_new();
+    return 0;
+}
+
+int fixture_tear_down(void **state)
+{
+    fixture_free(*state);
+    return 0;
+}
+
 static void free_roll(struct fixture *f)
 {
     for (size_t i = 0; i < f->roll.count; i++) {

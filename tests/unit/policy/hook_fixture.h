@@ -35,6 +35,11 @@ struct fixture {
     struct moon_roll_answer answer;
 };
 
+/* A test with a fixture of its own as its state. */
+int fixture_set_up(void **state);
+int fixture_tear_down(void **state);
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_set_up, fixture_tear_down)
+
 /* An empty policy folder; no policies yet. */
 struct fixture *fixture_new(void);
 void fixture_free(struct fixture *f);

@@ -25,18 +25,6 @@
     "{\"containers\":[{\"name\":\"c\",\"resources\":{\"requests\":{\"memory\":\"" memory           \
     "\",\"cpu\":\"0.5\"}},\"ports\":[{\"hostPort\":666}]}]}"
 
-static int set_up(void **state)
-{
-    *state = fixture_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_free(*state);
-    return 0;
-}
-
 /* ---- stock: select ---- */
 
 /* Upstream's TestNodeShouldRunDaemonPod, and the rows about taints. */
@@ -374,214 +362,6 @@ static void test_stale_views(void **state)
     assert_non_null(strstr(f->last.text, "stale view"));
 }
 
-/* ---- rank ---- */
-
-#define NODES(...) ((const char *const[]){__VA_ARGS__, NULL})
-
-static void test_ranks_order_nodes(void **state)
-{
-    struct fixture *f = *state;
-    static const char *const rows[][2] = {
-        {"return 0", "a1 a2 b1 b2"},
-        {"return -tonumber(node.name:sub(2))", "a2 b2 a1 b1"},
-        {"return node.name:sub(2)", "a1 b1 a2 b2"},
-        {"return node.name == 'b1' and -0.5 or 0", "b1 a1 a2 b2"},
-        {"return { node.name:sub(2), node.name < 'b' and 1 or 0 }", "b1 a1 b2 a2"},
-        /* numbers before texts; a shorter list as if 0 followed */
-        {"return ({ a1 = 'x', a2 = 7, b1 = 'a', b2 = 9.5 })[node.name]", "a2 b2 b1 a1"},
-        {"return ({ a1 = { 1, 1 }, a2 = { 1 }, b1 = 1, b2 = { 1, -1 } })[node.name]",
-         "b2 a2 b1 a1"},
-        {"return {}", "a1 a2 b1 b2"},
-    };
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
-        MOON_AUTOFREE char *policy = moon_asprintf("rank = function(node, set) %s end", rows[i][0]);
-        fixture_policy(f, policy);
-        assert_true(moon_chain_ranks(f->chain));
-        assert_string_equal(ask_ranks(f, NODES("a1", "a2", "b1", "b2")), rows[i][1]);
-    }
-    assert_int_equal(f->reports, 0);
-    fixture_chain(f, NULL, NULL, NULL);
-    assert_false(moon_chain_ranks(f->chain));
-    assert_string_equal(ask_ranks(f, NODES("b", "a")), "b a");
-}
-
-static void test_a_rank_that_fails_is_neutral(void **state)
-{
-    struct fixture *f = *state;
-    static const char *const rows[][2] = {
-        {"error('oops', 0)", "oops"},
-        {"return", "it returned a nil"},
-        {"return true", "it returned a boolean"},
-        {"return 0/0", "no number (nan)"},
-        {"return { 1, {} }", "it returned a table"},
-        {"return { 1, 2, 3, 4, 5, 6, 7, 8, 9 }", "it returned a longer list"},
-    };
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
-        MOON_AUTOFREE char *policy =
-            moon_asprintf("rank = function(node) if node.name == 'c' then %s end\n"
-                          "return ({ a = 1, b = -1 })[node.name] end",
-                          rows[i][0]);
-        fixture_policy(f, policy);
-        assert_string_equal(ask_ranks(f, NODES("a", "b", "c")), "b c a");
-        assert_int_equal(f->reports, i + 1);
-        assert_string_equal(f->last.hook, "rank");
-        assert_string_equal(f->last.object, "node c");
-        assert_non_null(strstr(f->last.text, rows[i][1]));
-    }
-}
-
-static void test_ranks_of_several_policies(void **state)
-{
-    struct fixture *f = *state;
-    fixture_write(f, "letter",
-                  "return { api = 1, rank = function(node)\n"
-                  "  if node.name == 'b2' then error('oops') end\n"
-                  "  return node.name:sub(1, 1) == 'a' and 1 or -1 end }");
-    fixture_write(f, "digit",
-                  "return { api = 1, rank = function(node)\n"
-                  "  return -tonumber(node.name:sub(2)) end }");
-    fixture_load(f);
-    fixture_set(f, "{\"containers\":[]}", "{}");
-    fixture_chain(f, "letter,digit", NULL, NULL);
-    assert_string_equal(ask_ranks(f, NODES("a1", "a2", "b1", "b2")), "b1 b2 a2 a1");
-    fixture_chain(f, "digit,letter", NULL, NULL);
-    assert_string_equal(ask_ranks(f, NODES("a1", "a2", "b1", "b3")), "b3 a2 b1 a1");
-}
-
-/* ---- health ---- */
-
-static void test_health_is_judged(void **state)
-{
-    struct fixture *f = *state;
-    static const char *const rows[][2] = {
-        {"return 'ready'", "ready"},
-        {"return 'progressing'", "progressing"},
-        {"return 'progressing', 'warms up'", "progressing: warms up"},
-        {"return 'failed', pod.node_name .. ' ' .. pod.restarts", "failed: n1 0"},
-        {"return pod.ready and 'ready' or 'failed', set.name .. ' ' .. tostring(pod.node)",
-         "ready: agent node n1"},
-        {"return 'ready', pod.health .. tostring(pod.available)", "ready: readyfalse"},
-    };
-    fixture_slot(f, "n1", "N");
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
-        MOON_AUTOFREE char *policy =
-            moon_asprintf("health = function(pod, set) %s end", rows[i][0]);
-        struct moon_roll_slot slot = f->slots[0];
-        slot.new_available = false;
-        fixture_policy(f, policy);
-        assert_true(moon_chain_judges_health(f->chain));
-        assert_string_equal(ask_health(f, &slot), rows[i][1]);
-    }
-    assert_int_equal(f->reports, 0);
-    fixture_chain(f, NULL, NULL, "update/rolling");
-    assert_false(moon_chain_judges_health(f->chain));
-    assert_string_equal(ask_health(f, &f->slots[0]), "ready");
-}
-
-/* A policy may only delay: where it fails, Kubernetes' own word stands. */
-static void test_a_failed_health_is_plain_readiness(void **state)
-{
-    struct fixture *f = *state;
-    static const char *const rows[][2] = {
-        {"error('oops', 0)", "oops"},
-        {"return", "it returned a nil"},
-        {"return true", "it returned a boolean"},
-        {"return 'fine'", "it returned \"fine\""},
-        {"return 'failed', {}", "a reason that is no text"},
-    };
-    fixture_slot(f, "n1", "o");
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
-        MOON_AUTOFREE char *policy = moon_asprintf("health = function(pod) %s end", rows[i][0]);
-        fixture_policy(f, policy);
-        assert_string_equal(ask_health(f, &f->slots[0]), "ready");
-        assert_int_equal(f->reports, i + 1);
-        assert_string_equal(f->last.hook, "health");
-        assert_string_equal(f->last.object, "pod n1-old");
-        assert_non_null(strstr(f->last.text, rows[i][1]));
-    }
-}
-
-static void test_one_policy_judges_health(void **state)
-{
-    struct fixture *f = *state;
-    struct moon_err err;
-    fixture_write(f, "a", "return { api = 1, health = function() return 'ready' end }");
-    fixture_write(f, "b", "return { api = 1, health = function() return 'ready' end }");
-    fixture_load(f);
-    assert_null(moon_chain_new(f->policies, &(struct moon_chain_opts){.names = "a,b"}, &err));
-    assert_string_equal(err.text, "two policies with the hook health; a set can have only one");
-}
-
-/* ---- gate ---- */
-
-static void test_all_gates_must_be_open(void **state)
-{
-    struct fixture *f = *state;
-    fixture_write(f, "even",
-                  "return { api = 1, gate = function(roll)\n"
-                  "  return roll.now % 2 == 0, 'an odd second', 1 end }");
-    fixture_write(f, "ten",
-                  "return { api = 1, gate = function(roll)\n"
-                  "  return roll.now >= 10, 'too early', 10 - roll.now end }");
-    fixture_write(f, "quiet",
-                  "return { api = 1, gate = function(roll, set)\n"
-                  "  return set.name ~= 'agent' and roll.now > 20, 'quiet' end }");
-    fixture_load(f);
-    fixture_set(f, "{\"containers\":[]}", "{}");
-    fixture_chain(f, "even,ten", NULL, "update/rolling");
-    f->view.now_s = 3;
-    assert_string_equal(ask_gate(f), "2 closed, even: an odd second, again in 7 s");
-    f->view.now_s = 4;
-    assert_string_equal(ask_gate(f), "1 closed, ten: too early, again in 6 s");
-    f->view.now_s = 12;
-    assert_string_equal(ask_gate(f), "open");
-    fixture_write(f, "holidays",
-                  "return { api = 1, gate = function(roll)\n"
-                  "  return false, 'holidays', 30 * 24 * 3600 end }");
-    fixture_load(f);
-    fixture_chain(f, "holidays", NULL, NULL); /* wishes are taken up to a week */
-    assert_string_equal(ask_gate(f), "1 closed, holidays: holidays, again in 604800 s");
-    fixture_chain(f, "quiet", NULL, NULL);
-    assert_string_equal(ask_gate(f), "1 closed, quiet: quiet, again in 30 s");
-    fixture_chain(f, NULL, NULL, "update/rolling");
-    assert_string_equal(ask_gate(f), "open");
-    assert_int_equal(f->reports, 0);
-}
-
-static void test_a_gate_that_fails_is_closed(void **state)
-{
-    struct fixture *f = *state;
-    static const char *const rows[][2] = {
-        {"error('oops', 0)", "oops"},
-        {"return", "it returned a nil"},
-        {"return 1", "it returned a number"},
-        {"return false", "it returned no reason"},
-        {"return false, {}", "it returned no reason"},
-        {"return false, 'x', 0", "it returned no number of seconds"},
-        {"return false, 'x', 1.5", "it returned no number of seconds"},
-        {"roll:again(5, 'x') return true", "roll:again: a gate records nothing"},
-        {"for p in roll:outdated{} do roll:replace(p, 'x') end return true",
-         "roll:replace: a gate records nothing"},
-        {"for p in roll:outdated{} do roll:delete(p, 'x') end return true",
-         "roll:delete: a gate records nothing"},
-        {"for p in roll:outdated{} do roll:surge(p, 'x') end return true",
-         "roll:surge: a gate records nothing"},
-        {"while true do end", "CPU"},
-    };
-    fixture_slot(f, "n1", "O");
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
-        MOON_AUTOFREE char *policy = moon_asprintf("gate = function(roll) %s end", rows[i][0]);
-        fixture_policy(f, policy);
-        const char *text = ask_gate(f);
-        if (strstr(text, "1 closed, test: it failed: ") != text ||
-            strstr(text, rows[i][1]) == NULL) {
-            fail_msg("%s: %s", rows[i][0], text);
-        }
-        assert_string_equal(f->last.hook, "gate");
-        assert_int_equal(f->reports, i + 1);
-    }
-}
-
 /* ---- update ---- */
 
 static void test_stock_rolling(void **state)
@@ -785,8 +565,6 @@ static void test_again(void **state)
     assert_false(f->answer.failed);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -807,14 +585,6 @@ int main(void)
         TEST(test_records_are_checked),
         TEST(test_budget_is_kept),
         TEST(test_surge_budget_is_kept),
-        TEST(test_ranks_order_nodes),
-        TEST(test_a_rank_that_fails_is_neutral),
-        TEST(test_ranks_of_several_policies),
-        TEST(test_health_is_judged),
-        TEST(test_a_failed_health_is_plain_readiness),
-        TEST(test_one_policy_judges_health),
-        TEST(test_all_gates_must_be_open),
-        TEST(test_a_gate_that_fails_is_closed),
         TEST(test_a_failed_update_does_nothing),
         TEST(test_roll_views),
         TEST(test_stale_walks),

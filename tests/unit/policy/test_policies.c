@@ -12,18 +12,6 @@
 
 #define NODE "{\"metadata\":{\"name\":\"n1\",\"uid\":\"n1\",\"resourceVersion\":\"1\"}}"
 
-static int set_up(void **state)
-{
-    *state = fixture_new();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    fixture_free(*state);
-    return 0;
-}
-
 static char listed[4096];
 
 static void list_one(const struct moon_policy_info *info, void *ctx MOON_UNUSED)
@@ -292,8 +280,6 @@ static void test_quarantine(void **state)
     assert_non_null(f->policies);
     assert_non_null(strstr(chain_error(f, "p", NULL), "could not be stopped"));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
