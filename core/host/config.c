@@ -69,7 +69,7 @@ static const struct moon_setting settings[] = {
      "multiply all CPU budgets of policies", NULL},
     {"max-in-flight", COUNT, AT(max_in_flight), "64", "N", "writes open at the same time", NULL},
     {"batch-period", PERIOD, AT(batch_ms), "50ms", "TIME",
-     "handle in one go what the API server tells within so long; 0s: each at once", NULL},
+     "when busy, handle in one go what the API server tells within so long; 0s: never", NULL},
     {"http1", BOOL, AT(http1), "false", NULL, "do not use HTTP/2", NULL},
     {"dry-run", BOOL, AT(dry_run), "false", NULL,
      "send every write with dryRun=All: nothing is changed", NULL},

@@ -26,6 +26,11 @@ enum {
     LONGEST_WAIT_MS = 3600 * 1000
 };
 
+/* With batch_ms: enough for the calls that a process makes one after the other when it starts. */
+enum {
+    MAX_FREE_WAKES = 64
+};
+
 struct loop_backend {
     struct ev_loop *ev;
     ev_timer wake_up;
@@ -129,10 +134,12 @@ struct moon_loop *moon_loop_new(const struct moon_loop_opts *opts, struct moon_e
         loop->wall_base_ms =
             (opts->wall_ms != 0 ? opts->wall_ms : VIRTUAL_WALL_START_MS) - VIRTUAL_START_MS;
     }
-    if (opts != NULL && !opts->virtual_clock) {
-        ev_set_io_collect_interval(backend->ev, (double)opts->batch_ms / 1000.);
-    }
     update_now(loop);
+    if (opts != NULL && !opts->virtual_clock) {
+        loop->batch_ms = opts->batch_ms;
+        loop->free_wakes = MAX_FREE_WAKES;
+        loop->earned_at = loop->now_ms;
+    }
     return loop;
 }
 
@@ -165,6 +172,34 @@ static void run_prepares(struct moon_loop *loop)
     loop->next_prepare = NULL;
 }
 
+/* Before the loop blocks: rest first, or look at once? Rests earn nothing themselves. */
+static void choose_rest(struct moon_loop *loop)
+{
+    uint64_t past_ms = loop->now_ms > loop->earned_at ? loop->now_ms - loop->earned_at : 0;
+    uint64_t earned = past_ms / loop->batch_ms;
+    bool rests;
+
+    loop->free_wakes = earned < MAX_FREE_WAKES - loop->free_wakes
+                           ? loop->free_wakes + (unsigned)earned
+                           : MAX_FREE_WAKES;
+    rests = loop->free_wakes == 0;
+    loop->earned_at += (earned + rests) * loop->batch_ms;
+    ev_set_io_collect_interval(loop->backend->ev, rests ? (double)loop->batch_ms / 1000. : 0.);
+}
+
+static void block(struct moon_loop *loop)
+{
+    uint64_t callbacks = loop->callbacks;
+
+    if (loop->batch_ms > 0) {
+        choose_rest(loop);
+    }
+    ev_run(loop->backend->ev, EVRUN_ONCE);
+    if (loop->callbacks != callbacks && loop->free_wakes > 0) {
+        loop->free_wakes--;
+    }
+}
+
 static void wait_for_events(struct moon_loop *loop, uint64_t wait_ms)
 {
     struct loop_backend *b = loop->backend;
@@ -173,7 +208,7 @@ static void wait_for_events(struct moon_loop *loop, uint64_t wait_ms)
         return;
     }
     if (wait_ms == UINT64_MAX) {
-        ev_run(b->ev, EVRUN_ONCE);
+        block(loop);
         return;
     }
     if (wait_ms > LONGEST_WAIT_MS) {
@@ -183,7 +218,7 @@ static void wait_for_events(struct moon_loop *loop, uint64_t wait_ms)
     ev_now_update(b->ev);
     ev_timer_set(&b->wake_up, (double)wait_ms / 1000., 0.);
     ev_timer_start(b->ev, &b->wake_up);
-    ev_run(b->ev, EVRUN_ONCE);
+    block(loop);
     ev_timer_stop(b->ev, &b->wake_up);
 }
 

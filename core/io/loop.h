@@ -27,9 +27,10 @@ struct moon_loop_opts {
      * "never". libcurl's and libmicrohttpd's own timers go on following the real clock. */
     bool virtual_clock;
     int64_t wall_ms; /* virtual clock only: the wall time at its start; 0 = 2026-01-01 */
-    /* Rest so long before looking at descriptors, so that what comes meanwhile is handled in one
-     * go; timers are not delayed. Waking for each byte costs more than the byte. Real clock only;
-     * 0 = never. */
+    /* A loop that is woken by descriptors more often than this, and has been so for more than a
+     * moment, rests so long before it looks at them again, so that what comes meanwhile is handled
+     * in one go: waking for each byte costs more than the byte. What comes now and then is handled
+     * at once; timers are never delayed. Real clock only; 0 = never rest. */
     uint64_t batch_ms;
 };
 

@@ -38,6 +38,10 @@ struct moon_loop {
     struct moon_list prepares;
     struct moon_list *next_prepare; /* the one to be called next */
 
+    uint64_t batch_ms;   /* 0: no resting */
+    unsigned free_wakes; /* that need no rest before them: one is earned every batch_ms */
+    uint64_t earned_at;  /* when the last one was */
+
     size_t wakers;      /* descriptors with events, signals: what keeps moon_loop_run going */
     uint64_t callbacks; /* run so far */
     size_t live_count;  /* timers, fds, …: all must be freed before the loop */

@@ -50,7 +50,7 @@ static int setup_virtual(void **state)
 
 static int setup_batch(void **state)
 {
-    return setup_with(state, &(struct moon_loop_opts){.batch_ms = 30});
+    return setup_with(state, &(struct moon_loop_opts){.batch_ms = 1});
 }
 
 static int setup_long_batch(void **state)
@@ -227,15 +227,28 @@ static void descriptors_report_what_was_asked_for(void **state)
     assert_null(f->fd);
 }
 
-static void a_batch_rests_before_it_looks(void **state)
+static void what_comes_alone_is_handled_at_once(void **state)
 {
     struct fixture *f = *state;
     f->fd = moon_fd_new(f->loop, f->pipe[0], MOON_FD_READ, on_fd, f);
-    assert_int_equal(write(f->pipe[1], ".", 1), 1);
+    assert_int_equal(write(f->pipe[1], "abc.", 4), 4);
+    moon_loop_run(f->loop); /* else: four hours */
+    assert_string_equal(moon_buf_cstr(&f->seen), "abc.");
+}
+
+/* on_fd reads a byte each time it is woken: too often, for so many of them. */
+static void a_loop_that_is_woken_often_rests(void **state)
+{
+    struct fixture *f = *state;
+    char bytes[200];
+    memset(bytes, 'x', sizeof(bytes));
+    bytes[sizeof(bytes) - 1] = '.';
+    f->fd = moon_fd_new(f->loop, f->pipe[0], MOON_FD_READ, on_fd, f);
+    assert_int_equal(write(f->pipe[1], bytes, sizeof(bytes)), sizeof(bytes));
     uint64_t start_ms = moon_loop_now(f->loop);
     moon_loop_run(f->loop);
-    assert_string_equal(moon_buf_cstr(&f->seen), ".");
-    assert_true(moon_loop_now(f->loop) - start_ms >= 30);
+    assert_int_equal(f->seen.len, sizeof(bytes));
+    assert_true(moon_loop_now(f->loop) - start_ms >= 100); /* 136 rests, a ms each */
 }
 
 static void stop_loop(void *ctx)
@@ -468,7 +481,9 @@ int main(void)
         REAL(deferred_calls_run_in_the_next_turn),
         REAL(a_cancelled_call_does_not_run),
         REAL(descriptors_report_what_was_asked_for),
-        cmocka_unit_test_setup_teardown(a_batch_rests_before_it_looks, setup_batch, teardown),
+        cmocka_unit_test_setup_teardown(a_loop_that_is_woken_often_rests, setup_batch, teardown),
+        cmocka_unit_test_setup_teardown(what_comes_alone_is_handled_at_once, setup_long_batch,
+                                        teardown),
         cmocka_unit_test_setup_teardown(a_batch_delays_no_timer, setup_long_batch, teardown),
         REAL(stop_ends_the_run),
         REAL(signals_arrive),
