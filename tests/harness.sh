@@ -118,6 +118,16 @@ lacks()
     case $got in *"$want"*) echo "do not want …$want… in:"; echo "$got"; return 1 ;; esac
 }
 
+# status_is STATUS COMMAND…: that is how it ends.
+status_is()
+{
+    local want=$1 got out
+    shift
+    out=$("$@" 2>&1)
+    got=$?
+    [ "$got" -eq "$want" ] || { echo "status $got, want $want: $out"; return 1; }
+}
+
 # background NAME COMMAND…: start, log to $WORK/NAME.log, stop at the end; its pid is in $LAST_PID.
 background()
 {

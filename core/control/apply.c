@@ -191,6 +191,21 @@ void moon_apply_submit(struct moon_apply *a, struct moon_plan *take_plan,
     }
 }
 
+void moon_apply_observe(struct moon_apply *a, void (*fn)(const struct moon_plan *plan, void *ctx),
+                        void *ctx)
+{
+    moon_assert(a->magic == MOON_APPLY_MAGIC);
+    a->on_plan = fn;
+    a->on_plan_ctx = ctx;
+}
+
+void moon_apply_show(const struct moon_apply *a, const struct moon_plan *plan)
+{
+    if (a->on_plan != NULL) {
+        a->on_plan(plan, a->on_plan_ctx);
+    }
+}
+
 /* ---- stop ---- */
 
 static void cancel_list(struct moon_list *list, const char *why, bool quiet)

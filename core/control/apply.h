@@ -45,6 +45,11 @@ MOON_API void moon_apply_free(struct moon_apply *a);
 MOON_API void moon_apply_submit(struct moon_apply *a, struct moon_plan *take_plan,
                                 void (*on_plan_done)(struct moon_str key, size_t failed, void *ctx),
                                 void *ctx);
+/* Every plan is shown to `fn` before anything of it is carried out, also one without actions. */
+MOON_API void moon_apply_observe(struct moon_apply *a,
+                                 void (*fn)(const struct moon_plan *plan, void *ctx), void *ctx);
+/* For controllers: show a plan. */
+MOON_API void moon_apply_show(const struct moon_apply *a, const struct moon_plan *plan);
 /* Stop all writing at once (leadership lost): everything open ends with MOON_E_CANCELLED, what is
  * in flight is cut. Until resume, submitted plans end at once with MOON_E_CANCELLED. */
 MOON_API void moon_apply_suspend(struct moon_apply *a);

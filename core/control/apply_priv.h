@@ -94,6 +94,8 @@ struct moon_apply {
     void (*on_retry)(const struct moon_action *action, unsigned tries, const struct moon_err *err,
                      void *ctx);
     void *on_retry_ctx;
+    void (*on_plan)(const struct moon_plan *plan, void *ctx); /* NULL: nobody looks on */
+    void *on_plan_ctx;
     struct moon_metric *actions_total;
     struct moon_metric *retries_total;
 };

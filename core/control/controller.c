@@ -144,6 +144,7 @@ static void process(struct moon_controller *c, struct moon_str key)
     if (failed) {
         report(c, key, &err, NULL);
     }
+    moon_apply_show(c->apply, plan);
     if (moon_plan_requeue_ms(plan) != UINT64_MAX) {
         moon_workqueue_add_after(c->queue, key, moon_plan_requeue_ms(plan));
     }

@@ -58,6 +58,7 @@ struct moon_recorder {
     struct moon_timer *flush_end;
     void (*flushed)(void *ctx); /* NULL: nobody waits */
     void *flushed_ctx;
+    bool muted;
     struct moon_metric *total;
 };
 
@@ -122,6 +123,12 @@ void moon_recorder_free(struct moon_recorder *r)
     moon_free(r->component);
     r->magic = 0;
     moon_free(r);
+}
+
+void moon_recorder_mute(struct moon_recorder *r)
+{
+    moon_assert(r->magic == RECORDER_MAGIC);
+    r->muted = true;
 }
 
 /* ---- recording ---- */
@@ -222,6 +229,9 @@ void moon_recorder_event(struct moon_recorder *r, const struct moon_object *obje
                          enum moon_event_type type, const char *reason, const char *fmt, ...)
 {
     moon_assert(r->magic == RECORDER_MAGIC);
+    if (r->muted) {
+        return;
+    }
     va_list args;
     va_start(args, fmt);
     MOON_AUTOFREE char *message = format_message(fmt, args);

@@ -29,6 +29,8 @@ enum moon_event_type {
 MOON_API void moon_recorder_event(struct moon_recorder *r, const struct moon_object *object,
                                   enum moon_event_type type, const char *reason, const char *fmt,
                                   ...) MOON_PRINTF(5, 6);
+/* Record nothing from now on: what is only planned has not happened. */
+MOON_API void moon_recorder_mute(struct moon_recorder *r);
 /* Send what waits, then call fn (graceful stop); at most `timeout_ms`. */
 MOON_API void moon_recorder_flush(struct moon_recorder *r, uint64_t timeout_ms,
                                   void (*fn)(void *ctx), void *ctx);

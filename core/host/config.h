@@ -67,6 +67,10 @@ MOON_API int moon_config_read(struct moon_config *c, const char *path, struct mo
  * Positional arguments are an error. *ret_help is set by -h/--help. --config FILE is read last. */
 MOON_API int moon_config_parse_args(struct moon_config *c, int argc, char **argv, bool *ret_help,
                                     struct moon_err *err);
+/* The same for commands with words of their own: what is no setting is left in argv, in order, and
+ * *argc counts it. */
+MOON_API int moon_config_take_args(struct moon_config *c, int *argc, char **argv, bool *ret_help,
+                                   struct moon_err *err);
 /* Settings that do not go together, folders that must exist, modes that are not there yet. */
 MOON_API int moon_config_check(const struct moon_config *c, struct moon_err *err);
 /* The table as text for --help. */

@@ -32,7 +32,9 @@ struct moon_internal {
     /* Ready when every registered check says so: for /readyz. */
     void (*add_ready_check)(const struct moon_internal *in, const char *name, bool (*fn)(void *ctx),
                             void *ctx);
-    struct moon_manager *manager; /* for the two functions above */
+    /* No question is open, and nothing is left to decide: for commands that end then. */
+    void (*add_settled_check)(const struct moon_internal *in, bool (*fn)(void *ctx), void *ctx);
+    struct moon_manager *manager; /* for the functions above */
 };
 
 #endif

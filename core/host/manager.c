@@ -29,6 +29,11 @@ struct listener {
     void *ctx;
 };
 
+struct check {
+    bool (*fn)(void *ctx);
+    void *ctx;
+};
+
 struct moon_manager {
     unsigned magic;
     struct moon_loop *loop;
@@ -44,12 +49,15 @@ struct moon_manager {
     struct moon_internal internal;
     struct listener *listeners;
     size_t listener_count;
+    struct check *settled; /* all must say so */
+    size_t settled_count;
     bool leading;
     bool stopping;
     uint64_t grace_ms;
     void (*on_stopped)(void *ctx);
     void *on_stopped_ctx;
     void (*on_fatal)(const char *why, void *ctx);
+    void (*on_plan)(const struct moon_plan *plan, void *ctx); /* NULL: plans are carried out */
     void *ctx;
 };
 
@@ -104,6 +112,14 @@ static void add_ready_check(const struct moon_internal *in, const char *name, bo
     }
 }
 
+static void add_settled_check(const struct moon_internal *in, bool (*fn)(void *ctx), void *ctx)
+{
+    struct moon_manager *m = manager_of(in);
+
+    m->settled = moon_realloc_array(m->settled, m->settled_count + 1, sizeof(*m->settled));
+    m->settled[m->settled_count++] = (struct check){fn, ctx};
+}
+
 /* ---- leading ---- */
 
 static void lead(void *ctx)
@@ -144,10 +160,24 @@ static void election_info(const char *text, void *ctx)
     moon_info("election", text);
 }
 
+/* Decides as if it were the leader, and writes nothing. */
+static void begin_planning(struct moon_manager *m)
+{
+    moon_apply_suspend(m->apply);
+    moon_apply_observe(m->apply, m->on_plan, m->ctx);
+    moon_recorder_mute(m->recorder);
+    m->leading = true;
+    moon_registry_role(m->registry, true);
+}
+
 static void begin(struct moon_manager *m)
 {
     const struct moon_config *c = m->config;
 
+    if (m->on_plan != NULL) {
+        begin_planning(m);
+        return;
+    }
     if (!c->leader_elect) {
         lead(m);
         return;
@@ -256,7 +286,7 @@ static int open_admin(struct moon_manager *m, struct moon_err *err)
 {
     char addr[300];
 
-    if (m->config->listen[0] == '\0') {
+    if (m->config->listen[0] == '\0' || m->on_plan != NULL) {
         return 0;
     }
     m->admin = moon_admin_new(m->loop, m->config->listen, m->registry, err);
@@ -283,6 +313,7 @@ static int start_plugins(struct moon_manager *m, struct moon_err *err)
         .policies = m->policies,
         .listen_policies = listen_policies,
         .add_ready_check = add_ready_check,
+        .add_settled_check = add_settled_check,
         .manager = m,
     };
     moon_registry_set_internal(m->registry, &m->internal);
@@ -300,6 +331,7 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
     m->config = opts->config;
     m->registry = opts->registry;
     m->on_fatal = opts->on_fatal;
+    m->on_plan = opts->on_plan;
     m->ctx = opts->ctx;
     if (connect_api(m, opts->take_kubeconfig, err) != 0 || load_policies(m, err) != 0) {
         moon_manager_free(m);
@@ -351,6 +383,7 @@ void moon_manager_free(struct moon_manager *m)
     moon_policies_free(m->policies);
     moon_client_free(m->client);
     moon_free(m->listeners);
+    moon_free(m->settled);
     m->magic = 0;
     moon_free(m);
 }
@@ -394,6 +427,16 @@ void moon_manager_reload(struct moon_manager *m)
 size_t moon_manager_pending(const struct moon_manager *m)
 {
     return moon_client_pending(m->client);
+}
+
+bool moon_manager_is_settled(const struct moon_manager *m)
+{
+    for (size_t i = 0; i < m->settled_count; i++) {
+        if (!m->settled[i].fn(m->settled[i].ctx)) {
+            return false;
+        }
+    }
+    return moon_client_pending(m->client) == 0;
 }
 
 uint16_t moon_manager_admin_port(const struct moon_manager *m)

@@ -22,6 +22,9 @@ struct moon_manager_opts {
     /* The lease is lost: nothing is written any more, and the process should end, since a fresh
      * one starts from the API server's state alone. */
     void (*on_fatal)(const char *why, void *ctx);
+    /* Only decide: nothing is written, no lease is asked for and no port opened; each plan of a
+     * controller is shown here, again whenever it is made anew. NULL: an ordinary controller. */
+    void (*on_plan)(const struct moon_plan *plan, void *ctx);
     void *ctx;
 };
 
@@ -39,6 +42,8 @@ MOON_API void moon_manager_free(struct moon_manager *m);
 MOON_API void moon_manager_reload(struct moon_manager *m);
 /* Calls to the API server that have not ended, watches left out. */
 MOON_API size_t moon_manager_pending(const struct moon_manager *m);
+/* All that can be decided without another answer of the API server has been. */
+MOON_API bool moon_manager_is_settled(const struct moon_manager *m);
 MOON_API uint16_t moon_manager_admin_port(const struct moon_manager *m); /* 0: none */
 
 #endif

@@ -47,6 +47,13 @@ static bool is_ready(void *ctx)
     return moon_ds_wake_is_synced(ctx);
 }
 
+static bool is_settled(void *ctx)
+{
+    const struct moon_ds *ds = ctx;
+
+    return ds->running && moon_controller_is_idle(ds->controller);
+}
+
 static int start(void *state, struct moon_plugin_error *error)
 {
     struct moon_ds *ds = MOON_CAST(moon_ds, state, DS_MAGIC);
@@ -62,6 +69,7 @@ static int start(void *state, struct moon_plugin_error *error)
     moon_ds_wake_init(ds);
     moon_ds_wake_start(ds);
     ds->in->add_ready_check(ds->in, "daemonset-caches", is_ready, ds);
+    ds->in->add_settled_check(ds->in, is_settled, ds);
     return 0;
 }
 

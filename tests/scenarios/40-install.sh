@@ -27,15 +27,6 @@ installed() # FILE…: each is there and not empty
     done
 }
 
-status_is() # STATUS COMMAND…
-{
-    local want=$1 got out
-    shift
-    out=$("$@" 2>&1)
-    got=$?
-    [ "$got" -eq "$want" ] || { echo "status $got, want $want: $out"; return 1; }
-}
-
 refused() # TEXT COMMAND…: fails and says why
 {
     local text=$1

@@ -153,6 +153,38 @@ static void a_plan_is_carried_out(void **state)
     assert_int_equal(f->failures, 0);
 }
 
+static void count_actions(const struct moon_plan *plan, void *ctx)
+{
+    size_t *shown = ctx;
+    assert_true(moon_str_is(moon_plan_key(plan), "default/agent"));
+    shown[moon_plan_count(plan)]++;
+}
+
+/* What somebody looks on at is all the same carried out, unless writing is suspended. */
+static void plans_can_be_looked_at(void **state)
+{
+    struct fixture *f = *state;
+    size_t shown[4] = {0}; /* plans by their number of actions */
+    start(f, false);
+    moon_apply_observe(f->apply, count_actions, shown);
+    moon_controller_enqueue(f->controller, KEY);
+    server_wait(&f->server, f->reconciles, 1);
+    assert_int_equal(shown[0], 1);
+    f->creates = 3;
+    moon_controller_enqueue(f->controller, KEY);
+    server_wait(&f->server, f->server.calls, 3);
+    assert_int_equal(shown[3], 1);
+    server_settle(&f->server);
+    moon_apply_suspend(f->apply);
+    f->creates = 2;
+    moon_controller_enqueue(f->controller, KEY);
+    server_wait(&f->server, f->reconciles, 3);
+    server_settle(&f->server);
+    assert_int_equal(shown[2], 1);
+    assert_int_equal(f->server.calls, 3);
+    assert_true(moon_controller_is_idle(f->controller));
+}
+
 static void a_failed_reconcile_backs_off_and_is_applied_all_the_same(void **state)
 {
     struct fixture *f = *state;
@@ -342,6 +374,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(keys_are_collected_until_started),
         TEST(a_plan_is_carried_out),
+        TEST(plans_can_be_looked_at),
         TEST(a_failed_reconcile_backs_off_and_is_applied_all_the_same),
         TEST(a_success_forgets_the_failures),
         TEST(a_failed_action_is_reported_and_tried_again),

@@ -128,6 +128,15 @@ static void an_event_looks_like_the_stock_one(void **state)
     assert_true(moon_str_starts(moon_str(moon_json_string(event, "metadata.name")), "agent.1886"));
 }
 
+static void a_muted_recorder_records_nothing(void **state)
+{
+    struct fixture *f = *state;
+    moon_recorder_mute(f->recorder);
+    created_pod(f, "agent-1");
+    flush(f);
+    assert_int_equal(f->server.calls, 0);
+}
+
 static void a_name_that_gets_too_long_is_a_uuid(void **state)
 {
     struct fixture *f = *state;
@@ -408,6 +417,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(an_event_looks_like_the_stock_one),
+        TEST(a_muted_recorder_records_nothing),
         TEST(a_name_that_gets_too_long_is_a_uuid),
         TEST(a_long_message_is_cut_between_characters),
         TEST(equal_events_are_counted),

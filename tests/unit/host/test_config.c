@@ -300,6 +300,47 @@ static void by_name(void **state)
     assert_string_equal(err.text, "test: there is no setting \"lissen\"");
 }
 
+/* As parse, but what is left comes back in `left`, separated by spaces. */
+static int take(struct moon_config *c, const char *const *args, char *left, bool *ret_help,
+                struct moon_err *err)
+{
+    char *argv[MAX_ARGS];
+    int argc = 0;
+
+    for (; args[argc] != NULL; argc++) {
+        argv[argc] = (char *)(uintptr_t)args[argc];
+    }
+    int rc = moon_config_take_args(c, &argc, argv, ret_help, err);
+    left[0] = '\0';
+    for (int i = 1; rc == 0 && i < argc; i++) {
+        strcat(strcat(left, i > 1 ? " " : ""), argv[i]);
+    }
+    return rc;
+}
+#define TAKE(config, left, ret_help, err, ...)                                                     \
+    take((config), (const char *const[]){"plan", __VA_ARGS__, NULL}, (left), (ret_help), (err))
+
+static void words_of_others_are_left(void **state)
+{
+    MOON_CLEANUP(moon_config_free_ptr) struct moon_config *c = moon_config_new();
+    struct moon_err err;
+    char left[256];
+    bool help = false;
+
+    (void)state;
+    assert_int_equal(TAKE(c, left, &help, &err, "--policy-dir", "a", "-o", "json", "ns/agent",
+                          "--unheard", "--http1", "x/y", "--listen=", "--"),
+                     0);
+    assert_string_equal(left, "-o json ns/agent --unheard x/y --");
+    assert_string_equal(c->policy_dirs[0], "a");
+    assert_true(c->http1);
+    assert_string_equal(c->listen, "");
+    assert_false(help);
+    assert_int_equal(TAKE(c, left, &help, &err, "x/y", "--max-in-flight", "none"), -MOON_E_INVALID);
+    assert_int_equal(TAKE(c, left, &help, &err, "x/y", "-h"), 0);
+    assert_true(help);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +354,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unreadable_files, set_up, tear_down),
         cmocka_unit_test_setup_teardown(together, set_up, tear_down),
         cmocka_unit_test(by_name),
+        cmocka_unit_test(words_of_others_are_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
