@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * cmd_policy.c - `moonset policy check FILE…` and `moonset policy list [--policy-dir DIR]…`.
+ * cmd_policy.c - `moonset policy`: check, list; and the way to doc and new.
  */
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "cli/policy_cmds.h"
 #include "io/file.h"
 #include "policy/policies.h"
 
@@ -18,17 +19,22 @@ static void print_help(void)
 {
     (void)fputs(
         "usage: moonset policy check FILE…\n"
-        "       moonset policy list [--policy-dir DIR]…\n\n"
+        "       moonset policy list [--policy-dir DIR]…\n"
+        "       moonset policy doc [--policy-dir DIR]… [NAME…]\n"
+        "       moonset policy new [--dir DIR] NAME [HOOK…]\n\n"
         "check  compile each file, run it and check the table it returns; says \"ok\" or\n"
         "       what is wrong, and where, for each\n"
         "list   the policies in force: stock ones, replaced or joined by those of the\n"
-        "       folders, the later folder wins; and why a file is not in force\n\n"
-        "Exit status: 0 all is well; 1 a file is wrong or cannot be read, or a policy of a\n"
-        "folder is not in force; 2 wrong usage.\n",
+        "       folders, the later folder wins; and why a file is not in force\n"
+        "doc    what they say about themselves, and their parameters\n"
+        "new    write NAME.lua to begin with, with these hooks (select without any), into\n"
+        "       DIR (default .); a file that is there stays as it is\n\n"
+        "Exit status: 0 all is well; 1 a file is wrong or cannot be read or written, or a\n"
+        "policy of a folder is not in force, or there is none of that name; 2 wrong usage.\n",
         stdout);
 }
 
-static int wrong_usage(const char *what, const char *argument)
+int moon_policy_wrong_usage(const char *what, const char *argument)
 {
     moon_cli_complain("policy: %s%s (see moonset policy --help)", what, argument);
     return MOON_EXIT_USAGE;
@@ -99,18 +105,24 @@ static bool check_file(struct moon_policies *policies, const char *path)
     return true;
 }
 
-static int check(int argc, char **argv)
+int moon_policy_cmd_check(int argc, char **argv)
 {
     struct moon_err err;
     bool ok = true;
 
+    if (argc < 2) {
+        return moon_policy_wrong_usage("check: which file?", "");
+    }
+    if (argv[1][0] == '-') {
+        return moon_policy_wrong_usage("check: unknown flag ", argv[1]);
+    }
     struct moon_policies *policies =
         moon_policies_new(NULL, &(struct moon_policies_opts){.on_report = complain}, &err);
     if (policies == NULL) {
         moon_cli_complain("%s", err.text);
         return MOON_EXIT_FAILED;
     }
-    for (int i = 0; i < argc; i++) {
+    for (int i = 1; i < argc; i++) {
         ok &= check_file(policies, argv[i]);
     }
     moon_policies_free(policies);
@@ -129,45 +141,77 @@ static void print_policy(const struct moon_policy_info *info, void *ctx)
     }
 }
 
-static int print_list(const char *const *dirs)
+/* Take the --policy-dir flags out of argv. Nonzero: one has no value. */
+static int take_dirs(int *argc, char **argv, const char **dirs)
 {
-    struct moon_err err;
-    bool ok = true;
+    static const char flag[] = "--policy-dir";
+    int kept = 1;
+    size_t n = 0;
 
-    /* A file that is wrong is told in the list, once. */
+    for (int i = 1; i < *argc; i++) {
+        const char *rest = argv[i] + strlen(flag);
+        if (strncmp(argv[i], flag, strlen(flag)) != 0 || (rest[0] != '=' && rest[0] != '\0')) {
+            argv[kept++] = argv[i];
+        } else if (rest[0] == '=') {
+            dirs[n++] = rest + 1;
+        } else if (i + 1 < *argc) {
+            dirs[n++] = argv[++i];
+        } else {
+            return -1;
+        }
+    }
+    *argc = kept;
+    return 0;
+}
+
+struct moon_policies *moon_policy_load(int *argc, char **argv, int *ret_status)
+{
+    MOON_AUTOFREE const char **dirs = moon_new_array(const char *, (size_t)*argc + 1);
+    struct moon_err err;
+
+    if (take_dirs(argc, argv, dirs) != 0) {
+        *ret_status = moon_policy_wrong_usage(argv[0], ": --policy-dir needs a value");
+        return NULL;
+    }
+    /* A file that is wrong is told where its policy is shown, once. */
     struct moon_policies *policies = moon_policies_new(
         NULL, &(struct moon_policies_opts){.dirs = dirs, .on_report = be_silent}, &err);
     if (policies == NULL) {
         moon_cli_complain("%s", err.text);
-        return MOON_EXIT_FAILED;
+        *ret_status = MOON_EXIT_FAILED;
     }
-    (void)printf("%-28s %-12s %-22s %s\n", "NAME", "VERSION", "HOOKS", "SOURCE");
-    moon_policies_each(policies, print_policy, &ok);
-    moon_policies_free(policies);
-    return ok ? MOON_EXIT_OK : MOON_EXIT_FAILED;
+    return policies;
 }
 
-static int list(int argc, char **argv)
+int moon_policy_cmd_list(int argc, char **argv)
 {
-    static const char flag[] = "--policy-dir";
-    MOON_AUTOFREE const char **dirs = moon_new_array(const char *, (size_t)argc + 1);
-    size_t n = 0;
+    int status = MOON_EXIT_OK;
+    bool ok = true;
+    struct moon_policies *policies = moon_policy_load(&argc, argv, &status);
 
-    for (int i = 0; i < argc; i++) {
-        if (strncmp(argv[i], flag, strlen(flag)) != 0) {
-            return wrong_usage("list: unexpected argument ", argv[i]);
-        }
-        const char *rest = argv[i] + strlen(flag);
-        if (rest[0] == '=') {
-            dirs[n++] = rest + 1;
-        } else if (rest[0] == '\0' && i + 1 < argc) {
-            dirs[n++] = argv[++i];
-        } else {
-            return wrong_usage("list: --policy-dir needs a value", "");
-        }
+    if (policies == NULL) {
+        return status;
     }
-    return print_list(dirs);
+    if (argc > 1) {
+        status = moon_policy_wrong_usage("list: unexpected argument ", argv[1]);
+    } else {
+        (void)printf("%-28s %-12s %-22s %s\n", "NAME", "VERSION", "HOOKS", "SOURCE");
+        moon_policies_each(policies, print_policy, &ok);
+        status = ok ? MOON_EXIT_OK : MOON_EXIT_FAILED;
+    }
+    moon_policies_free(policies);
+    return status;
 }
+
+static const struct {
+    const char *word;
+    int (*run)(int argc, char **argv);
+} words[] = {
+    {"check", moon_policy_cmd_check},
+    {"list", moon_policy_cmd_list},
+    {"doc", moon_policy_cmd_doc},
+    {"new", moon_policy_cmd_new},
+};
 
 int moon_cmd_policy(struct moon_cli *cli, int argc, char **argv)
 {
@@ -179,16 +223,11 @@ int moon_cmd_policy(struct moon_cli *cli, int argc, char **argv)
             return MOON_EXIT_OK;
         }
     }
-    if (argc >= 2 && strcmp(argv[1], "list") == 0) {
-        return list(argc - 2, argv + 2);
+    for (size_t i = 0; argc >= 2 && i < MOON_ARRAY_SIZE(words); i++) {
+        if (strcmp(argv[1], words[i].word) == 0) {
+            return words[i].run(argc - 1, argv + 1);
+        }
     }
-    if (argc < 2 || strcmp(argv[1], "check") != 0) {
-        return argc < 2 ? wrong_usage("check or list?", "")
-                        : wrong_usage("unknown command ", argv[1]);
-    }
-    if (argc < 3) {
-        return wrong_usage("check: which file?", "");
-    }
-    return argv[2][0] == '-' ? wrong_usage("check: unknown flag ", argv[2])
-                             : check(argc - 2, argv + 2);
+    return argc < 2 ? moon_policy_wrong_usage("check, list, doc or new?", "")
+                    : moon_policy_wrong_usage("unknown command ", argv[1]);
 }

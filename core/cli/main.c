@@ -20,11 +20,13 @@ extern const moonset_plugin_entry moon_builtin_plugins[];
 static const struct moon_command commands[] = {
     {"run", "keep the DaemonSets of a cluster", false, moon_cmd_run},
     {"plan", "show what the controller would do now, and why", false, moon_cmd_plan},
+    {"explain", "tell why a set, or its daemon on a node, is as it is", false, moon_cmd_explain},
     {"policy", "check and list policies", false, moon_cmd_policy},
     {"plugins", "list plugins and their options", true, moon_cmd_plugins},
     {"version", "print the version", false, moon_cmd_version},
 };
-static const char *const reserved[] = {"run", "plan", "policy", "plugins", "version", "help", NULL};
+static const char *const reserved[] = {"run",     "plan",    "explain", "policy",
+                                       "plugins", "version", "help",    NULL};
 _Static_assert(MOON_ARRAY_SIZE(reserved) == MOON_ARRAY_SIZE(commands) + 2, "all, help, the end");
 
 void moon_cli_complain(const char *fmt, ...)

@@ -34,6 +34,13 @@ struct moon_internal {
                             void *ctx);
     /* No question is open, and nothing is left to decide: for commands that end then. */
     void (*add_settled_check)(const struct moon_internal *in, bool (*fn)(void *ctx), void *ctx);
+    /* `fn` tells why the object of a key, or what it has on one node (NULL: as a whole), is as it
+     * is: a JSON object of texts and lists of texts for people, the caller's; NULL: *err says that
+     * there is no such thing. */
+    void (*add_explainer)(const struct moon_internal *in,
+                          cJSON *(*fn)(struct moon_str key, const char *node, void *ctx,
+                                       struct moon_err *err),
+                          void *ctx);
     struct moon_manager *manager; /* for the functions above */
 };
 

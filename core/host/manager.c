@@ -34,6 +34,11 @@ struct check {
     void *ctx;
 };
 
+struct explainer {
+    cJSON *(*fn)(struct moon_str key, const char *node, void *ctx, struct moon_err *err);
+    void *ctx;
+};
+
 struct moon_manager {
     unsigned magic;
     struct moon_loop *loop;
@@ -51,6 +56,8 @@ struct moon_manager {
     size_t listener_count;
     struct check *settled; /* all must say so */
     size_t settled_count;
+    struct explainer *explainers;
+    size_t explainer_count;
     bool leading;
     bool stopping;
     uint64_t grace_ms;
@@ -118,6 +125,18 @@ static void add_settled_check(const struct moon_internal *in, bool (*fn)(void *c
 
     m->settled = moon_realloc_array(m->settled, m->settled_count + 1, sizeof(*m->settled));
     m->settled[m->settled_count++] = (struct check){fn, ctx};
+}
+
+static void add_explainer(const struct moon_internal *in,
+                          cJSON *(*fn)(struct moon_str key, const char *node, void *ctx,
+                                       struct moon_err *err),
+                          void *ctx)
+{
+    struct moon_manager *m = manager_of(in);
+
+    m->explainers =
+        moon_realloc_array(m->explainers, m->explainer_count + 1, sizeof(*m->explainers));
+    m->explainers[m->explainer_count++] = (struct explainer){fn, ctx};
 }
 
 /* ---- leading ---- */
@@ -314,6 +333,7 @@ static int start_plugins(struct moon_manager *m, struct moon_err *err)
         .listen_policies = listen_policies,
         .add_ready_check = add_ready_check,
         .add_settled_check = add_settled_check,
+        .add_explainer = add_explainer,
         .manager = m,
     };
     moon_registry_set_internal(m->registry, &m->internal);
@@ -384,6 +404,7 @@ void moon_manager_free(struct moon_manager *m)
     moon_client_free(m->client);
     moon_free(m->listeners);
     moon_free(m->settled);
+    moon_free(m->explainers);
     m->magic = 0;
     moon_free(m);
 }
@@ -437,6 +458,19 @@ bool moon_manager_is_settled(const struct moon_manager *m)
         }
     }
     return moon_client_pending(m->client) == 0;
+}
+
+cJSON *moon_manager_explain(const struct moon_manager *m, struct moon_str key, const char *node,
+                            struct moon_err *err)
+{
+    (void)moon_err_set(err, MOON_E_NOT_FOUND, "no plugin can explain anything");
+    for (size_t i = 0; i < m->explainer_count; i++) {
+        cJSON *answer = m->explainers[i].fn(key, node, m->explainers[i].ctx, err);
+        if (answer != NULL) {
+            return answer;
+        }
+    }
+    return NULL;
 }
 
 uint16_t moon_manager_admin_port(const struct moon_manager *m)

@@ -44,6 +44,9 @@ MOON_API void moon_manager_reload(struct moon_manager *m);
 MOON_API size_t moon_manager_pending(const struct moon_manager *m);
 /* All that can be decided without another answer of the API server has been. */
 MOON_API bool moon_manager_is_settled(const struct moon_manager *m);
+/* Why is it so? See add_explainer in internal.h. */
+MOON_API cJSON *moon_manager_explain(const struct moon_manager *m, struct moon_str key,
+                                     const char *node, struct moon_err *err);
 MOON_API uint16_t moon_manager_admin_port(const struct moon_manager *m); /* 0: none */
 
 #endif

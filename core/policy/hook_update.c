@@ -25,6 +25,8 @@ void moon_roll_answer_fini(struct moon_roll_answer *a)
 {
     clear_actions(a);
     moon_free(a->again_reason);
+    moon_free(a->pause);
+    moon_free(a->rollback);
     moon_sym_unref(a->policy);
     *a = (struct moon_roll_answer){0};
 }
@@ -99,9 +101,14 @@ void moon_hook_update(struct moon_chain *chain, const struct moon_set_view *set,
     moon_roll_run_init(&run, set, roll, ret);
     if (ask(&call, &run, &fault) != 0) {
         clear_actions(ret);
+        moon_free(moon_steal(&ret->pause));
+        moon_free(moon_steal(&ret->rollback));
         ret->clipped = 0;
         ret->failed = true;
         moon_hook_report(&call, &fault, "");
+    }
+    if (ret->pause != NULL || ret->rollback != NULL) {
+        clear_actions(ret);
     }
     moon_roll_run_fini(&run);
 }

@@ -135,6 +135,7 @@ struct moon_roll {
     int64_t surging;     /* nodes with more pods than one, or a new pod that is not available yet */
     int64_t available;
     int64_t desired;
+    bool rolled_back;                   /* the current revision is one that a policy went back to */
     const struct moon_roll_slot *slots; /* in order of rank, then of node name */
     size_t count;
 };
@@ -171,8 +172,10 @@ struct moon_roll_answer {
     size_t count;
     int64_t again_s; /* ask again after so many seconds; 0 = no wish */
     char *again_reason;
-    bool failed;     /* no disruptive action this round */
-    size_t clipped;  /* actions left out because the budget was used up */
+    char *pause;    /* why the update is to be paused; NULL: it is not. Then there are no actions */
+    char *rollback; /* why it is to be taken back; the same */
+    bool failed;    /* no disruptive action this round */
+    size_t clipped; /* actions left out because the budget was used up */
     moon_sym policy; /* which policy answered; owned */
 };
 MOON_API void moon_roll_answer_fini(struct moon_roll_answer *a);

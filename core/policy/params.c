@@ -29,6 +29,11 @@ void moon_params_fini(struct moon_params *p)
     *p = (struct moon_params){0};
 }
 
+const char *moon_param_type_name(enum moon_param_type type)
+{
+    return type_names[type];
+}
+
 const struct moon_param *moon_params_find(const struct moon_params *p, const char *name)
 {
     for (size_t i = 0; i < p->count; i++) {

@@ -38,6 +38,7 @@ struct moon_params {
 };
 
 void moon_params_fini(struct moon_params *p);
+const char *moon_param_type_name(enum moon_param_type type); /* as declared: "string", … */
 const struct moon_param *moon_params_find(const struct moon_params *p, const char *name);
 
 /* Read the declarations in the table on the top of the stack; raises. `p` belongs to the caller in

@@ -562,6 +562,53 @@ static void leading_comment(const struct moon_version *v, struct moon_buf *out)
     }
 }
 
+/* The fallbacks are the caller's. */
+static void describe_params(const struct moon_version *v, struct moon_policy_param *out)
+{
+    for (size_t i = 0; i < v->params.count; i++) {
+        const struct moon_param *p = &v->params.items[i];
+        out[i] = (struct moon_policy_param){
+            .name = p->name,
+            .type = moon_param_type_name(p->type),
+            .fallback = p->fallback != NULL ? cJSON_PrintUnformatted(p->fallback) : NULL,
+            .doc = p->doc,
+            .required = p->required,
+        };
+    }
+}
+
+static void tell(const struct moon_policy *one,
+                 void (*fn)(const struct moon_policy_info *info, void *ctx), void *ctx)
+{
+    size_t param_count = one->version != NULL ? one->version->params.count : 0;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf hooks = MOON_BUF_INIT(256);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf doc = MOON_BUF_INIT(MOON_BUNDLE_MAX_BYTES);
+    MOON_AUTOFREE struct moon_policy_param *params =
+        moon_new_array(struct moon_policy_param, param_count + 1);
+
+    if (one->version != NULL) {
+        list_hooks(one->version, &hooks);
+        leading_comment(one->version, &doc);
+        describe_params(one->version, params);
+    }
+    fn(
+        &(struct moon_policy_info){
+            .name = one->name,
+            .version = one->version != NULL ? one->version->digest : "",
+            .source = one->source != NULL ? one->source : "",
+            .error = one->error,
+            .loaded = one->version != NULL,
+            .hooks = moon_buf_cstr(&hooks),
+            .doc = moon_buf_cstr(&doc),
+            .params = params,
+            .param_count = param_count,
+        },
+        ctx);
+    for (size_t i = 0; i < param_count; i++) {
+        cJSON_free((char *)(uintptr_t)params[i].fallback);
+    }
+}
+
 void moon_policies_each(const struct moon_policies *p,
                         void (*fn)(const struct moon_policy_info *info, void *ctx), void *ctx)
 {
@@ -570,23 +617,6 @@ void moon_policies_each(const struct moon_policies *p,
     size_t pos = 0;
 
     while (moon_map_next(p->by_name, &pos, &name, &value)) {
-        const struct moon_policy *one = value;
-        MOON_CLEANUP(moon_buf_fini) struct moon_buf hooks = MOON_BUF_INIT(256);
-        MOON_CLEANUP(moon_buf_fini) struct moon_buf doc = MOON_BUF_INIT(MOON_BUNDLE_MAX_BYTES);
-        if (one->version != NULL) {
-            list_hooks(one->version, &hooks);
-            leading_comment(one->version, &doc);
-        }
-        fn(
-            &(struct moon_policy_info){
-                .name = one->name,
-                .version = one->version != NULL ? one->version->digest : "",
-                .source = one->source != NULL ? one->source : "",
-                .error = one->error,
-                .loaded = one->version != NULL,
-                .hooks = moon_buf_cstr(&hooks),
-                .doc = moon_buf_cstr(&doc),
-            },
-            ctx);
+        tell(value, fn, ctx);
     }
 }

@@ -65,6 +65,14 @@ MOON_API void moon_policies_reload(struct moon_policies *p);
 /* Goes up by one with every change of what is in force. */
 MOON_API uint64_t moon_policies_generation(const struct moon_policies *p);
 
+struct moon_policy_param {
+    const char *name;
+    const char *type;     /* "duration", … */
+    const char *fallback; /* as JSON; NULL: none */
+    const char *doc;      /* NULL: none */
+    bool required;
+};
+
 /* What is in force, by name: for `policy list`, the admin page. */
 struct moon_policy_info {
     const char *name;
@@ -74,6 +82,8 @@ struct moon_policy_info {
     bool loaded;         /* false: never loaded, only `error` */
     const char *hooks;   /* "select, update" */
     const char *doc;     /* leading comment of the file */
+    const struct moon_policy_param *params;
+    size_t param_count;
 };
 MOON_API void moon_policies_each(const struct moon_policies *p,
                                  void (*fn)(const struct moon_policy_info *info, void *ctx),
@@ -100,6 +110,11 @@ struct moon_chain_opts {
 MOON_API struct moon_chain *
 moon_chain_new(struct moon_policies *p, const struct moon_chain_opts *opts, struct moon_err *err);
 MOON_API void moon_chain_free(struct moon_chain *c);
+/* The policies in order, and the hooks of theirs that are asked ("select, update"). */
+MOON_API void moon_chain_each(const struct moon_chain *c,
+                              void (*fn)(const char *policy, const char *version, const char *hooks,
+                                         void *ctx),
+                              void *ctx);
 /* A digest of everything that decides: names, versions, parameters. Equal digests decide alike. */
 MOON_API const char *moon_chain_digest(const struct moon_chain *c);
 

@@ -53,6 +53,8 @@ int moon_roll_replace(lua_State *L);
 int moon_roll_delete(lua_State *L);
 int moon_roll_surge(lua_State *L);
 int moon_roll_again(lua_State *L);
+int moon_roll_pause(lua_State *L);
+int moon_roll_rollback(lua_State *L);
 
 /* What `answer` gets is the caller's. */
 void moon_roll_run_init(struct moon_roll_run *run, const struct moon_set_view *set,

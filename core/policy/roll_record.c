@@ -210,3 +210,30 @@ int moon_roll_again(lua_State *L)
     }
     return 0;
 }
+
+static int record_halt(lua_State *L, const char *method, bool back)
+{
+    struct moon_roll_run *run = recording(L, method);
+    struct moon_str reason = reason_at(L, 2, method);
+    char **place = back ? &run->answer->rollback : &run->answer->pause;
+
+    if (back && run->roll->previous_revision[0] == '\0') {
+        return moon_engine_shape_error(L, "roll:rollback: there is no revision before this one");
+    }
+    if (*place == NULL) { /* the first reason stays */
+        *place = moon_str_dup(reason);
+    }
+    return 0;
+}
+
+/* roll:pause(why): no pod of this revision is disturbed any more until somebody lifts it. */
+int moon_roll_pause(lua_State *L)
+{
+    return record_halt(L, "pause", false);
+}
+
+/* roll:rollback(why): back to the revision before, as `kubectl rollout undo`. */
+int moon_roll_rollback(lua_State *L)
+{
+    return record_halt(L, "rollback", true);
+}

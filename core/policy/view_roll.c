@@ -76,6 +76,12 @@ static int roll_desired(lua_State *L, const struct moon_view *v)
     return push_int(L, run_of(v)->roll->desired);
 }
 
+static int roll_rolled_back(lua_State *L, const struct moon_view *v)
+{
+    lua_pushboolean(L, run_of(v)->roll->rolled_back);
+    return 1;
+}
+
 static int roll_left(lua_State *L, const struct moon_view *v)
 {
     return push_int(L, moon_roll_left(run_of(v)->roll));
@@ -109,6 +115,8 @@ METHOD(replace)
 METHOD(delete)
 METHOD(surge)
 METHOD(again)
+METHOD(pause)
+METHOD(rollback)
 
 static const struct moon_view_field roll_fields[] = {
     {"now", roll_now},
@@ -121,6 +129,7 @@ static const struct moon_view_field roll_fields[] = {
     {"surging", roll_surging},
     {"available", roll_available},
     {"desired", roll_desired},
+    {"rolled_back", roll_rolled_back},
     {"left", roll_left},
     {"surge_left", roll_surge_left},
     {"counts", roll_counts},
@@ -134,6 +143,8 @@ static const struct moon_view_field roll_fields[] = {
     {"delete", push_delete},
     {"surge", push_surge},
     {"again", push_again},
+    {"pause", push_pause},
+    {"rollback", push_rollback},
     {NULL, NULL},
 };
 

@@ -163,9 +163,11 @@ struct moon_ds_set {
     moon_sym hash;                       /* its hash label; NULL: unknown yet */
     char *data;                          /* canonical revision data of the live template */
     size_t data_len;
-    size_t history_open;  /* writes about revisions in flight */
-    bool collided;        /* our revision's name is taken by one that cannot be ours */
-    moon_sym held_by;     /* the policy whose gate holds the update; NULL: none */
+    size_t history_open; /* writes about revisions in flight */
+    bool collided;       /* our revision's name is taken by one that cannot be ours */
+    moon_sym held_by;    /* what holds the update: "policy x"; NULL: nothing */
+    char *held_why;
+    bool halting;         /* a pause or a step back is being written */
     uint64_t rolled_at;   /* when the update policy was asked last; 0 = never */
     uint64_t adoption_at; /* revisions that could not be adopted: not before; 0 = none */
     uint64_t adoption_wait_ms;
@@ -274,10 +276,26 @@ bool moon_ds_history_is_known(const struct moon_ds_set *set);
 bool moon_ds_history_is_other(struct moon_ds_set *set, moon_sym hash);
 /* Is this the hash of a revision of ours that is not the live template's? */
 bool moon_ds_history_is_old(const struct moon_ds_set *set, moon_sym hash);
+/* The newest revision but the current one; NULL: there is none. */
+const struct moon_revision *moon_ds_history_before(const struct moon_ds_set *set);
 void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan);
 void moon_ds_needs(struct moon_ds_set *set, struct moon_plan *plan);
 int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err);
+/* What the update hook sees, and what it may spend. */
+void moon_ds_update_budget(const struct moon_ds_set *set, struct moon_roll *roll);
 void moon_ds_status(struct moon_ds_set *set, struct moon_plan *plan);
+
+/* ---- halt.c ---- */
+/* Why no pod of the current revision may be disturbed, as the set says; NULL: it does not. */
+const char *moon_ds_paused(const struct moon_ds_set *set);
+/* Is the template one that a policy went back to, from the revision before? */
+bool moon_ds_rolled_back(const struct moon_ds_set *set);
+/* Plan what the policy wants: to pause, or to go back. False: neither. */
+bool moon_ds_halt(struct moon_ds_set *set, const struct moon_roll_answer *answer,
+                  struct moon_plan *plan);
+
+/* ---- explain.c: see add_explainer in host/internal.h ---- */
+cJSON *moon_ds_explain(struct moon_str key, const char *node, void *ctx, struct moon_err *err);
 
 /* ---- needs.c: actions shared with update.c ---- */
 /* When a failed pod on this node may be replaced; 0 = now. */

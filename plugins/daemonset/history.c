@@ -148,6 +148,24 @@ static void take_current(struct moon_ds_set *set, const struct moon_revision *r)
     moon_ds_slot_mark_all(set, false);
 }
 
+const struct moon_revision *moon_ds_history_before(const struct moon_ds_set *set)
+{
+    struct moon_store *store = moon_informer_store(set->ds->revisions);
+    const struct moon_revision *best = NULL;
+    size_t count;
+    const struct moon_object *const *found =
+        moon_store_by_index(store, MOON_DS_BY_OWNER, set->uid, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct moon_revision *r = moon_revision(found[i]);
+        if (r->meta.uid != set->current->meta.uid &&
+            (best == NULL || r->revision > best->revision)) {
+            best = r;
+        }
+    }
+    return best;
+}
+
 bool moon_ds_history_is_known(const struct moon_ds_set *set)
 {
     return set->current != NULL && set->data != NULL && !set->history_dirty;

@@ -70,6 +70,7 @@ static int start(void *state, struct moon_plugin_error *error)
     moon_ds_wake_start(ds);
     ds->in->add_ready_check(ds->in, "daemonset-caches", is_ready, ds);
     ds->in->add_settled_check(ds->in, is_settled, ds);
+    ds->in->add_explainer(ds->in, moon_ds_explain, ds);
     return 0;
 }
 

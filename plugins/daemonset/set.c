@@ -141,6 +141,7 @@ static void set_free(struct moon_ds_set *set)
     moon_sym_unref(set->uid);
     moon_free(set->chain_problem);
     moon_sym_unref(set->held_by);
+    moon_free(set->held_why);
     moon_free(set->data);
     moon_free(set->last_report);
     moon_free(set->key);

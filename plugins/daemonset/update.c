@@ -14,24 +14,6 @@ static int64_t scale(struct moon_intstr value, int64_t total)
     return moon_intstr_scale(value, total, true);
 }
 
-static const struct moon_revision *newest_old(const struct moon_ds_set *set)
-{
-    struct moon_store *store = moon_informer_store(set->ds->revisions);
-    const struct moon_revision *best = NULL;
-    size_t count;
-    const struct moon_object *const *found =
-        moon_store_by_index(store, MOON_DS_BY_OWNER, set->uid, &count);
-
-    for (size_t i = 0; i < count; i++) {
-        const struct moon_revision *r = moon_revision(found[i]);
-        if (r->meta.uid != set->current->meta.uid &&
-            (best == NULL || r->revision > best->revision)) {
-            best = r;
-        }
-    }
-    return best;
-}
-
 static const char *hash_of(const struct moon_revision *r)
 {
     moon_sym hash = r != NULL ? moon_labels_get(&r->meta.labels, MOON_LABEL_HASH) : NULL;
@@ -40,7 +22,7 @@ static const char *hash_of(const struct moon_revision *r)
 }
 
 /* Budgets as the stock controller scales them: both up, and never both zero. */
-static void fill_roll(const struct moon_ds_set *set, struct moon_roll *roll)
+void moon_ds_update_budget(const struct moon_ds_set *set, struct moon_roll *roll)
 {
     const struct moon_daemonset *object = set->object;
     bool rolling = object->strategy == MOON_STRATEGY_ROLLING && object->has_rolling_update;
@@ -48,13 +30,14 @@ static void fill_roll(const struct moon_ds_set *set, struct moon_roll *roll)
     *roll = (struct moon_roll){
         .started_s = set->current->meta.created_s,
         .revision = set->hash,
-        .previous_revision = hash_of(newest_old(set)),
+        .previous_revision = hash_of(moon_ds_history_before(set)),
         .max_unavailable = rolling ? scale(object->max_unavailable, set->sums.desired) : 0,
         .max_surge = rolling ? scale(object->max_surge, set->sums.desired) : 0,
         .unavailable = set->sums.roll_unavailable,
         .surging = set->sums.roll_surging,
         .available = set->sums.roll_available,
         .desired = set->sums.desired,
+        .rolled_back = moon_ds_rolled_back(set),
         .slots = set->roll,
         .count = set->slot_count,
     };
@@ -101,38 +84,65 @@ static void take_answer(struct moon_ds_set *set, const struct moon_roll_answer *
     }
 }
 
-/* Told when another policy's gate holds the update: reasons may count seconds. */
-static void note_gate(struct moon_ds_set *set, const struct moon_gate *gate)
+/* Told when something else holds it than before: reasons may count seconds. NULL: nothing does. */
+static void note_hold(struct moon_ds_set *set, const char *by, const char *why)
 {
-    if (gate->policy == set->held_by) {
+    bool is_news = !moon_streq(by, set->held_by);
+
+    moon_free(set->held_why);
+    set->held_why = moon_strdup(why);
+    if (!is_news) {
         return;
     }
     moon_sym_unref(set->held_by);
-    set->held_by = moon_sym_ref(gate->policy);
-    if (gate->policy == NULL) {
+    set->held_by = moon_intern_cstr(by);
+    if (by == NULL) {
         moon_info(MOON_DS_TOPIC, "update goes on", "key", set->key);
         return;
     }
     moon_recorder_event(set->ds->in->recorder, &set->object->meta, MOON_EVENT_NORMAL, "UpdateHeld",
-                        "Update waits, policy %s: %s", gate->policy, gate->reason);
-    moon_info(MOON_DS_TOPIC, "update waits", "key", set->key, "policy", gate->policy, "reason",
-              gate->reason);
+                        "Update waits, %s: %s", by, why);
+    moon_info(MOON_DS_TOPIC, "update waits", "key", set->key, "by", by, "reason", why);
 }
 
-static bool gate_is_open(struct moon_ds_set *set, const struct moon_set_view *view,
-                         const struct moon_roll *roll, struct moon_plan *plan)
+static void hold(struct moon_ds_set *set, struct moon_plan *plan, const char *by, const char *why,
+                 int64_t again_s)
+{
+    note_hold(set, by, why);
+    moon_plan_note(plan, NULL, "update waits, %s: %s", by, why);
+    moon_plan_requeue(plan, (uint64_t)again_s * 1000);
+}
+
+static bool gates_are_open(struct moon_ds_set *set, const struct moon_set_view *view,
+                           const struct moon_roll *roll, struct moon_plan *plan)
 {
     struct moon_gate gate;
 
     moon_hook_gate(set->chain, view, roll, &gate);
     bool is_open = gate.closed == 0;
-    note_gate(set, &gate);
     if (!is_open) {
-        moon_plan_note(plan, NULL, "update waits, policy %s: %s", gate.policy, gate.reason);
-        moon_plan_requeue(plan, (uint64_t)gate.again_s * 1000);
+        MOON_AUTOFREE char *by = moon_asprintf("policy %s", gate.policy);
+        hold(set, plan, by, gate.reason, gate.again_s);
     }
     moon_gate_fini(&gate);
     return is_open;
+}
+
+/* May the update policy be asked? */
+static bool may_go_on(struct moon_ds_set *set, const struct moon_set_view *view,
+                      const struct moon_roll *roll, struct moon_plan *plan)
+{
+    const char *paused = moon_ds_paused(set);
+
+    if (paused != NULL) {
+        hold(set, plan, "annotation moonset.dev/paused", paused, AGAIN_MS / 1000);
+        return false;
+    }
+    if (set->halting || !gates_are_open(set, view, roll, plan)) {
+        return false;
+    }
+    note_hold(set, NULL, NULL);
+    return true;
 }
 
 /* A policy may look at every node of a roll, and each pod that comes or goes is a reason to ask it
@@ -169,11 +179,13 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
     }
     set->rolled_at = moon_loop_now(set->ds->in->loop);
     moon_ds_slot_sort(set);
-    fill_roll(set, &roll);
+    moon_ds_update_budget(set, &roll);
     moon_ds_placement_view(set, &view);
-    if (gate_is_open(set, &view, &roll, plan)) {
+    if (may_go_on(set, &view, &roll, plan)) {
         moon_hook_update(set->chain, &view, &roll, &answer);
-        take_answer(set, &answer, plan);
+        if (!moon_ds_halt(set, &answer, plan)) {
+            take_answer(set, &answer, plan);
+        }
         moon_roll_answer_fini(&answer);
     }
     return 0;

@@ -103,13 +103,29 @@ failures_are_one()
         jq -e '.items | length == 1 and .[0].count > 2'
 }
 
+policies=$WORK/policies
+mkdir -p "$policies"
+cat >"$policies/wary.lua" <<'LUA'
+return {
+  api = 1,
+  update = function(roll)
+    roll:pause("seen enough")
+  end,
+}
+LUA
+
 cluster_up n1 n2 n3
-moonset_up --leader-elect=true --orphan-interval 2s
+moonset_up --leader-elect=true --orphan-interval 2s --policy-dir "$policies"
 agent
 eventually 30 "pods are created, a revision, status, Events" is "3 3 3 3 3" ds_counts agent
 check "a roll" rolled agent:2
 check "and back: a revision is renumbered" rolled agent:1
 check "another one: an old revision goes" rolled agent:3
+k annotate ds agent moonset.dev/policies=wary >/dev/null
+agent agent:4
+eventually 20 "a policy pauses an update" has "seen enough" k get ds agent -o 'jsonpath={.metadata.annotations}'
+k annotate ds agent moonset.dev/policies- moonset.dev/paused- >/dev/null
+check "it goes on" rolled agent:3
 eventually 20 "a revision is deleted" used delete apps/controllerrevisions
 check "a pod loses its label" k label pod "$(pod)" controller-revision-hash-
 eventually 20 "and is asked for by name" used get /pods

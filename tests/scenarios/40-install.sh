@@ -87,6 +87,29 @@ check "a policy that is not there" status_is 1 "$MOONSET" policy check "$WORK/no
 echo 'return { api = 1, selekt = 1 ' >"$WORK/wrong.lua"
 check "a policy that is wrong" refused "wrong.lua:" "$MOONSET" policy check "$WORK/wrong.lua"
 check "policy check without a file" status_is 2 "$MOONSET" policy check
+mkdir "$WORK/pol"
+check "a policy to begin with" is "$WORK/pol/mine.lua" "$MOONSET" policy new --dir "$WORK/pol" mine
+check "is a right one" status_is 0 "$MOONSET" policy check "$WORK/pol/mine.lua"
+check "with all hooks, too" status_is 0 "$MOONSET" policy new --dir "$WORK/pol" all select tolerations rank health gate update
+check "which load" status_is 0 "$MOONSET" policy check "$WORK/pol/all.lua"
+check "never over another file" refused "File exists" "$MOONSET" policy new --dir "$WORK/pol" mine
+check "a hook that there is not" status_is 2 "$MOONSET" policy new --dir "$WORK/pol" other selct
+check "a name that is none" status_is 2 "$MOONSET" policy new --dir "$WORK/pol" ../other
+check "nothing was written" test ! -e "$WORK/pol/other.lua"
+cat >"$WORK/pol/with-params.lua" <<'LUA'
+-- Daemons of one pool.
+return {
+  api = 1,
+  params = { pool = { type = "string", default = "blue", doc = "which pool" } },
+  select = function(node, set)
+    return node.labels.pool == set.params.pool
+  end,
+}
+LUA
+check "what a policy says of itself" has "Daemons of one pool." "$MOONSET" policy doc --policy-dir "$WORK/pol" with-params
+check "and its parameters" has 'pool (string, default "blue"): which pool' "$MOONSET" policy doc --policy-dir "$WORK/pol"
+check "the stock ones, too" has "node-selection/default: select" "$MOONSET" policy doc
+check "one that is not there" refused "there is no policy nobody" "$MOONSET" policy doc nobody
 check "an unknown flag" status_is 2 "$MOONSET" run --no-such-flag
 check "an unknown command" status_is 2 "$MOONSET" poilcy
 check "the manual page has every flag" manual_is_complete

@@ -301,8 +301,8 @@ static void by_name(void **state)
 }
 
 /* As parse, but what is left comes back in `left`, separated by spaces. */
-static int take(struct moon_config *c, const char *const *args, char *left, bool *ret_help,
-                struct moon_err *err)
+static int take(struct moon_config *c, const char *const *args, struct moon_buf *left,
+                bool *ret_help, struct moon_err *err)
 {
     char *argv[MAX_ARGS];
     int argc = 0;
@@ -311,9 +311,9 @@ static int take(struct moon_config *c, const char *const *args, char *left, bool
         argv[argc] = (char *)(uintptr_t)args[argc];
     }
     int rc = moon_config_take_args(c, &argc, argv, ret_help, err);
-    left[0] = '\0';
+    moon_buf_clear(left);
     for (int i = 1; rc == 0 && i < argc; i++) {
-        strcat(strcat(left, i > 1 ? " " : ""), argv[i]);
+        moon_buf_printf(left, "%s%s", i > 1 ? " " : "", argv[i]);
     }
     return rc;
 }
@@ -324,20 +324,21 @@ static void words_of_others_are_left(void **state)
 {
     MOON_CLEANUP(moon_config_free_ptr) struct moon_config *c = moon_config_new();
     struct moon_err err;
-    char left[256];
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf left = MOON_BUF_INIT(1000);
     bool help = false;
 
     (void)state;
-    assert_int_equal(TAKE(c, left, &help, &err, "--policy-dir", "a", "-o", "json", "ns/agent",
+    assert_int_equal(TAKE(c, &left, &help, &err, "--policy-dir", "a", "-o", "json", "ns/agent",
                           "--unheard", "--http1", "x/y", "--listen=", "--"),
                      0);
-    assert_string_equal(left, "-o json ns/agent --unheard x/y --");
+    assert_string_equal(moon_buf_cstr(&left), "-o json ns/agent --unheard x/y --");
     assert_string_equal(c->policy_dirs[0], "a");
     assert_true(c->http1);
     assert_string_equal(c->listen, "");
     assert_false(help);
-    assert_int_equal(TAKE(c, left, &help, &err, "x/y", "--max-in-flight", "none"), -MOON_E_INVALID);
-    assert_int_equal(TAKE(c, left, &help, &err, "x/y", "-h"), 0);
+    assert_int_equal(TAKE(c, &left, &help, &err, "x/y", "--max-in-flight", "none"),
+                     -MOON_E_INVALID);
+    assert_int_equal(TAKE(c, &left, &help, &err, "x/y", "-h"), 0);
     assert_true(help);
 }
 

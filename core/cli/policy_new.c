@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * policy_new.c - `moonset policy new`: a file to begin with.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "cli/cli.h"
+#include "cli/policy_cmds.h"
+
+enum {
+    FILE_MAX_BYTES = 16 * 1024
+};
+
+/* Each says what the hook is asked, and answers harmlessly. */
+static const struct {
+    const char *hook;
+    const char *text;
+} skeletons[] = {
+    {"select",
+     "  -- May the daemon run on this node? true, false, \"keep\" or nil (no opinion), and why.\n"
+     "  select = function(node, set)\n"
+     "    return nil\n"
+     "  end,\n"},
+    {"tolerations", "  -- What do its pods tolerate beside what their template says?\n"
+                    "  tolerations = function(set)\n"
+                    "    return {}\n"
+                    "  end,\n"},
+    {"rank",
+     "  -- In which order are nodes served? A number, a text or a list of them; ascending.\n"
+     "  rank = function(node, set)\n"
+     "    return 0\n"
+     "  end,\n"},
+    {"health",
+     "  -- Is a pod that is ready of use? \"ready\", \"progressing\" or \"failed\", and why.\n"
+     "  health = function(pod, set)\n"
+     "    return \"ready\"\n"
+     "  end,\n"},
+    {"gate",
+     "  -- May pods that serve be disturbed now? true; or false, why, and seconds to wait.\n"
+     "  gate = function(roll, set)\n"
+     "    return true\n"
+     "  end,\n"},
+    {"update", "  -- Which outdated pods go now? No more than roll.left that are available.\n"
+               "  update = function(roll, set)\n"
+               "    for pod in roll:outdated { wanted = true, limit = roll.left } do\n"
+               "      roll:replace(pod, \"outdated\")\n"
+               "    end\n"
+               "  end,\n"},
+};
+
+static const char *skeleton(const char *hook)
+{
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(skeletons); i++) {
+        if (moon_streq(skeletons[i].hook, hook)) {
+            return skeletons[i].text;
+        }
+    }
+    return NULL;
+}
+
+/* The name of a file, and of a policy in an annotation. */
+static bool is_name(const char *name)
+{
+    return moon_is_dns1123_subdomain(moon_str(name));
+}
+
+static int write_text(const char *name, const char *const *hooks, int count, struct moon_buf *out)
+{
+    moon_buf_printf(
+        out,
+        "-- What this policy is for, in a sentence or two.\n"
+        "return {\n"
+        "  api = 1,\n"
+        "  name = \"%s\",\n\n"
+        "  -- What a set may say in its annotation moonset.dev/params, seen as set.params.\n"
+        "  params = {},\n",
+        name);
+    for (int i = 0; i < count; i++) {
+        const char *text = skeleton(hooks[i]);
+        if (text == NULL) {
+            return moon_policy_wrong_usage("new: there is no hook ", hooks[i]);
+        }
+        moon_buf_printf(out, "\n%s", text);
+    }
+    moon_buf_puts(out, "}\n");
+    return MOON_EXIT_OK;
+}
+
+/* Never over what is there. */
+static int write_file(const char *path, struct moon_str text)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    bool written = fd >= 0 && write(fd, text.ptr, text.len) == (ssize_t)text.len;
+    int error = errno;
+
+    if (fd >= 0 && close(fd) != 0 && written) {
+        error = errno;
+        written = false;
+    }
+    if (!written) {
+        moon_cli_complain("policy new: %s: %s", path, strerror(error));
+        if (fd >= 0) {
+            (void)unlink(path);
+        }
+        return MOON_EXIT_FAILED;
+    }
+    (void)printf("%s\n", path);
+    return MOON_EXIT_OK;
+}
+
+int moon_policy_cmd_new(int argc, char **argv)
+{
+    static const char *const select_only[] = {"select"};
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(FILE_MAX_BYTES);
+    const char *dir = ".";
+    int at = 1;
+
+    if (argc > 2 && moon_streq(argv[1], "--dir")) {
+        dir = argv[2];
+        at = 3;
+    }
+    if (at >= argc) {
+        return moon_policy_wrong_usage("new: which name?", "");
+    }
+    if (!is_name(argv[at])) {
+        return moon_policy_wrong_usage("new: small letters, digits, - and . make a name, not ",
+                                       argv[at]);
+    }
+    bool has_hooks = at + 1 < argc;
+    int status = write_text(argv[at], has_hooks ? (const char *const *)argv + at + 1 : select_only,
+                            has_hooks ? argc - at - 1 : 1, &text);
+    if (status != MOON_EXIT_OK) {
+        return status;
+    }
+    MOON_AUTOFREE char *path = moon_asprintf("%s/%s.lua", dir, argv[at]);
+    return write_file(path, moon_buf_str(&text));
+}
