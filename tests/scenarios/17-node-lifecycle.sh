@@ -91,13 +91,42 @@ if [ "$MOON_TARGET" = sim ]; then
         is "ended3 ended4" k get pods --field-selector status.phase=Succeeded -o 'jsonpath={.items[*].metadata.name}'
 fi
 
-k annotate node n1 n2 n3 sim.moonset.dev/down=true >/dev/null
-eventually 30 "when all nodes are silent" is "Unknown Unknown Unknown" \
+ready()
+{
     k get nodes -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
-eventually 20 "nothing is evicted any more" lacks NoExecute k get nodes -o 'jsonpath={.items[*].spec.taints}'
-k annotate node n1 n2 n3 sim.moonset.dev/down- >/dev/null
-eventually 20 "they come back" is "True True True" \
-    k get nodes -o 'jsonpath={.items[*].status.conditions[?(@.type=="Ready")].status}'
+}
+
+# within SECONDS COMMAND…: as eventually, but says nothing.
+within()
+{
+    local deadline=$((SECONDS + $1))
+    shift
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || return 1
+        sleep 0.1
+    done
+}
+
+# kube-controller-manager looks at its nodes once a second. When it misses one of them in one look and the others in
+# the next, it may taint the first while it takes all such taints away, and then the taint stays: so it gets three
+# chances to miss all at once. The embedded one has to do it at the first.
+silent_for_good()
+{
+    local chance chances=3
+    [ "$MOON_TARGET" = cluster ] || chances=1
+    for ((chance = 1; chance <= chances; chance++)); do
+        k annotate --overwrite node n1 n2 n3 sim.moonset.dev/down=true >/dev/null
+        within 30 is "Unknown Unknown Unknown" ready || return 1
+        within 20 lacks NoExecute k get nodes -o 'jsonpath={.items[*].spec.taints}' && return
+        k annotate node n1 n2 n3 sim.moonset.dev/down- >/dev/null
+        within 20 is "True True True" ready || return 1
+    done
+    return 1
+}
+
+check "when all nodes are silent nothing is evicted any more" silent_for_good
+k annotate --overwrite node n1 n2 n3 sim.moonset.dev/down- >/dev/null
+eventually 20 "they come back" is "True True True" ready
 
 k annotate node n1 sim.moonset.dev/down=true >/dev/null
 k delete pod faithful --wait=false >/dev/null

@@ -14,7 +14,9 @@ plan()
 # Everything that a plan could have written.
 everything()
 {
-    k get daemonsets,pods,controllerrevisions,events -A --no-headers -o custom-columns=K:.kind,N:.metadata.name,V:.metadata.resourceVersion
+    local columns=custom-columns=K:.kind,N:.metadata.name,V:.metadata.resourceVersion
+    k get daemonsets,pods,controllerrevisions -A --no-headers -o "$columns"
+    k get events -A --field-selector involvedObject.kind=DaemonSet --no-headers -o "$columns"
 }
 
 policies=$WORK/policies
