@@ -87,7 +87,7 @@ uint64_t moon_random_jitter(uint64_t value, double fraction)
 
 void moon_random_suffix(char *out, size_t n)
 {
-    static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
+    static const char alphabet[] = MOON_SAFE_ALPHABET;
     for (size_t i = 0; i < n; i++) {
         out[i] = alphabet[moon_random_below(sizeof(alphabet) - 1)];
     }

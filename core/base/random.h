@@ -17,7 +17,10 @@ MOON_API uint64_t moon_random_u64(void);
 MOON_API uint64_t moon_random_below(uint64_t bound);
 /* value * [1 - fraction, 1 + fraction). */
 MOON_API uint64_t moon_random_jitter(uint64_t value, double fraction);
-/* `n` characters of the API server's name alphabet bcdfghjklmnpqrstvwxz2456789, terminated. */
+/* The letters of names and hashes that Kubernetes makes up: no vowels, and nothing that looks like
+ * another (k8s.io/apimachinery/pkg/util/rand). */
+#define MOON_SAFE_ALPHABET "bcdfghjklmnpqrstvwxz2456789"
+/* `n` of these letters, terminated. */
 MOON_API void moon_random_suffix(char *out, size_t n);
 
 #endif

@@ -9,10 +9,6 @@
 
 #define ZONES_DIR "/usr/share/zoneinfo"
 
-enum {
-    MAX_NAME = 64
-};
-
 /* ---- the process's zone ---- */
 
 static char *zone_before; /* what $TZ was; NULL: not set */
@@ -20,7 +16,7 @@ static bool is_entered;
 
 void moon_zone_enter(const char *zone)
 {
-    char text[MAX_NAME + 2];
+    char text[MOON_ZONE_NAME + 1];
 
     moon_assert(!is_entered);
     is_entered = true;
@@ -50,7 +46,7 @@ static bool is_name(const char *zone)
 {
     size_t len = strlen(zone);
 
-    return len > 0 && len < MAX_NAME && zone[0] != '/' && zone[0] != '.' &&
+    return len > 0 && len < MOON_ZONE_NAME && zone[0] != '/' && zone[0] != '.' &&
            strstr(zone, "..") == NULL &&
            strspn(zone, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/.") ==
                len;
@@ -71,7 +67,7 @@ static bool is_zone_file(const char *path)
 
 int moon_zone_check(const char *zone, struct moon_err *err)
 {
-    char path[sizeof(ZONES_DIR) + MAX_NAME + 2];
+    char path[sizeof(ZONES_DIR) + MOON_ZONE_NAME + 1];
 
     if (!is_name(zone)) {
         return moon_err_set(err, MOON_E_NOT_FOUND, "there is no time zone \"%.64s\"", zone);
@@ -149,4 +145,16 @@ int64_t moon_zone_seconds(const struct moon_zone_time *local)
         }
     }
     return (int64_t)at;
+}
+
+struct moon_zone_time moon_zone_day_after(const struct moon_zone_time *day, int days)
+{
+    struct tm tm = {
+        .tm_year = day->year - 1900, .tm_mon = day->month - 1, .tm_mday = day->day + days};
+
+    (void)timegm(&tm); /* carries over, and finds the weekday */
+    return (struct moon_zone_time){.year = tm.tm_year + 1900,
+                                   .month = tm.tm_mon + 1,
+                                   .day = tm.tm_mday,
+                                   .weekday = tm.tm_wday};
 }

@@ -10,6 +10,10 @@
 
 #include "base/error.h"
 
+enum {
+    MOON_ZONE_NAME = 64 /* a name with its terminator */
+};
+
 struct moon_zone_time {
     int year;
     int month; /* 1 to 12 */
@@ -34,5 +38,7 @@ MOON_API struct moon_zone_time moon_zone_local(int64_t at_s);
  * been.
  */
 MOON_API int64_t moon_zone_seconds(const struct moon_zone_time *local);
+/* The day of the calendar so many days later, its weekday filled in; the time of day is 00:00. */
+MOON_API struct moon_zone_time moon_zone_day_after(const struct moon_zone_time *day, int days);
 
 #endif

@@ -2,9 +2,6 @@
 #include "policy/cron.h"
 
 #include <strings.h>
-#include <time.h>
-
-#include "base/zone.h"
 
 enum {
     FIELDS = 5,
@@ -155,28 +152,29 @@ int moon_cron_parse(struct moon_str text, const char *zone, struct moon_cron *re
 
 /* ---- asking; between moon_zone_enter and moon_zone_leave ---- */
 
-static bool is_day(const struct moon_cron *c, const struct tm *day)
+static bool is_day(const struct moon_cron *c, const struct moon_zone_time *day)
 {
-    bool by_day = (c->days >> day->tm_mday & 1U) != 0;
-    bool by_weekday = (c->weekdays >> day->tm_wday & 1U) != 0;
+    bool by_day = (c->days >> day->day & 1U) != 0;
+    bool by_weekday = (c->weekdays >> day->weekday & 1U) != 0;
 
-    if ((c->months >> (day->tm_mon + 1) & 1U) == 0) {
+    if ((c->months >> day->month & 1U) == 0) {
         return false;
     }
     return c->any_day || c->any_weekday ? by_day && by_weekday : by_day || by_weekday;
 }
 
-static int64_t time_on(const struct tm *day, int hour, int minute)
+static int64_t time_on(const struct moon_zone_time *day, int hour, int minute)
 {
-    return moon_zone_seconds(&(struct moon_zone_time){.year = day->tm_year + 1900,
-                                                      .month = day->tm_mon + 1,
-                                                      .day = day->tm_mday,
-                                                      .hour = hour,
-                                                      .minute = minute});
+    struct moon_zone_time at = *day;
+
+    at.hour = hour;
+    at.minute = minute;
+    return moon_zone_seconds(&at);
 }
 
 /* The first time after now_s on that day, or the last one at or before it; INT64_MIN: none. */
-static int64_t best_on(const struct moon_cron *c, const struct tm *day, int64_t now_s, bool forward)
+static int64_t best_on(const struct moon_cron *c, const struct moon_zone_time *day, int64_t now_s,
+                       bool forward)
 {
     int64_t best = INT64_MIN;
 
@@ -204,10 +202,7 @@ static int64_t search(const struct moon_cron *c, int64_t now_s, bool forward)
     moon_zone_enter(c->zone);
     struct moon_zone_time today = moon_zone_local(now_s);
     for (int i = 0; i <= MAX_DAYS && best == INT64_MIN; i++) {
-        struct tm day = {.tm_year = today.year - 1900,
-                         .tm_mon = today.month - 1,
-                         .tm_mday = today.day + (forward ? i : -i)};
-        (void)timegm(&day);
+        struct moon_zone_time day = moon_zone_day_after(&today, forward ? i : -i);
         if (is_day(c, &day)) {
             best = best_on(c, &day, now_s, forward);
         }

@@ -12,14 +12,11 @@
 #define MOON_POLICY_CRON_H
 
 #include "base/str.h"
-
-enum {
-    MOON_CRON_ZONE = 64
-};
+#include "base/zone.h"
 
 /* No pointers: it can be copied, and lives in a Lua userdata. */
 struct moon_cron {
-    char zone[MOON_CRON_ZONE];
+    char zone[MOON_ZONE_NAME];
     uint64_t minutes;
     uint32_t hours;
     uint32_t days;    /* of the month; bit 1 is the first */

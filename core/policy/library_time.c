@@ -5,7 +5,6 @@
  */
 #include <lauxlib.h>
 
-#include "base/zone.h"
 #include "policy/cron.h"
 #include "policy/engine.h"
 #include "policy/library.h"
@@ -39,47 +38,39 @@ static int time_window(lua_State *L)
     return 1;
 }
 
-static struct moon_window_state state_of(lua_State *L, int64_t now_s)
-{
-    return moon_window_at(luaL_checkudata(L, 1, WINDOW_TYPE), now_s);
-}
-
 static int window_is_open(lua_State *L)
 {
-    lua_pushboolean(L, state_of(L, luaL_checkinteger(L, 2)).is_open);
+    const struct moon_window *w = luaL_checkudata(L, 1, WINDOW_TYPE);
+
+    lua_pushboolean(L, moon_window_at(w, luaL_checkinteger(L, 2)).is_open);
     return 1;
 }
 
-/* Seconds until it opens: 0 when it is open, nil when it does not within a year. */
+/* Seconds until it is as wanted: 0 when it is, nil when it will not be within a year. */
+static int seconds_until(lua_State *L, bool open)
+{
+    const struct moon_window *w = luaL_checkudata(L, 1, WINDOW_TYPE);
+    lua_Integer now = luaL_checkinteger(L, 2);
+    struct moon_window_state s = moon_window_at(w, now);
+
+    if (s.is_open == open) {
+        lua_pushinteger(L, 0);
+    } else if (s.ever_changes) {
+        lua_pushinteger(L, s.changes_at_s - now);
+    } else {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
 static int window_opens_in(lua_State *L)
 {
-    lua_Integer now = luaL_checkinteger(L, 2);
-    struct moon_window_state s = state_of(L, now);
-
-    if (s.is_open) {
-        lua_pushinteger(L, 0);
-    } else if (s.ever_changes) {
-        lua_pushinteger(L, s.changes_at_s - now);
-    } else {
-        lua_pushnil(L);
-    }
-    return 1;
+    return seconds_until(L, true);
 }
 
-/* Seconds until it closes: 0 when it is closed, nil when it stays open for a year. */
 static int window_closes_in(lua_State *L)
 {
-    lua_Integer now = luaL_checkinteger(L, 2);
-    struct moon_window_state s = state_of(L, now);
-
-    if (!s.is_open) {
-        lua_pushinteger(L, 0);
-    } else if (s.ever_changes) {
-        lua_pushinteger(L, s.changes_at_s - now);
-    } else {
-        lua_pushnil(L);
-    }
-    return 1;
+    return seconds_until(L, false);
 }
 
 /* ---- cron ---- */

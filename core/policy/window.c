@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/window.h"
 
-#include <time.h>
+#include <stdio.h>
 
-#include "base/zone.h"
+#include "base/time.h"
 
 enum {
     MINUTES_OF_DAY = 24 * 60,
@@ -105,18 +105,20 @@ static bool read_hours(struct moon_str text, struct moon_span *span)
     return true;
 }
 
+/* 20261224 for 2026-12-24. */
 static bool read_date(struct moon_str text, int32_t *ret)
 {
-    static const int lengths[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int year;
-    int month;
-    int day;
+    char whole[MOON_TIME_TEXT];
+    int64_t midnight_s;
+    int year = 0;
+    int month = 0;
+    int day = 0;
 
-    if (text.len != 10 || text.ptr[4] != '-' || text.ptr[7] != '-' ||
+    (void)snprintf(whole, sizeof(whole), "%.*sT00:00:00Z", MOON_STR_ARG(text));
+    if (text.len != strlen("2026-12-24") || !moon_time_parse(moon_str(whole), &midnight_s) ||
         !read_number((struct moon_str){text.ptr, 4}, 4, &year) ||
         !read_number((struct moon_str){text.ptr + 5, 2}, 2, &month) ||
-        !read_number((struct moon_str){text.ptr + 8, 2}, 2, &day) || year < 1970 || month < 1 ||
-        month > 12 || day < 1 || day > lengths[month - 1]) {
+        !read_number((struct moon_str){text.ptr + 8, 2}, 2, &day)) {
         return false;
     }
     *ret = year * 10000 + month * 100 + day;
@@ -216,19 +218,6 @@ int moon_window_parse(struct moon_str text, const char *zone, struct moon_window
 
 /* ---- asking; between moon_zone_enter and moon_zone_leave ---- */
 
-/* A day of the calendar, so many days after another. */
-static struct moon_zone_time day_after(const struct moon_zone_time *from, int days)
-{
-    struct tm tm = {
-        .tm_year = from->year - 1900, .tm_mon = from->month - 1, .tm_mday = from->day + days};
-
-    (void)timegm(&tm); /* carries over, and finds the weekday */
-    return (struct moon_zone_time){.year = tm.tm_year + 1900,
-                                   .month = tm.tm_mon + 1,
-                                   .day = tm.tm_mday,
-                                   .weekday = tm.tm_wday};
-}
-
 static int64_t time_of(const struct moon_zone_time *day, int minute)
 {
     struct moon_zone_time at = *day;
@@ -252,7 +241,7 @@ static int64_t covered_until(const struct moon_window *w, int64_t at_s)
     int64_t until = at_s;
 
     for (int days = -1; days <= 0; days++) { /* a span of yesterday may reach into today */
-        struct moon_zone_time day = day_after(&local, days);
+        struct moon_zone_time day = moon_zone_day_after(&local, days);
         for (size_t i = 0; i < w->count; i++) {
             const struct moon_span *span = &w->spans[i];
             if (!begins_on(span, &day) || time_of(&day, span->begin_min) > at_s) {
@@ -283,7 +272,7 @@ static int64_t opens_at(const struct moon_window *w, int64_t now_s)
     int64_t first = INT64_MAX;
 
     for (int days = 0; days <= DAYS_AHEAD && first == INT64_MAX; days++) {
-        struct moon_zone_time day = day_after(&local, days);
+        struct moon_zone_time day = moon_zone_day_after(&local, days);
         for (size_t i = 0; i < w->count; i++) {
             int64_t begin =
                 begins_on(&w->spans[i], &day) ? time_of(&day, w->spans[i].begin_min) : now_s;

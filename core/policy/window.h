@@ -17,10 +17,10 @@
 #define MOON_POLICY_WINDOW_H
 
 #include "base/str.h"
+#include "base/zone.h"
 
 enum {
     MOON_WINDOW_MAX_SPANS = 32,
-    MOON_WINDOW_ZONE = 64,
 };
 
 struct moon_span {
@@ -33,7 +33,7 @@ struct moon_span {
 
 /* No pointers: it can be copied, and lives in a Lua userdata. */
 struct moon_window {
-    char zone[MOON_WINDOW_ZONE];
+    char zone[MOON_ZONE_NAME];
     struct moon_span spans[MOON_WINDOW_MAX_SPANS];
     size_t count;
 };

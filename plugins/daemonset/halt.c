@@ -10,16 +10,18 @@
  */
 #include "daemonset/daemonset_priv.h"
 
+#include "base/random.h"
+
 #define PAUSED "moonset.dev/paused"
 #define ROLLED_BACK "moonset.dev/rolled-back"
 
 /* ---- what the set says ---- */
 
-/* Kubernetes makes hashes of such letters only (SafeEncodeString), at most ten of them. */
+/* SafeEncodeString of 32 bits: at most ten letters. */
 static bool is_hash(struct moon_str text)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '\0' || strchr("bcdfghjklmnpqrstvwxz2456789", text.ptr[i]) == NULL) {
+        if (text.ptr[i] == '\0' || strchr(MOON_SAFE_ALPHABET, text.ptr[i]) == NULL) {
             return false;
         }
     }

@@ -11,6 +11,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "base/random.h"
+
 enum {
     DATA_MAX_BYTES = 2 * 1024 * 1024,
     BODY_MAX_BYTES = 2 * DATA_MAX_BYTES,
@@ -85,7 +87,7 @@ bool moon_ds_revision_is_claimable(const struct moon_ds_set *set, const struct m
 /* 32-bit FNV-1a over the data and the collision count, in the name alphabet of the API server. */
 static void name_hash(const struct moon_ds_set *set, char out[HASH_TEXT])
 {
-    static const char alphabet[] = "bcdfghjklmnpqrstvwxz2456789";
+    static const char alphabet[] = MOON_SAFE_ALPHABET;
     uint32_t hash = 0x811c9dc5u;
     char count[24] = "";
     char digits[HASH_TEXT];
