@@ -28,6 +28,25 @@ const char *moon_hook_name(enum moon_hook hook)
     return hook_names[hook];
 }
 
+int moon_hook_by_name(const char *name)
+{
+    for (int i = 0; i < MOON_HOOKS; i++) {
+        if (moon_streq(hook_names[i], name)) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+void moon_hook_list(const bool has[MOON_HOOKS], struct moon_buf *out)
+{
+    for (int i = 0; i < MOON_HOOKS; i++) {
+        if (has[i]) {
+            moon_buf_printf(out, "%s%s", out->len > 0 ? ", " : "", hook_names[i]);
+        }
+    }
+}
+
 /* ---- places in the text ---- */
 
 static bool is_word(char c)
@@ -78,16 +97,6 @@ static int fail_at(lua_State *L, const struct moon_version *v, const char *key, 
 }
 
 /* ---- the table ---- */
-
-static int hook_by_name(const char *name)
-{
-    for (int i = 0; i < MOON_HOOKS; i++) {
-        if (moon_streq(hook_names[i], name)) {
-            return i;
-        }
-    }
-    return -1;
-}
 
 static bool is_one_of(const char *name, const char *const *names, size_t count,
                       struct moon_closest *closest)
@@ -165,7 +174,8 @@ static void read_replaces(lua_State *L, struct moon_version *v)
     }
     lua_Integer n = type == LUA_TTABLE ? (lua_Integer)lua_rawlen(L, -1) : 0;
     for (lua_Integer i = 1; i <= n; i++) {
-        int hook = lua_rawgeti(L, -1, i) == LUA_TSTRING ? hook_by_name(lua_tostring(L, -1)) : -1;
+        int hook =
+            lua_rawgeti(L, -1, i) == LUA_TSTRING ? moon_hook_by_name(lua_tostring(L, -1)) : -1;
         if (hook < 0 || !v->hooks[hook]) {
             fail_at(L, v, "replaces", "'replaces' names a hook that this policy does not have");
         }

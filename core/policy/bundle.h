@@ -23,6 +23,9 @@ enum moon_hook {
     MOON_HOOKS,
 };
 MOON_API const char *moon_hook_name(enum moon_hook hook);
+int moon_hook_by_name(const char *name); /* -1: there is none */
+/* The names of those with a true, separated by commas. */
+void moon_hook_list(const bool has[MOON_HOOKS], struct moon_buf *out);
 
 struct moon_version {
     unsigned refs;

@@ -336,12 +336,11 @@ void moon_chain_each(const struct moon_chain *c,
 {
     for (size_t i = 0; i < c->count; i++) {
         MOON_CLEANUP(moon_buf_fini) struct moon_buf hooks = MOON_BUF_INIT(256);
+        bool asked[MOON_HOOKS];
         for (int hook = 0; hook < MOON_HOOKS; hook++) {
-            if (c->uses[hook][i]) {
-                moon_buf_printf(&hooks, "%s%s", hooks.len > 0 ? ", " : "",
-                                moon_hook_name((enum moon_hook)hook));
-            }
+            asked[hook] = c->uses[hook][i];
         }
+        moon_hook_list(asked, &hooks);
         fn(c->links[i].version->name, c->links[i].version->digest, moon_buf_cstr(&hooks), ctx);
     }
 }

@@ -3,8 +3,6 @@
  * hook_gate.c - may pods that serve be disturbed now? All policies of the chain that have a gate
  * are asked, so that all reasons to wait are known; one that says no, or fails, is enough.
  */
-#include <stdio.h>
-
 #include <lauxlib.h>
 
 #include "policy/policies_priv.h"
@@ -35,15 +33,7 @@ static void close_gate(struct moon_gate *g, const struct moon_version *v, const 
     g->again_s = again_s > g->again_s ? again_s : g->again_s;
 }
 
-static int wrong_answer(const struct moon_hook_call *c, const char *what, struct moon_fault *ret)
-{
-    *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = c->engine->peak};
-    (void)snprintf(ret->text, sizeof(ret->text),
-                   "%s.lua: gate must return true, or false, a reason and the seconds until it is "
-                   "to be asked again; it returned %s",
-                   c->link->version->name, what);
-    return -1;
-}
+static const char must[] = "true, or false, a reason and the seconds until it is to be asked again";
 
 /* The three results on the top. */
 static int take_answer(const struct moon_hook_call *c, struct moon_gate *g, struct moon_fault *ret)
@@ -52,23 +42,21 @@ static int take_answer(const struct moon_hook_call *c, struct moon_gate *g, stru
     int is_integer = 1;
     lua_Integer again_s = lua_isnil(L, -1) ? AGAIN_S : lua_tointegerx(L, -1, &is_integer);
 
+    struct moon_str text;
+
     if (!lua_isboolean(L, -3)) {
-        MOON_AUTOFREE char *what = moon_asprintf("a %s", luaL_typename(L, -3));
-        return wrong_answer(c, what, ret);
+        return moon_hook_wrong_answer(c, ret, must, "a %s", luaL_typename(L, -3));
     }
     if (lua_toboolean(L, -3)) {
         return 0;
     }
-    if (lua_type(L, -2) != LUA_TSTRING) {
-        return wrong_answer(c, "no reason", ret);
+    if (!moon_hook_read_reason(L, -2, &text) || text.ptr == NULL) {
+        return moon_hook_wrong_answer(c, ret, must, "no reason");
     }
     if (!is_integer || again_s < 1) {
-        return wrong_answer(c, "no number of seconds", ret);
+        return moon_hook_wrong_answer(c, ret, must, "no number of seconds");
     }
-    size_t len;
-    const char *text = lua_tolstring(L, -2, &len);
-    MOON_AUTOFREE char *reason =
-        moon_str_dup(moon_str_cut((struct moon_str){text, len}, MOON_ROLL_MAX_REASON));
+    MOON_AUTOFREE char *reason = moon_str_dup(text);
     close_gate(g, c->link->version, reason, again_s < MAX_AGAIN_S ? again_s : MAX_AGAIN_S);
     return 0;
 }

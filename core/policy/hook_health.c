@@ -2,13 +2,12 @@
  *
  * hook_health.c - is a pod that says it is ready really of use?
  */
-#include <stdio.h>
+#include <lauxlib.h>
 
 #include "policy/hook_each.h"
 
 enum {
     RESULTS = 2,
-    MAX_REASON = 256,
 };
 
 static const char *const health_names[] = {
@@ -44,22 +43,13 @@ static void *view(struct moon_hook_each *h, size_t i)
                              q->slot);
 }
 
-static int wrong_answer(const struct moon_hook_each *h, const char *what, struct moon_fault *ret)
-{
-    *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = h->call.engine->peak};
-    (void)snprintf(ret->text, sizeof(ret->text),
-                   "%s.lua: health must return \"ready\", \"progressing\" or \"failed\", then a "
-                   "reason; it returned %s",
-                   h->call.link->version->name, what);
-    return -1;
-}
+static const char must[] = "\"ready\", \"progressing\" or \"failed\", then a reason";
 
 static int read_health(const struct moon_hook_each *h, enum moon_health *ret_health,
                        struct moon_fault *ret)
 {
     lua_State *L = h->call.engine->L;
     const char *text = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-    char what[96];
 
     for (size_t i = 0; i < MOON_ARRAY_SIZE(health_names); i++) {
         if (moon_streq(health_names[i], text)) {
@@ -67,12 +57,8 @@ static int read_health(const struct moon_hook_each *h, enum moon_health *ret_hea
             return 0;
         }
     }
-    if (text != NULL) {
-        (void)snprintf(what, sizeof(what), "\"%.40s\"", text);
-    } else {
-        (void)snprintf(what, sizeof(what), "a %s", lua_typename(L, lua_type(L, -2)));
-    }
-    return wrong_answer(h, what, ret);
+    return text != NULL ? moon_hook_wrong_answer(&h->call, ret, must, "\"%.40s\"", text)
+                        : moon_hook_wrong_answer(&h->call, ret, must, "a %s", luaL_typename(L, -2));
 }
 
 static int take(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
@@ -80,18 +66,17 @@ static int take(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
     const struct asking *a = h->ctx;
     struct moon_health_answer *answer = &a->answers[i];
     lua_State *L = h->call.engine->L;
-    struct moon_str reason = {0};
+    enum moon_health health;
+    struct moon_str reason;
 
-    if (read_health(h, &answer->health, ret) != 0) {
+    if (!moon_hook_read_reason(L, -1, &reason)) {
+        return moon_hook_wrong_answer(&h->call, ret, must, "a %s as reason", luaL_typename(L, -1));
+    }
+    if (read_health(h, &health, ret) != 0) {
         return -1;
     }
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        reason.ptr = lua_tolstring(L, -1, &reason.len);
-        answer->reason = moon_intern(moon_str_cut(reason, MAX_REASON));
-    } else if (!lua_isnil(L, -1)) {
-        answer->health = MOON_HEALTH_READY;
-        return wrong_answer(h, "a reason that is no text", ret);
-    }
+    answer->health = health;
+    answer->reason = reason.ptr != NULL ? moon_intern(reason) : NULL;
     return 0;
 }
 
@@ -103,19 +88,9 @@ static void miss(struct moon_hook_each *h, size_t i)
     a->answers[i] = (struct moon_health_answer){.health = MOON_HEALTH_READY};
 }
 
-static struct moon_chain_link *find_link(const struct moon_chain *chain)
-{
-    for (size_t i = 0; i < chain->count; i++) {
-        if (chain->uses[MOON_HOOK_HEALTH][i]) {
-            return &chain->links[i];
-        }
-    }
-    return NULL;
-}
-
 bool moon_chain_judges_health(const struct moon_chain *chain)
 {
-    return find_link(chain) != NULL;
+    return moon_chain_user(chain, MOON_HOOK_HEALTH) != NULL;
 }
 
 void moon_hook_health(struct moon_chain *chain, const struct moon_set_view *set,
@@ -131,7 +106,10 @@ void moon_hook_health(struct moon_chain *chain, const struct moon_set_view *set,
         return;
     }
     moon_hook_each_ask(&(struct moon_hook_each){
-        .call = {.chain = chain, .link = find_link(chain), .hook = MOON_HOOK_HEALTH, .set = set},
+        .call = {.chain = chain,
+                 .link = moon_chain_user(chain, MOON_HOOK_HEALTH),
+                 .hook = MOON_HOOK_HEALTH,
+                 .set = set},
         .count = count,
         .results = RESULTS,
         .object = object,

@@ -3,7 +3,8 @@
  * hook_rank.c - in which order nodes are served.
  */
 #include <math.h>
-#include <stdio.h>
+
+#include <lauxlib.h>
 
 #include "policy/hook_each.h"
 
@@ -49,29 +50,21 @@ int moon_rank_compare(const struct moon_rank *a, const struct moon_rank *b)
 
 /* ---- answers ---- */
 
-static int wrong_answer(const struct moon_hook_each *h, const char *what, struct moon_fault *ret)
-{
-    *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = h->call.engine->peak};
-    (void)snprintf(ret->text, sizeof(ret->text),
-                   "%s.lua: rank must return a number, a text or a list of at most %d of them; it "
-                   "returned %s",
-                   h->call.link->version->name, MOON_RANK_KEYS, what);
-    return -1;
-}
+static const char must[] = "a number, a text or a short list of them";
 
 /* The key at the top of the stack. A NaN compares with nothing. */
 static int read_key(const struct moon_hook_each *h, struct moon_rank *r, struct moon_fault *ret)
 {
     lua_State *L = h->call.engine->L;
-    char what[64];
 
     if (r->count == MOON_RANK_KEYS) {
-        return wrong_answer(h, "more, all policies together", ret);
+        return moon_hook_wrong_answer(&h->call, ret, must, "more than %d, all policies together",
+                                      MOON_RANK_KEYS);
     }
     if (lua_type(L, -1) == LUA_TNUMBER) {
         double number = lua_tonumber(L, -1);
         if (isnan(number)) {
-            return wrong_answer(h, "what is no number (nan)", ret);
+            return moon_hook_wrong_answer(&h->call, ret, must, "what is no number (nan)");
         }
         r->keys[r->count++] = (struct moon_rank_key){.number = number};
         return 0;
@@ -83,15 +76,14 @@ static int read_key(const struct moon_hook_each *h, struct moon_rank *r, struct 
             (struct moon_rank_key){.text = moon_intern(moon_str_cut(text, MAX_TEXT))};
         return 0;
     }
-    (void)snprintf(what, sizeof(what), "a %s", lua_typename(L, lua_type(L, -1)));
-    return wrong_answer(h, what, ret);
+    return moon_hook_wrong_answer(&h->call, ret, must, "a %s", luaL_typename(L, -1));
 }
 
 static int read_list(const struct moon_hook_each *h, struct moon_rank *r, struct moon_fault *ret)
 {
     lua_State *L = h->call.engine->L;
     lua_Unsigned n = lua_rawlen(L, -1);
-    int rc = n <= MOON_RANK_KEYS ? 0 : wrong_answer(h, "a longer list", ret);
+    int rc = n <= MOON_RANK_KEYS ? 0 : moon_hook_wrong_answer(&h->call, ret, must, "a longer list");
 
     for (lua_Unsigned i = 1; rc == 0 && i <= n; i++) {
         lua_rawgeti(L, -1, (lua_Integer)i);
@@ -139,12 +131,7 @@ static void miss(struct moon_hook_each *h, size_t i)
 
 bool moon_chain_ranks(const struct moon_chain *chain)
 {
-    for (size_t i = 0; i < chain->count; i++) {
-        if (chain->uses[MOON_HOOK_RANK][i]) {
-            return true;
-        }
-    }
-    return false;
+    return moon_chain_user(chain, MOON_HOOK_RANK) != NULL;
 }
 
 void moon_hook_rank(struct moon_chain *chain, const struct moon_set_view *set,

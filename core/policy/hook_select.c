@@ -2,13 +2,12 @@
  *
  * hook_select.c - may this set's daemon run on these nodes?
  */
-#include <stdio.h>
+#include <lauxlib.h>
 
 #include "policy/hook_each.h"
 
 enum {
     RESULTS = 2,
-    MAX_REASON = 256,
 };
 
 static const char *const placement_names[] = {
@@ -40,30 +39,16 @@ struct asking {
 
 /* ---- answers ---- */
 
-static int wrong_answer(const struct moon_hook_each *h, const char *what, struct moon_fault *ret)
-{
-    *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = h->call.engine->peak};
-    (void)snprintf(ret->text, sizeof(ret->text),
-                   "%s.lua: select must return true, false, \"keep\" or nil, then a reason; "
-                   "it returned %s",
-                   h->call.link->version->name, what);
-    return -1;
-}
+static const char must[] = "true, false, \"keep\" or nil, then a reason";
 
 /* The two results on the top. *ret_placement is UNDECIDED for "no opinion". */
 static int read_answer(const struct moon_hook_each *h, enum moon_placement *ret_placement,
                        struct moon_str *ret_reason, struct moon_fault *ret)
 {
     lua_State *L = h->call.engine->L;
-    char what[96];
 
-    *ret_reason = (struct moon_str){NULL, 0};
-    if (lua_type(L, -1) == LUA_TSTRING) {
-        ret_reason->ptr = lua_tolstring(L, -1, &ret_reason->len);
-        *ret_reason = moon_str_cut(*ret_reason, MAX_REASON);
-    } else if (!lua_isnil(L, -1)) {
-        (void)snprintf(what, sizeof(what), "a %s as reason", lua_typename(L, lua_type(L, -1)));
-        return wrong_answer(h, what, ret);
+    if (!moon_hook_read_reason(L, -1, ret_reason)) {
+        return moon_hook_wrong_answer(&h->call, ret, must, "a %s as reason", luaL_typename(L, -1));
     }
     switch (lua_type(L, -2)) {
     case LUA_TBOOLEAN:
@@ -77,11 +62,9 @@ static int read_answer(const struct moon_hook_each *h, enum moon_placement *ret_
             *ret_placement = MOON_PLACEMENT_KEEP;
             return 0;
         }
-        (void)snprintf(what, sizeof(what), "\"%.40s\"", lua_tostring(L, -2));
-        return wrong_answer(h, what, ret);
+        return moon_hook_wrong_answer(&h->call, ret, must, "\"%.40s\"", lua_tostring(L, -2));
     default:
-        (void)snprintf(what, sizeof(what), "a %s", lua_typename(L, lua_type(L, -2)));
-        return wrong_answer(h, what, ret);
+        return moon_hook_wrong_answer(&h->call, ret, must, "a %s", luaL_typename(L, -2));
     }
 }
 

@@ -31,16 +31,6 @@ void moon_roll_answer_fini(struct moon_roll_answer *a)
     *a = (struct moon_roll_answer){0};
 }
 
-static struct moon_chain_link *find_link(struct moon_chain *chain)
-{
-    for (size_t i = 0; i < chain->count; i++) {
-        if (chain->uses[MOON_HOOK_UPDATE][i]) {
-            return &chain->links[i];
-        }
-    }
-    return NULL;
-}
-
 void moon_roll_run_init(struct moon_roll_run *run, const struct moon_set_view *set,
                         const struct moon_roll *roll, struct moon_roll_answer *answer)
 {
@@ -88,8 +78,10 @@ static int ask(struct moon_hook_call *c, struct moon_roll_run *run, struct moon_
 void moon_hook_update(struct moon_chain *chain, const struct moon_set_view *set,
                       const struct moon_roll *roll, struct moon_roll_answer *ret)
 {
-    struct moon_hook_call call = {
-        .chain = chain, .link = find_link(chain), .hook = MOON_HOOK_UPDATE, .set = set};
+    struct moon_hook_call call = {.chain = chain,
+                                  .link = moon_chain_user(chain, MOON_HOOK_UPDATE),
+                                  .hook = MOON_HOOK_UPDATE,
+                                  .set = set};
     struct moon_roll_run run;
     struct moon_fault fault;
 

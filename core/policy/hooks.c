@@ -10,6 +10,10 @@
 
 #include "policy/policies_priv.h"
 
+enum {
+    MAX_REASON = 256,
+};
+
 static int push_params(lua_State *L)
 {
     const struct moon_chain_link *link = lua_touserdata(L, 1);
@@ -63,6 +67,42 @@ void moon_hook_end(struct moon_hook_call *c)
         lua_settop(e->L, 1);
         moon_engine_rest(e);
     }
+}
+
+int moon_hook_wrong_answer(const struct moon_hook_call *c, struct moon_fault *ret, const char *must,
+                           const char *fmt, ...)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf what = MOON_BUF_INIT(MOON_ERR_TEXT_MAX);
+    va_list args;
+
+    va_start(args, fmt);
+    moon_buf_vprintf(&what, fmt, args);
+    va_end(args);
+    *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = c->engine->peak};
+    (void)snprintf(ret->text, sizeof(ret->text), "%s.lua: %s must return %s; it returned %s",
+                   c->link->version->name, moon_hook_name(c->hook), must, moon_buf_cstr(&what));
+    return -1;
+}
+
+bool moon_hook_read_reason(lua_State *L, int index, struct moon_str *ret)
+{
+    *ret = (struct moon_str){NULL, 0};
+    if (lua_type(L, index) == LUA_TSTRING) {
+        ret->ptr = lua_tolstring(L, index, &ret->len);
+        *ret = moon_str_cut(*ret, MAX_REASON);
+        return true;
+    }
+    return lua_isnil(L, index);
+}
+
+struct moon_chain_link *moon_chain_user(const struct moon_chain *chain, enum moon_hook hook)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        if (chain->uses[hook][i]) {
+            return &chain->links[i];
+        }
+    }
+    return NULL;
 }
 
 void moon_hook_count(const struct moon_hook_call *c, size_t calls)

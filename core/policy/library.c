@@ -3,21 +3,20 @@
 
 #include <lauxlib.h>
 
-#include "policy/engine.h"
+#include "policy/bundle.h"
 
 enum {
     API_VERSION = 1,
 };
 
-/* What a policy may ask for before it uses it. */
-static const char *const features[] = {"select", "tolerations", "rank",    "health", "gate",
-                                       "update", "params",      "require", "time"};
+/* Beside the hooks. */
+static const char *const features[] = {"params", "require", "time"};
 
-/* moonset.has("kv"): may a policy count on it? */
+/* moonset.has("rank"): may a policy count on it? */
 static int library_has(lua_State *L)
 {
     const char *name = luaL_checkstring(L, 1);
-    bool found = false;
+    bool found = moon_hook_by_name(name) >= 0;
 
     for (size_t i = 0; i < MOON_ARRAY_SIZE(features); i++) {
         found = found || moon_streq(features[i], name);

@@ -539,15 +539,6 @@ int moon_policies_check(struct moon_policies *p, const char *name, const char *f
 
 /* ---- listing ---- */
 
-static void list_hooks(const struct moon_version *v, struct moon_buf *out)
-{
-    for (int i = 0; i < MOON_HOOKS; i++) {
-        if (v->hooks[i]) {
-            moon_buf_printf(out, "%s%s", out->len > 0 ? ", " : "", moon_hook_name(i));
-        }
-    }
-}
-
 /* The comment lines at the head of the text, the license aside. */
 static void leading_comment(const struct moon_version *v, struct moon_buf *out)
 {
@@ -587,7 +578,7 @@ static void tell(const struct moon_policy *one,
         moon_new_array(struct moon_policy_param, param_count + 1);
 
     if (one->version != NULL) {
-        list_hooks(one->version, &hooks);
+        moon_hook_list(one->version->hooks, &hooks);
         leading_comment(one->version, &doc);
         describe_params(one->version, params);
     }

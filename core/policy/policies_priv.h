@@ -78,6 +78,14 @@ struct moon_hook_call {
  * Nonzero: *ret says why not; nothing to end. */
 int moon_hook_begin(struct moon_hook_call *c, struct moon_budget budget, struct moon_fault *ret);
 void moon_hook_end(struct moon_hook_call *c);
+/* An answer of the wrong shape: *ret says what the hook must return and, behind "it returned", what
+ * it did (a printf format). Always -1. */
+int moon_hook_wrong_answer(const struct moon_hook_call *c, struct moon_fault *ret, const char *must,
+                           const char *fmt, ...) MOON_PRINTF(4, 5);
+/* A text, cut; an empty one with a NULL ptr for nil. False: it is something else. */
+bool moon_hook_read_reason(lua_State *L, int index, struct moon_str *ret);
+/* The first link that answers the hook; NULL: none. */
+struct moon_chain_link *moon_chain_user(const struct moon_chain *chain, enum moon_hook hook);
 void moon_hook_count(const struct moon_hook_call *c, size_t calls);
 void moon_hook_report(const struct moon_hook_call *c, const struct moon_fault *fault,
                       const char *object);

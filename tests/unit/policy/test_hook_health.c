@@ -44,7 +44,7 @@ static void test_a_failed_health_is_plain_readiness(void **state)
         {"return", "it returned a nil"},
         {"return true", "it returned a boolean"},
         {"return 'fine'", "it returned \"fine\""},
-        {"return 'failed', {}", "a reason that is no text"},
+        {"return 'failed', {}", "it returned a table as reason"},
     };
     fixture_slot(f, "n1", "o");
     for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
