@@ -217,6 +217,8 @@ struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemon
 void moon_ds_set_drop(struct moon_ds_set *set);
 void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *object);
 void moon_ds_set_enqueue(struct moon_ds_set *set);
+/* Write-through of the set itself, as the server returned it. */
+void moon_ds_set_store(struct moon_ds_set *set, struct moon_str body);
 /* After a write that went well: go on. A dry run has changed nothing, and would say the same. */
 void moon_ds_set_written(struct moon_ds_set *set);
 void moon_ds_set_hold(struct moon_ds_set *set); /* an action points here */

@@ -110,15 +110,10 @@ static void tell(const struct moon_ds_set *set, const struct halt *h)
 static void halted(const struct moon_result *result, void *ctx)
 {
     struct moon_ds_set *set = ctx;
-    struct moon_object *object;
-    struct moon_err err;
 
     set->halting = false;
     if (!set->gone && result->err == NULL) {
-        if (moon_object_project(&moon_kind_daemonset, result->answer->body, &object, &err) == 0 &&
-            object != NULL) {
-            (void)moon_store_put_write(moon_informer_store(set->ds->sets), object);
-        }
+        moon_ds_set_store(set, result->answer->body);
         tell(set, result->action->detail);
         moon_ds_set_written(set);
     }

@@ -63,14 +63,22 @@ static void take(const struct moon_ds_set *set, struct moon_ds_pod *p,
     }
 }
 
-void moon_ds_health_judge(struct moon_ds_set *set)
+/* Nobody judges: what a policy said before is forgotten. */
+static void judge_none(struct moon_ds_set *set)
+{
+    static const struct moon_health_answer ready = {.health = MOON_HEALTH_READY};
+
+    moon_list_foreach (it, &set->dirty) {
+        const struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
+        for (size_t i = 0; i < slot->pod_count; i++) {
+            take(set, slot->pods[i], &ready);
+        }
+    }
+}
+
+static void judge(struct moon_ds_set *set, size_t count)
 {
     struct moon_set_view view;
-    size_t count = count_new(set);
-
-    if (count == 0) {
-        return;
-    }
     MOON_AUTOFREE struct moon_ds_pod **pods = moon_new_array(struct moon_ds_pod *, count);
     MOON_AUTOFREE struct moon_health_question *questions =
         moon_new_array(struct moon_health_question, count);
@@ -83,5 +91,17 @@ void moon_ds_health_judge(struct moon_ds_set *set)
     moon_hook_health(set->chain, &view, questions, count, answers);
     for (size_t i = 0; i < count; i++) {
         take(set, pods[i], &answers[i]);
+    }
+}
+
+void moon_ds_health_judge(struct moon_ds_set *set)
+{
+    if (!moon_chain_judges_health(set->chain)) {
+        judge_none(set);
+        return;
+    }
+    size_t count = count_new(set);
+    if (count > 0) {
+        judge(set, count);
     }
 }

@@ -181,6 +181,16 @@ void moon_ds_set_enqueue(struct moon_ds_set *set)
     }
 }
 
+void moon_ds_set_store(struct moon_ds_set *set, struct moon_str body)
+{
+    struct moon_object *object;
+    struct moon_err err;
+
+    if (moon_object_project(&moon_kind_daemonset, body, &object, &err) == 0 && object != NULL) {
+        (void)moon_store_put_write(moon_informer_store(set->ds->sets), object);
+    }
+}
+
 void moon_ds_set_written(struct moon_ds_set *set)
 {
     if (!set->ds->in->config->dry_run) {

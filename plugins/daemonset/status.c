@@ -65,16 +65,11 @@ static void write_status(const struct moon_action *action, struct moon_buf *out)
 static void status_done(const struct moon_result *result, void *ctx)
 {
     struct moon_ds_set *set = ctx;
-    struct moon_object *object;
-    struct moon_err err;
 
     set->status_busy = false;
     set->status_failed = result->err != NULL;
     if (!set->gone && result->err == NULL) {
-        if (moon_object_project(&moon_kind_daemonset, result->answer->body, &object, &err) == 0 &&
-            object != NULL) {
-            (void)moon_store_put_write(moon_informer_store(set->ds->sets), object);
-        }
+        moon_ds_set_store(set, result->answer->body);
         moon_ds_set_written(set); /* the sums may have moved on meanwhile */
     }
     moon_ds_set_release(set);

@@ -348,6 +348,16 @@ void mine(struct fixture *f, const char *source)
     moon_policies_reload(f->in.policies);
 }
 
+void running_mine(struct fixture *f, const char *source)
+{
+    mine(f, source);
+    add_set(f, (struct set_opts){.strategy = ROLLING("1", "0"), .annotations = MINE});
+    add_nodes(f, 0, 3, NULL);
+    settle(f);
+    all_ready(f);
+    settle(f);
+}
+
 char *wanted_name(void **state)
 {
     struct fixture *f = *state;

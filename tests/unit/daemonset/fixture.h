@@ -159,6 +159,9 @@ int teardown(void **state);
 int setup_policies(void **state);
 int teardown_policies(void **state);
 void mine(struct fixture *f, const char *source);
+#define MINE "\"moonset.dev/policies\":\"mine\"" /* of set_opts.annotations */
+/* A set with this policy and maxUnavailable 1, running and ready on node-0 to node-2. */
+void running_mine(struct fixture *f, const char *source);
 /* Policies of this folder beside the stock ones. */
 void use_policies(struct fixture *f, const char *dir);
 struct fixture *fixture(void); /* the one of this test */

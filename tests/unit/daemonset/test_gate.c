@@ -5,22 +5,11 @@
 #include "fixture.h"
 
 #define GATE(body) "return { api = 1, gate = function(roll, set) " body " end }"
-#define MINE "\"moonset.dev/policies\":\"mine\""
-
-static void gated(struct fixture *f, const char *source, const char *strategy)
-{
-    mine(f, source);
-    add_set(f, (struct set_opts){.strategy = strategy, .annotations = MINE});
-    add_nodes(f, 0, 3, NULL);
-    settle(f);
-    all_ready(f);
-    settle(f);
-}
 
 static void AClosedGateHoldsTheUpdate(void **state)
 {
     struct fixture *f = *state;
-    gated(f, GATE("return set.annotations.go == 'now', 'not yet', 60"), ROLLING("1", "0"));
+    running_mine(f, GATE("return set.annotations.go == 'now', 'not yet', 60"));
     new_template(f, f->opts);
     SYNC(0, 0, 1);
     assert_int_equal(events_of(f, "UpdateHeld"), 1);
@@ -44,9 +33,9 @@ static void AClosedGateHoldsTheUpdate(void **state)
 static void ItIsAskedAgainWhenItWantsToBe(void **state)
 {
     struct fixture *f = *state;
-    gated(f,
-          GATE("return roll.now >= roll.started + 3600, 'an hour', roll.started + 3600 - roll.now"),
-          ROLLING("1", "0"));
+    running_mine(
+        f,
+        GATE("return roll.now >= roll.started + 3600, 'an hour', roll.started + 3600 - roll.now"));
     new_template(f, f->opts);
     SYNC(0, 0, 1);
     struct moon_plan *plan = decide(f);
@@ -61,7 +50,7 @@ static void ItIsAskedAgainWhenItWantsToBe(void **state)
 static void MissingAndFailedPodsAreNotHeld(void **state)
 {
     struct fixture *f = *state;
-    gated(f, GATE("return false, 'never'"), ROLLING("1", "0"));
+    running_mine(f, GATE("return false, 'never'"));
     new_template(f, f->opts);
     SYNC(0, 0, 1);
     remove_pod(f, pods_on(f, "node-0")[0]);
@@ -78,7 +67,7 @@ static void MissingAndFailedPodsAreNotHeld(void **state)
 static void AFailingGateIsClosed(void **state)
 {
     struct fixture *f = *state;
-    gated(f, GATE("return roll.nonsense"), ROLLING("1", "0"));
+    running_mine(f, GATE("return roll.nonsense"));
     new_template(f, f->opts);
     SYNC(0, 0, 1);
     assert_non_null(strstr(moon_buf_cstr(&f->plan_text), "it failed: mine.lua:1:"));
@@ -89,7 +78,7 @@ static void AFailingGateIsClosed(void **state)
 static void AnUpdateThatIsDoneAsksNobody(void **state)
 {
     struct fixture *f = *state;
-    gated(f, GATE("error('asked')"), ROLLING("1", "0"));
+    running_mine(f, GATE("error('asked')"));
     SYNC(0, 0, 0);
     assert_int_equal(events_of(f, "UpdateHeld"), 0);
 }

@@ -9,16 +9,10 @@
 #define UPDATE(body)                                                                               \
     "return { api = 1, update = function(roll, set)\n" body                                        \
     "\nfor pod in roll:outdated { limit = roll.left } do roll:replace(pod, 'next') end end }"
-#define MINE "\"moonset.dev/policies\":\"mine\""
 
 static void updating(struct fixture *f, const char *source)
 {
-    mine(f, source);
-    add_set(f, (struct set_opts){.strategy = ROLLING("1", "0"), .annotations = MINE});
-    add_nodes(f, 0, 3, NULL);
-    settle(f);
-    all_ready(f);
-    settle(f);
+    running_mine(f, source);
     new_template(f, f->opts);
 }
 

@@ -6,17 +6,6 @@
 #include "fixture.h"
 
 #define HEALTH(body) "return { api = 1, health = function(pod, set) " body " end }"
-#define MINE "\"moonset.dev/policies\":\"mine\""
-
-static void judged(struct fixture *f, const char *source)
-{
-    mine(f, source);
-    add_set(f, (struct set_opts){.strategy = ROLLING("1", "0"), .annotations = MINE});
-    add_nodes(f, 0, 3, NULL);
-    settle(f);
-    all_ready(f);
-    settle(f);
-}
 
 /* Ready, and called healthy by its label. */
 static void heal(struct fixture *f, const char *node)
@@ -29,7 +18,7 @@ static void heal(struct fixture *f, const char *node)
 static void AReadyPodIsNotAvailableUntilThePolicySaysSo(void **state)
 {
     struct fixture *f = *state;
-    judged(f, WARM);
+    running_mine(f, WARM);
     assert_int_equal(set_of(f)->sums.ready, 3);
     assert_int_equal(set_of(f)->sums.available, 0);
     heal(f, "node-1");
@@ -41,7 +30,7 @@ static void AReadyPodIsNotAvailableUntilThePolicySaysSo(void **state)
 static void TheUpdateWaitsForIt(void **state)
 {
     struct fixture *f = *state;
-    judged(f, HEALTH("return 'ready'"));
+    running_mine(f, HEALTH("return 'ready'"));
     new_template(f, f->opts);
     mine(f, WARM);
     SYNC(0, 1, 0); /* old pods are available all the same */
@@ -56,7 +45,7 @@ static void TheUpdateWaitsForIt(void **state)
 static void OldPodsAreNotDeletedForIt(void **state)
 {
     struct fixture *f = *state;
-    judged(f, HEALTH("return 'failed', 'all is lost'"));
+    running_mine(f, HEALTH("return 'failed', 'all is lost'"));
     new_template(f, f->opts);
     SYNC(0, 1, 0);
     SYNC(1, 0, 0);
@@ -68,7 +57,7 @@ static void OldPodsAreNotDeletedForIt(void **state)
 static void AFailureIsToldOnce(void **state)
 {
     struct fixture *f = *state;
-    judged(f, HEALTH("return pod.labels.bad and 'failed' or 'ready', pod.labels.bad"));
+    running_mine(f, HEALTH("return pod.labels.bad and 'failed' or 'ready', pod.labels.bad"));
     set_label(f, pods_on(f, "node-2")[0], "bad", "disk");
     SYNC(0, 0, 1);
     assert_int_equal(events_of(f, "UnhealthyDaemonPod"), 1);
@@ -83,7 +72,7 @@ static void AFailureIsToldOnce(void **state)
 static void AChangedPolicyJudgesAgain(void **state)
 {
     struct fixture *f = *state;
-    judged(f, WARM);
+    running_mine(f, WARM);
     assert_int_equal(set_of(f)->sums.available, 0);
     mine(f, HEALTH("return 'ready'"));
     settle(f);

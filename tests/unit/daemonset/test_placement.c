@@ -69,8 +69,6 @@ static void NodeShouldRunDaemonPod(void **state)
 
 /* ---- policies of the user ---- */
 
-#define MINE "\"moonset.dev/policies\":\"mine\""
-
 static void UnknownPolicyLeavesTheSetAsItIs(void **state)
 {
     struct fixture *f = *state;

@@ -6,7 +6,6 @@
 
 #define RANK(body) "return { api = 1, rank = function(node, set) " body " end }"
 #define BY_LABEL RANK("return tonumber(node.labels.n or '0')")
-#define MINE "\"moonset.dev/policies\":\"mine\""
 
 /* The nodes of the last plan's pod actions, in order. */
 static const char *nodes_of_plan(struct fixture *f)
