@@ -45,20 +45,15 @@ static void *view(struct moon_hook_each *h, size_t i)
 
 static const char must[] = "\"ready\", \"progressing\" or \"failed\", then a reason";
 
-static int read_health(const struct moon_hook_each *h, enum moon_health *ret_health,
-                       struct moon_fault *ret)
+static bool read_health(const char *text, enum moon_health *ret)
 {
-    lua_State *L = h->call.engine->L;
-    const char *text = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-
     for (size_t i = 0; i < MOON_ARRAY_SIZE(health_names); i++) {
         if (moon_streq(health_names[i], text)) {
-            *ret_health = (enum moon_health)i;
-            return 0;
+            *ret = (enum moon_health)i;
+            return true;
         }
     }
-    return text != NULL ? moon_hook_wrong_answer(&h->call, ret, must, "\"%.40s\"", text)
-                        : moon_hook_wrong_answer(&h->call, ret, must, "a %s", luaL_typename(L, -2));
+    return false;
 }
 
 static int take(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
@@ -66,14 +61,18 @@ static int take(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
     const struct asking *a = h->ctx;
     struct moon_health_answer *answer = &a->answers[i];
     lua_State *L = h->call.engine->L;
+    const char *text = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
     enum moon_health health;
     struct moon_str reason;
 
     if (!moon_hook_read_reason(L, -1, &reason)) {
         return moon_hook_wrong_answer(&h->call, ret, must, "a %s as reason", luaL_typename(L, -1));
     }
-    if (read_health(h, &health, ret) != 0) {
-        return -1;
+    if (text == NULL) {
+        return moon_hook_wrong_answer(&h->call, ret, must, "a %s", luaL_typename(L, -2));
+    }
+    if (!read_health(text, &health)) {
+        return moon_hook_wrong_answer(&h->call, ret, must, "\"%.40s\"", text);
     }
     answer->health = health;
     answer->reason = reason.ptr != NULL ? moon_intern(reason) : NULL;
