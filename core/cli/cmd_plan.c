@@ -7,9 +7,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/log.h"
 #include "cli/cli.h"
 #include "cli/planning.h"
 
@@ -18,25 +16,16 @@ enum {
     EXIT_WORK = 3, /* with --exit-code */
 };
 
-/* The command line. */
-struct request {
-    char *const *sets; /* all when there are none */
-    int set_count;
-    bool as_json;
-    bool exit_code;
-    uint64_t timeout_ms;
-};
-
 /* ---- choosing ---- */
 
-static bool is_wanted(const struct request *r, const char *set)
+static bool is_wanted(const struct moon_planning_args *a, const char *set)
 {
-    for (int i = 0; i < r->set_count; i++) {
-        if (moon_streq(set, r->sets[i])) {
+    for (int i = 0; i < a->word_count; i++) {
+        if (moon_streq(set, a->words[i])) {
             return true;
         }
     }
-    return r->set_count == 0;
+    return a->word_count == 0;
 }
 
 static int by_name(const void *a, const void *b)
@@ -48,7 +37,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* In order of names; the caller frees the list, the plans stay where they are. */
-static cJSON **sorted_plans(const struct request *r, const struct moon_map *all, size_t *ret_count)
+static cJSON **sorted_plans(const struct moon_planning_args *a, const struct moon_map *all,
+                            size_t *ret_count)
 {
     cJSON **plans = moon_new_array(cJSON *, moon_map_count(all) + 1);
     size_t count = 0;
@@ -56,7 +46,7 @@ static cJSON **sorted_plans(const struct request *r, const struct moon_map *all,
     void *plan;
 
     while (moon_map_next(all, &pos, NULL, &plan)) {
-        if (is_wanted(r, moon_json_string(plan, "set"))) {
+        if (is_wanted(a, moon_json_string(plan, "set"))) {
             plans[count++] = plan;
         }
     }
@@ -144,53 +134,51 @@ static void print_json(cJSON *const *plans, size_t count)
     for (size_t i = 0; i < count; i++) {
         (void)cJSON_AddItemReferenceToArray(sets, plans[i]);
     }
-    char *text = cJSON_Print(root);
-    (void)puts(text);
-    cJSON_free(text);
+    moon_planning_print_json(root);
     cJSON_Delete(root);
 }
 
-static int complain_of_unknown(const struct request *r, const struct moon_map *plans)
+static int complain_of_unknown(const struct moon_planning_args *a, const struct moon_map *plans)
 {
     int status = MOON_EXIT_OK;
 
-    for (int i = 0; i < r->set_count; i++) {
-        if (moon_map_get(plans, moon_str(r->sets[i])) == NULL) {
-            moon_cli_complain("plan: there is no set %s", r->sets[i]);
+    for (int i = 0; i < a->word_count; i++) {
+        if (moon_map_get(plans, moon_str(a->words[i])) == NULL) {
+            moon_cli_complain("plan: there is no set %s", a->words[i]);
             status = MOON_EXIT_FAILED;
         }
     }
     return status;
 }
 
-static int print(const struct request *r, const struct moon_map *all)
+static int print(const struct moon_planning_args *a, const struct moon_map *all)
 {
     size_t count;
     size_t actions = 0;
-    MOON_AUTOFREE cJSON **plans = sorted_plans(r, all, &count);
+    MOON_AUTOFREE cJSON **plans = sorted_plans(a, all, &count);
 
     for (size_t i = 0; i < count; i++) {
         actions += (size_t)cJSON_GetArraySize(moon_json_member(plans[i], "actions"));
     }
-    if (r->as_json) {
+    if (a->as_json) {
         print_json(plans, count);
     } else {
         print_table(plans, count, actions);
     }
-    int status = complain_of_unknown(r, all);
-    return status == MOON_EXIT_OK && r->exit_code && actions > 0 ? EXIT_WORK : status;
+    int status = complain_of_unknown(a, all);
+    return status == MOON_EXIT_OK && a->exit_code && actions > 0 ? EXIT_WORK : status;
 }
 
-static int plan(const struct request *r, const struct moon_config *config)
+static int plan(const struct moon_planning_args *a, const struct moon_config *config)
 {
     struct moon_planning planning;
     struct moon_err err;
     int status = MOON_EXIT_FAILED;
 
-    if (moon_planning_run(&planning, config, r->timeout_ms, &err) != 0) {
+    if (moon_planning_run(&planning, config, a->timeout_ms, &err) != 0) {
         moon_cli_complain("plan: %s", err.text);
     } else {
-        status = print(r, planning.plans);
+        status = print(a, planning.plans);
     }
     moon_planning_fini(&planning);
     return status;
@@ -217,55 +205,20 @@ static void print_help(void)
         stdout);
 }
 
-/* What `moonset run` does not know: our own flags; the names of sets go to the front of argv. */
-static int read_args(struct request *r, int argc, char **argv, struct moon_err *err)
-{
-    int names = 0;
-    int rc = 0;
-
-    for (int i = 1; rc == 0 && i < argc; i++) {
-        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-        if (moon_streq(argv[i], "-o")) {
-            rc = moon_planning_output(next, "table", &r->as_json, err);
-            i++;
-        } else if (moon_streq(argv[i], "--timeout")) {
-            rc = moon_planning_timeout(next, &r->timeout_ms, err);
-            i++;
-        } else if (moon_streq(argv[i], "--exit-code")) {
-            r->exit_code = true;
-        } else if (argv[i][0] == '-') {
-            rc = moon_err_set(err, MOON_E_INVALID, "unknown flag %s (see moonset plan --help)",
-                              argv[i]);
-        } else if (strchr(argv[i], '/') == NULL) {
-            rc = moon_err_set(err, MOON_E_INVALID, "\"%s\": a set is written NAMESPACE/NAME",
-                              argv[i]);
-        } else {
-            argv[1 + names++] = argv[i];
-        }
-    }
-    r->sets = argv + 1;
-    r->set_count = names;
-    return rc;
-}
-
 int moon_cmd_plan(struct moon_cli *cli, int argc, char **argv)
 {
-    struct request r = {0};
-    struct moon_config *config = cli->config;
-    struct moon_err err;
-    bool help = false;
+    struct moon_planning_args a = {
+        .command = "plan", .plain = "table", .print_help = print_help, .takes_exit_code = true};
+    int status;
 
-    (void)moon_planning_timeout(MOON_PLANNING_TIMEOUT, &r.timeout_ms, &err);
-    config->log_level = MOON_LOG_WARN; /* unless another is asked for */
-    if (moon_config_take_args(config, &argc, argv, &help, &err) != 0 ||
-        (!help && (read_args(&r, argc, argv, &err) != 0 || moon_config_check(config, &err) != 0))) {
-        moon_cli_complain("plan: %s", err.text);
-        return MOON_EXIT_USAGE;
+    if (!moon_planning_read(&a, cli->config, argc, argv, &status)) {
+        return status;
     }
-    if (help) {
-        print_help();
-        return MOON_EXIT_OK;
+    for (int i = 0; i < a.word_count; i++) {
+        if (strchr(a.words[i], '/') == NULL) {
+            moon_cli_complain("plan: \"%s\": a set is written NAMESPACE/NAME", a.words[i]);
+            return MOON_EXIT_USAGE;
+        }
     }
-    moon_log_setup(config->log_level, config->log_format, STDERR_FILENO);
-    return plan(&r, config);
+    return plan(&a, cli->config);
 }

@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/planning.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/cli.h"
+
 /* ---- what was planned ---- */
 
 static void free_json(void *json)
@@ -126,11 +132,20 @@ void moon_planning_fini(struct moon_planning *p)
     moon_map_free(p->plans);
 }
 
-/* ---- flags ---- */
-
-int moon_planning_timeout(const char *value, uint64_t *ret_ms, struct moon_err *err)
+void moon_planning_print_json(const cJSON *json)
 {
-    if (value == NULL || !moon_parse_duration_ms(moon_str(value), ret_ms) || *ret_ms == 0) {
+    char *text = cJSON_Print(json);
+
+    (void)puts(text);
+    cJSON_free(text);
+}
+
+/* ---- command line ---- */
+
+static int take_timeout(struct moon_planning_args *a, const char *value, struct moon_err *err)
+{
+    if (value == NULL || !moon_parse_duration_ms(moon_str(value), &a->timeout_ms) ||
+        a->timeout_ms == 0) {
         return moon_err_set(err, MOON_E_INVALID,
                             "--timeout: a duration is wanted, such as 30s, not \"%s\"",
                             value != NULL ? value : "");
@@ -138,12 +153,61 @@ int moon_planning_timeout(const char *value, uint64_t *ret_ms, struct moon_err *
     return 0;
 }
 
-int moon_planning_output(const char *value, const char *plain, bool *ret_json, struct moon_err *err)
+static int take_output(struct moon_planning_args *a, const char *value, struct moon_err *err)
 {
-    *ret_json = moon_streq(value, "json");
-    if (!*ret_json && !moon_streq(value, plain)) {
-        return moon_err_set(err, MOON_E_INVALID, "-o: %s or json is wanted, not \"%s\"", plain,
+    a->as_json = moon_streq(value, "json");
+    if (!a->as_json && !moon_streq(value, a->plain)) {
+        return moon_err_set(err, MOON_E_INVALID, "-o: %s or json is wanted, not \"%s\"", a->plain,
                             value != NULL ? value : "");
     }
     return 0;
+}
+
+/* What `moonset run` does not know. The words go to the front of argv. */
+static int take_own(struct moon_planning_args *a, int argc, char **argv, struct moon_err *err)
+{
+    int rc = 0;
+
+    a->words = argv + 1;
+    for (int i = 1; rc == 0 && i < argc; i++) {
+        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
+        if (moon_streq(argv[i], "-o")) {
+            rc = take_output(a, next, err);
+            i++;
+        } else if (moon_streq(argv[i], "--timeout")) {
+            rc = take_timeout(a, next, err);
+            i++;
+        } else if (a->takes_exit_code && moon_streq(argv[i], "--exit-code")) {
+            a->exit_code = true;
+        } else if (argv[i][0] == '-') {
+            rc = moon_err_set(err, MOON_E_INVALID, "unknown flag %s (see moonset %s --help)",
+                              argv[i], a->command);
+        } else {
+            argv[1 + a->word_count++] = argv[i];
+        }
+    }
+    return rc;
+}
+
+bool moon_planning_read(struct moon_planning_args *a, struct moon_config *config, int argc,
+                        char **argv, int *ret_status)
+{
+    struct moon_err err;
+    bool help = false;
+
+    (void)take_timeout(a, MOON_PLANNING_TIMEOUT, &err);
+    config->log_level = MOON_LOG_WARN; /* unless another is asked for */
+    if (moon_config_take_args(config, &argc, argv, &help, &err) != 0 ||
+        (!help && (take_own(a, argc, argv, &err) != 0 || moon_config_check(config, &err) != 0))) {
+        moon_cli_complain("%s: %s", a->command, err.text);
+        *ret_status = MOON_EXIT_USAGE;
+        return false;
+    }
+    if (help) {
+        a->print_help();
+        *ret_status = MOON_EXIT_OK;
+        return false;
+    }
+    moon_log_setup(config->log_level, config->log_format, STDERR_FILENO);
+    return true;
 }

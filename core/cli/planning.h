@@ -31,10 +31,23 @@ void moon_planning_fini(struct moon_planning *p);
 /* "pod/agent-x7k2p", or "pod" for one that is yet to be made; the caller frees. */
 char *moon_planning_object(const cJSON *action);
 
-/* The value of --timeout; the error says what is wrong with it. */
-int moon_planning_timeout(const char *value, uint64_t *ret_ms, struct moon_err *err);
-/* The value of -o: are other words wanted than `plain`, namely json? */
-int moon_planning_output(const char *value, const char *plain, bool *ret_json,
-                         struct moon_err *err);
+/* What the command lines of both have in common. */
+struct moon_planning_args {
+    const char *command; /* for complaints */
+    const char *plain;   /* the other value of -o: "table" */
+    void (*print_help)(void);
+    bool takes_exit_code;
+
+    bool as_json;
+    bool exit_code;
+    uint64_t timeout_ms;
+    char *const *words; /* what is no flag */
+    int word_count;
+};
+/* Read the flags of `moonset run` into the config and the others into *a, and set up the log.
+ * False: the command ends with *ret_status. */
+bool moon_planning_read(struct moon_planning_args *a, struct moon_config *config, int argc,
+                        char **argv, int *ret_status);
+void moon_planning_print_json(const cJSON *json);
 
 #endif

@@ -6,23 +6,16 @@
 
 #include "host/config_priv.h"
 
-/* "--name=value", "--name value", "--name" for booleans. *i moves past what was used. *ret_name is
- * the caller's, also after an error. */
+/* "--name=value", "--name value", "--name" for booleans: a flag of ours. *i moves past what was
+ * used. *ret_name is the caller's, also after an error. */
 static int split(int argc, char **argv, int *i, char **ret_name, const char **ret_value,
                  struct moon_err *err)
 {
-    const char *arg = argv[*i];
-
-    if (strncmp(arg, "--", 2) != 0 || arg[2] == '\0') {
-        return moon_err_set(err, MOON_E_INVALID, "unexpected argument \"%s\"", arg);
-    }
-    arg += 2;
+    const char *arg = argv[*i] + 2;
     size_t len = strcspn(arg, "=");
+
     *ret_name = moon_strndup(arg, len);
     const struct moon_setting *s = moon_setting_find(*ret_name);
-    if (s == NULL && strcmp(*ret_name, "config") != 0) {
-        return moon_err_set(err, MOON_E_INVALID, "unknown flag --%s (see --help)", *ret_name);
-    }
     if (arg[len] == '=') {
         *ret_value = arg + len + 1;
     } else if (s != NULL && s->kind == MOON_SETTING_BOOL) {
@@ -92,16 +85,14 @@ int moon_config_take_args(struct moon_config *c, int *argc, char **argv, bool *r
 int moon_config_parse_args(struct moon_config *c, int argc, char **argv, bool *ret_help,
                            struct moon_err *err)
 {
-    const char *file = NULL;
-
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "-h") == 0 || strcmp(argv[i], "--help") == 0) {
-            *ret_help = true;
-            return 0;
-        }
-        if (take(c, argc, argv, &i, &file, err) != 0) {
-            return -(int)err->code;
-        }
+    if (moon_config_take_args(c, &argc, argv, ret_help, err) != 0) {
+        return -(int)err->code;
     }
-    return file != NULL ? moon_config_read(c, file, err) : 0;
+    if (*ret_help || argc <= 1) {
+        return 0;
+    }
+    return strncmp(argv[1], "--", 2) == 0 && argv[1][2] != '\0'
+               ? moon_err_set(err, MOON_E_INVALID, "unknown flag --%.*s (see --help)",
+                              (int)strcspn(argv[1] + 2, "="), argv[1] + 2)
+               : moon_err_set(err, MOON_E_INVALID, "unexpected argument \"%s\"", argv[1]);
 }
