@@ -9,9 +9,10 @@
 #include "policy/engine.h"
 
 _Static_assert(sizeof(void *) == 8, "a view handle is 64 bits");
+_Static_assert(MOON_VIEW_KINDS <= 64, "6 bits of it are the kind");
 
 enum {
-    INDEX_BITS = 24,
+    INDEX_BITS = 22,
     EPOCH_BITS = 36,
     KIND_SHIFT = INDEX_BITS + EPOCH_BITS,
     MAX_VIEWS = 1 << 20, /* of one call */

@@ -2,7 +2,7 @@
  *
  * views.h - what scripts see of the cluster: handles, not copies.
  *
- * A view is a light userdata: 4 bits of kind, 24 of index into the engine's table, 36 of epoch. The
+ * A view is a light userdata: 6 bits of kind, 22 of index into the engine's table, 36 of epoch. The
  * table is emptied and the epoch goes up after every call, so a handle kept in an upvalue is an
  * error ("stale view"), never a dangling read; and no allocation is made for a view. The same
  * object always has the same handle during a call, so views compare with == and can be table keys.
@@ -42,7 +42,7 @@ enum moon_view_kind {
     MOON_VIEW_TOLERATION,
 };
 enum {
-    MOON_VIEW_KINDS = 16 /* the last of 4 bits */
+    MOON_VIEW_KINDS = MOON_VIEW_TOLERATION + 1 /* the last one's; at most 64 */
 };
 
 #define MOON_VIEW_EPOCHS ((UINT64_C(1) << 36) - 1)
