@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "host/iface_controller.h"
+#include "host/provider_priv.h"
 #include "host/registry_priv.h"
 #include "io/loop.h"
 
@@ -195,6 +196,7 @@ const void *moon_iface_find(const struct moon_host *host, const char *name, uint
                   {"loop", &loop},
                   {"command", &command},
                   {"http", &http},
+                  {"provider", &moon_iface_provider},
                   {"controller", &moon_iface_controller}};
     const struct moon_loaded *l = moon_loaded_of(host);
 

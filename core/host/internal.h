@@ -12,6 +12,7 @@
 #include "control/recorder.h"
 #include "host/build_id.h" /* MOON_BUILD_ID, made by the build from all headers */
 #include "host/config.h"
+#include "host/provider.h"
 #include "io/httpd.h"
 #include "policy/policies.h"
 
@@ -41,6 +42,10 @@ struct moon_internal {
                           cJSON *(*fn)(struct moon_str key, const char *node, void *ctx,
                                        struct moon_err *err),
                           void *ctx);
+    /* Ask a provider of figures; see host/provider.h. Cancelled by `fini` at the latest. */
+    struct moon_plugin_query *(*ask_provider)(const struct moon_internal *in,
+                                              const struct moon_question *question);
+    void (*cancel_question)(struct moon_plugin_query *query);
     struct moon_manager *manager; /* for the functions above */
 };
 

@@ -139,6 +139,12 @@ static void add_explainer(const struct moon_internal *in,
     m->explainers[m->explainer_count++] = (struct explainer){fn, ctx};
 }
 
+static struct moon_plugin_query *ask_provider(const struct moon_internal *in,
+                                              const struct moon_question *question)
+{
+    return moon_provider_ask(manager_of(in)->registry, question);
+}
+
 /* ---- leading ---- */
 
 static void lead(void *ctx)
@@ -334,6 +340,8 @@ static int start_plugins(struct moon_manager *m, struct moon_err *err)
         .add_ready_check = add_ready_check,
         .add_settled_check = add_settled_check,
         .add_explainer = add_explainer,
+        .ask_provider = ask_provider,
+        .cancel_question = moon_provider_cancel,
         .manager = m,
     };
     moon_registry_set_internal(m->registry, &m->internal);

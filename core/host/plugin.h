@@ -142,6 +142,34 @@ struct moon_iface_http {
                   const char *body, size_t len);
 };
 
+/* ---- "provider", version 1: figures for the hook `analyze` of policies ---- */
+
+struct moon_plugin_query; /* one question: until it is answered or failed, or cancel has run */
+struct moon_plugin_provider {
+    uint32_t struct_size;
+    const char *name; /* what policies write in `provider =`: a DNS label; borrowed */
+    /* Begin to find out; never waits. The text, not terminated, is borrowed for the call. To be
+     * answered or failed once, at once or later; after timeout_ms nobody waits any more. */
+    void (*query)(struct moon_plugin_query *query, const char *text, size_t len, int64_t timeout_ms,
+                  void *state);
+    /* Stop: the query must not be touched any more once this has returned. */
+    void (*cancel)(struct moon_plugin_query *query, void *state);
+    void *state;
+};
+struct moon_iface_provider {
+    uint32_t struct_size;
+    /* During `init`. The struct is copied. Nonzero: something is missing, or the name is taken. */
+    int (*add)(const struct moon_host *host, const struct moon_plugin_provider *provider);
+    /* One more figure of the answer, true at at_ms since 1970 (0: now); NaN and infinities are
+     * figures, too. Nonzero: there are too many, this one was not taken. */
+    int (*series)(struct moon_plugin_query *query, double value, int64_t at_ms);
+    /* A label of the figure added last; copied. Nonzero: too much text, not taken. */
+    int (*label)(struct moon_plugin_query *query, const char *name, const char *value);
+    /* That was all; or there is no answer, and why. */
+    void (*answer)(struct moon_plugin_query *query);
+    void (*fail)(struct moon_plugin_query *query, const char *why);
+};
+
 /* ---- "controller", version 1: watch resources, reconcile keys ---- */
 
 /* Texts are borrowed for the process's life. */

@@ -5,6 +5,7 @@
 #include "host/registry.h"
 
 #include "base/str.h"
+#include "host/provider_priv.h"
 #include "host/registry_priv.h"
 #include "io/file.h"
 
@@ -147,6 +148,7 @@ struct moon_registry *moon_registry_new(const struct moon_config *config, struct
 {
     struct moon_registry *r = moon_new(struct moon_registry);
 
+    moon_list_init(&r->queries);
     r->internal.struct_size = sizeof(r->internal);
     r->config = config != setup.config ? config : NULL; /* the set-up's counts once */
     if (add_builtin(r, err) != 0 || load_folders(r, setup.config, err) != 0 ||
@@ -165,6 +167,7 @@ static void end_plugin(struct moon_loaded *l)
     moon_free(l->foreign);
     l->foreign = NULL;
     l->foreign_count = 0;
+    moon_provider_end_plugin(l->registry, l);
     if (l->initialised && l->plugin->fini != NULL) {
         l->plugin->fini(l->state);
     }
@@ -179,6 +182,7 @@ void moon_registry_end(struct moon_registry *r)
     /* What was registered points into what is gone. */
     r->command_count = 0;
     r->route_count = 0;
+    moon_provider_end(r);
 }
 
 void moon_registry_free(struct moon_registry *r)

@@ -5,6 +5,7 @@
 #ifndef MOON_HOST_REGISTRY_PRIV_H
 #define MOON_HOST_REGISTRY_PRIV_H
 
+#include "base/list.h"
 #include "host/iface_controller.h"
 #include "host/registry.h"
 
@@ -43,6 +44,9 @@ struct moon_registry {
     size_t command_count;
     struct moon_route *routes;
     size_t route_count;
+    struct moon_provider **providers;
+    size_t provider_count;
+    struct moon_list queries;      /* open questions to providers */
     struct moon_internal internal; /* filled by the manager; empty before */
 };
 

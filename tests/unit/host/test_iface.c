@@ -72,7 +72,8 @@ static int tear_down(void **state)
 
 static void tables_by_name(void **state)
 {
-    static const char *const names[] = {"core", "loop", "command", "http", "controller"};
+    static const char *const names[] = {"core", "loop",     "command",
+                                        "http", "provider", "controller"};
 
     (void)state;
     for (size_t i = 0; i < MOON_ARRAY_SIZE(names); i++) {
