@@ -20,7 +20,7 @@ static const char *const hook_names[MOON_HOOKS] = {"select", "tolerations", "ran
  * asked. */
 static const char *const later_names[] = {"mutate",   "analyze", "status",
                                           "on_event", "queries", "fields"};
-static const char *const other_names[] = {"api", "name", "params", "replaces"};
+static const char *const other_names[] = {"api", "name", "params", "replaces", "creates"};
 
 const char *moon_hook_name(enum moon_hook hook)
 {
@@ -185,6 +185,20 @@ static void read_replaces(lua_State *L, struct moon_version *v)
     lua_pop(L, 1);
 }
 
+static void read_creates(lua_State *L, struct moon_version *v)
+{
+    int type = lua_getfield(L, 2, "creates");
+
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN) {
+        fail_at(L, v, "creates", "'creates' is true or false");
+    }
+    v->creates = lua_toboolean(L, -1);
+    if (v->creates && !v->hooks[MOON_HOOK_UPDATE]) {
+        fail_at(L, v, "creates", "'creates' without the hook update: nobody would make a pod");
+    }
+    lua_pop(L, 1);
+}
+
 static void read_hooks(lua_State *L, struct moon_version *v)
 {
     bool any = false;
@@ -222,6 +236,7 @@ static int check_table(lua_State *L)
     check_name(L, v);
     read_hooks(L, v);
     read_replaces(L, v);
+    read_creates(L, v);
     return 0;
 }
 

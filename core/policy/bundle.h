@@ -37,6 +37,7 @@ struct moon_version {
     char digest[MOON_DIGEST_TEXT];
     bool hooks[MOON_HOOKS];    /* which it has */
     bool replaces[MOON_HOOKS]; /* the stock policy of which it stands for */
+    bool creates;              /* missing pods are made when its update hook says so */
     struct moon_params params;
     double budget_scale;
     struct moon_engine *engine; /* NULL: to be made */

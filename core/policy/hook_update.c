@@ -75,6 +75,13 @@ static int ask(struct moon_hook_call *c, struct moon_roll_run *run, struct moon_
     return rc;
 }
 
+bool moon_chain_creates(const struct moon_chain *chain)
+{
+    const struct moon_chain_link *link = moon_chain_user(chain, MOON_HOOK_UPDATE);
+
+    return link != NULL && link->version->creates;
+}
+
 void moon_hook_update(struct moon_chain *chain, const struct moon_set_view *set,
                       const struct moon_roll *roll, struct moon_roll_answer *ret)
 {
@@ -91,6 +98,7 @@ void moon_hook_update(struct moon_chain *chain, const struct moon_set_view *set,
     }
     ret->policy = moon_intern_cstr(call.link->version->name);
     moon_roll_run_init(&run, set, roll, ret);
+    run.creates = call.link->version->creates;
     if (ask(&call, &run, &fault) != 0) {
         clear_actions(ret);
         moon_free(moon_steal(&ret->pause));

@@ -117,6 +117,8 @@ struct moon_roll_slot {
     bool wanted;                    /* the decision is run */
     bool excess;                    /* two or more pods of a kind: pruned by the core */
     bool deleting;                  /* there are terminating pods on it */
+    bool waiting;                   /* it needs a pod, which is made when the policy says so */
+    bool creating;                  /* a pod for it is on its way */
     bool old_available;
     bool new_available;
     enum moon_health old_health;
@@ -158,6 +160,7 @@ enum moon_roll_action_type {
     MOON_ROLL_REPLACE, /* delete the outdated pod; the node gets a new one when it is gone */
     MOON_ROLL_SURGE,   /* create a new pod beside the outdated one */
     MOON_ROLL_DELETE,  /* delete a pod that need not be replaced */
+    MOON_ROLL_CREATE,  /* make the pod that the node waits for */
 };
 
 struct moon_roll_action {
@@ -180,6 +183,8 @@ struct moon_roll_answer {
 };
 MOON_API void moon_roll_answer_fini(struct moon_roll_answer *a);
 
+/* Is it for the update hook to say when missing pods are made? */
+MOON_API bool moon_chain_creates(const struct moon_chain *chain);
 /* Runs the chain's update hook. Checked whatever it recorded: only outdated or surplus pods, one
  * action per node, at most 500 actions, no more disruptions (available outdated pods deleted) than
  * max_unavailable - unavailable, surges of available outdated pods within max_surge - surging,

@@ -23,6 +23,7 @@ struct moon_roll_run {
     int64_t left;                    /* available outdated pods that may still be deleted */
     int64_t surge_left;  /* available outdated pods that may still get a second one beside them */
     int64_t sunset_left; /* surge only: pods on nodes that want none, beyond the desired number */
+    bool creates;        /* the policy says when missing pods are made */
     bool unlimited;      /* the set trusts its policy with the budget */
 };
 
@@ -52,6 +53,7 @@ int moon_roll_count(lua_State *L);
 int moon_roll_replace(lua_State *L);
 int moon_roll_delete(lua_State *L);
 int moon_roll_surge(lua_State *L);
+int moon_roll_create(lua_State *L);
 int moon_roll_again(lua_State *L);
 int moon_roll_pause(lua_State *L);
 int moon_roll_rollback(lua_State *L);

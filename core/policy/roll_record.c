@@ -192,6 +192,28 @@ int moon_roll_surge(lua_State *L)
     return answer(L, true);
 }
 
+/* roll:create(node, why): make the pod that the node waits for; false and why not when the core is
+ * not waiting for that. */
+int moon_roll_create(lua_State *L)
+{
+    struct moon_roll_run *run = recording(L, "create");
+    struct moon_str reason = reason_at(L, 3, "create");
+    const struct moon_roll_slot *slot = slot_at(L, 2, "create");
+
+    if (!run->creates) {
+        return moon_engine_shape_error(
+            L, "roll:create is for policies that say creates = true; others need not ask");
+    }
+    check_slot(L, run, slot, "create");
+    if (!slot->waiting) {
+        lua_pushboolean(L, false);
+        lua_pushfstring(L, "node %s waits for no pod", slot->node_name);
+        return 2;
+    }
+    add(run, MOON_ROLL_CREATE, slot, NULL, reason);
+    return answer(L, true);
+}
+
 /* roll:again(seconds, why): ask again after so long; the shortest wish counts. */
 int moon_roll_again(lua_State *L)
 {

@@ -44,6 +44,7 @@ struct filter {
     enum want ready;
     enum want paired;
     enum want wanted;
+    enum want waiting;
     const char *zone; /* of the filter table, which the walk keeps alive */
     const struct moon_selector *selector;
     enum order order[ORDERS];
@@ -116,7 +117,7 @@ static void read_order(lua_State *L, struct filter *f)
     }
 }
 
-static const char *const filter_names[] = {"available", "ready",    "paired", "wanted",
+static const char *const filter_names[] = {"available", "ready",    "paired", "wanted", "waiting",
                                            "zone",      "selector", "limit",  "order"};
 
 static void unknown_filter(lua_State *L, const char *key)
@@ -142,6 +143,8 @@ static void read_entry(lua_State *L, const char *key, struct filter *f)
         read_want(L, key, &f->paired);
     } else if (moon_streq(key, "wanted")) {
         read_want(L, key, &f->wanted);
+    } else if (moon_streq(key, "waiting")) {
+        read_want(L, key, &f->waiting);
     } else if (moon_streq(key, "zone")) {
         read_zone(L, f);
     } else if (moon_streq(key, "selector")) {
@@ -241,7 +244,8 @@ static bool matches(const struct filter *f, const struct moon_roll_slot *s)
     bool available = pod == s->old_pod ? s->old_available : s->new_available;
     if (!fits(f->available, pod != NULL && available) ||
         !fits(f->ready, pod != NULL && pod->ready) ||
-        !fits(f->paired, s->old_pod != NULL && s->new_pod != NULL) || !fits(f->wanted, s->wanted)) {
+        !fits(f->paired, s->old_pod != NULL && s->new_pod != NULL) || !fits(f->wanted, s->wanted) ||
+        !fits(f->waiting, s->waiting)) {
         return false;
     }
     if (f->zone != NULL && (s->node == NULL || !moon_streq(s->node->zone, f->zone))) {

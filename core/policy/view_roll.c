@@ -114,6 +114,7 @@ METHOD(count)
 METHOD(replace)
 METHOD(delete)
 METHOD(surge)
+METHOD(create)
 METHOD(again)
 METHOD(pause)
 METHOD(rollback)
@@ -142,6 +143,7 @@ static const struct moon_view_field roll_fields[] = {
     {"replace", push_replace},
     {"delete", push_delete},
     {"surge", push_surge},
+    {"create", push_create},
     {"again", push_again},
     {"pause", push_pause},
     {"rollback", push_rollback},
@@ -165,6 +167,16 @@ static bool counts_current(const struct moon_roll_slot *s)
 static bool counts_missing(const struct moon_roll_slot *s)
 {
     return s->wanted && !has_pod(s);
+}
+
+static bool counts_waiting(const struct moon_roll_slot *s)
+{
+    return s->waiting;
+}
+
+static bool counts_creating(const struct moon_roll_slot *s)
+{
+    return s->creating;
 }
 
 static bool counts_ready(const struct moon_roll_slot *s)
@@ -225,11 +237,21 @@ COUNT(updated)
 COUNT(outdated)
 COUNT(missing)
 COUNT(failed)
+COUNT(waiting)
+COUNT(creating)
 
 static const struct moon_view_field counts_fields[] = {
-    {"desired", count_desired},     {"current", count_current}, {"ready", count_ready},
-    {"available", count_available}, {"updated", count_updated}, {"outdated", count_outdated},
-    {"missing", count_missing},     {"failed", count_failed},   {NULL, NULL},
+    {"desired", count_desired},
+    {"current", count_current},
+    {"ready", count_ready},
+    {"available", count_available},
+    {"updated", count_updated},
+    {"outdated", count_outdated},
+    {"missing", count_missing},
+    {"failed", count_failed},
+    {"waiting", count_waiting},
+    {"creating", count_creating},
+    {NULL, NULL},
 };
 
 const struct moon_view_class moon_view_counts = {.name = "list of counts", .fields = counts_fields};

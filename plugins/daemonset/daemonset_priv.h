@@ -99,6 +99,7 @@ struct moon_ds_slot {
     bool stale;                /* decide again */
     bool unanswered;           /* the last question was not answered: ask again in a while */
     bool create_sent;          /* at least once */
+    bool waiting;              /* it needs a pod, and the policy says when */
     const char *creating;      /* the pod whose CREATE is in flight; the plan's */
     struct moon_ds_pod **pods; /* in the order in which pods are kept */
     size_t pod_count;
@@ -129,6 +130,7 @@ struct moon_ds_set {
     bool gone;                           /* deleted; kept until the last action is done */
     uint64_t doomed_until; /* the server says that it is being deleted, the watch does not yet */
     size_t actions;        /* open actions that point here */
+    size_t waiting;        /* slots that wait for the policy to have their pod made */
 
     struct moon_chain *chain;
     uint64_t chain_generation;           /* of the policies it was resolved from */
@@ -246,6 +248,7 @@ void moon_ds_slot_evaluate_all(struct moon_ds_set *set);
 void moon_ds_slot_sort(struct moon_ds_set *set);
 /* Drop slots that have neither node nor pods nor anything in flight. */
 void moon_ds_slot_sweep(struct moon_ds_slot *slot);
+void moon_ds_slot_set_waiting(struct moon_ds_slot *slot, bool waiting);
 void moon_ds_slot_free_all(struct moon_ds_set *set);
 /* Counts in manage and roll: ours, matching, not both terminal and terminating. */
 bool moon_ds_pod_counts(const struct moon_ds_pod *p);

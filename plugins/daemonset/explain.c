@@ -256,6 +256,9 @@ static char *update_text(const struct moon_ds_slot *slot)
     const struct moon_roll_slot *shown = &set->roll[slot->index];
     struct moon_roll roll;
 
+    if (slot->waiting) {
+        return moon_strdup("its pod is made when the update policy says so");
+    }
     if (shown->old_pod == NULL) {
         return moon_strdup(shown->new_pod != NULL ? "up to date" : "no pod to update");
     }

@@ -370,7 +370,12 @@ static void keep_one(struct moon_ds_slot *slot, struct moon_plan *plan)
         return;
     }
     /* A pod that is still going blocks its successor, except with surge. */
-    if (!t.going || slot->set->surge) {
+    if (t.going && !slot->set->surge) {
+        return;
+    }
+    if (moon_chain_creates(slot->set->chain)) {
+        moon_ds_slot_set_waiting(slot, true);
+    } else {
         moon_ds_plan_create(slot, plan, "the node needs a pod");
     }
 }

@@ -273,6 +273,8 @@ static void fill_roll(struct moon_ds_slot *slot, struct moon_roll_slot *roll)
         .rank = slot->rank,
         .owner = slot,
         .wanted = is_wanted(slot),
+        .waiting = slot->waiting,
+        .creating = slot->creating != NULL,
     };
     for (size_t i = 0; i < slot->pod_count; i++) {
         const struct moon_ds_pod *p = slot->pods[i];
@@ -383,6 +385,13 @@ static void arm_due(struct moon_ds_slot *slot)
     }
 }
 
+void moon_ds_slot_set_waiting(struct moon_ds_slot *slot, bool waiting)
+{
+    slot->set->waiting += (size_t)waiting - (size_t)slot->waiting;
+    slot->waiting = waiting;
+    slot->set->roll[slot->index].waiting = waiting;
+}
+
 static void evaluate(struct moon_ds_slot *slot)
 {
     struct moon_ds_set *set = slot->set;
@@ -392,6 +401,7 @@ static void evaluate(struct moon_ds_slot *slot)
         note_readiness(set, slot->pods[i]);
     }
     sort_pods(slot);
+    moon_ds_slot_set_waiting(slot, false); /* needs.c says so again */
     fill_roll(slot, &set->roll[slot->index]);
     share_status(slot, &share);
     share_roll(&set->roll[slot->index], &share);
@@ -526,6 +536,7 @@ void moon_ds_slot_sweep(struct moon_ds_slot *slot)
         return;
     }
     add_shares(set, &slot->share, -1);
+    moon_ds_slot_set_waiting(slot, false);
     size_t last = --set->slot_count;
     set->slots[slot->index] = set->slots[last];
     set->roll[slot->index] = set->roll[last];

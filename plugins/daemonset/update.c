@@ -53,6 +53,12 @@ static void take_action(struct moon_ds_set *set, const struct moon_roll_action *
     struct moon_ds_pod *pod;
 
     switch (a->type) {
+    case MOON_ROLL_CREATE:
+        if (slot->waiting) {
+            moon_ds_slot_set_waiting(slot, false);
+            moon_ds_plan_create(slot, plan, a->reason);
+        }
+        return;
     case MOON_ROLL_SURGE:
         if (slot->creating == NULL) {
             moon_ds_plan_create(slot, plan, a->reason);
@@ -69,11 +75,36 @@ static void take_action(struct moon_ds_set *set, const struct moon_roll_action *
     }
 }
 
-static void take_answer(struct moon_ds_set *set, const struct moon_roll_answer *answer,
+/* A policy that says when pods are made, and fails, holds none of them back. */
+static void create_waiting(struct moon_ds_set *set, struct moon_plan *plan)
+{
+    for (size_t i = 0; i < set->slot_count; i++) {
+        struct moon_ds_slot *slot = set->slots[i];
+        if (moon_plan_count(plan) >= MOON_DS_BURST) {
+            return;
+        }
+        if (slot->waiting) {
+            moon_ds_slot_set_waiting(slot, false);
+            moon_ds_plan_create(slot, plan, "the node needs a pod, and the policy has failed");
+        }
+    }
+}
+
+/* Held: what disturbs nobody is done all the same. */
+static void take_answer(struct moon_ds_set *set, const struct moon_roll_answer *answer, bool held,
                         struct moon_plan *plan)
 {
     for (size_t i = 0; i < answer->count; i++) {
-        take_action(set, &answer->actions[i], plan);
+        if (!held || answer->actions[i].type == MOON_ROLL_CREATE) {
+            take_action(set, &answer->actions[i], plan);
+        }
+    }
+    if (answer->failed) {
+        create_waiting(set, plan);
+    }
+    if (set->waiting > 0) {
+        moon_plan_note(plan, NULL, "%zu nodes wait for policy %s to have their pods made",
+                       set->waiting, answer->policy);
     }
     if (answer->again_s > 0) {
         moon_plan_requeue(plan, (uint64_t)answer->again_s * 1000);
@@ -169,7 +200,7 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
     }
     /* What needs.c has planned counts: a pod it deletes is unavailable from now on. */
     moon_ds_slot_evaluate_all(set);
-    if (set->sums.outdated == 0) {
+    if (set->sums.outdated == 0 && set->waiting == 0) {
         return 0;
     }
     uint64_t early_ms = too_early_by_ms(set);
@@ -181,10 +212,11 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
     moon_ds_slot_sort(set);
     moon_ds_update_budget(set, &roll);
     moon_ds_placement_view(set, &view);
-    if (may_go_on(set, &view, &roll, plan)) {
+    bool held = set->sums.outdated > 0 && !may_go_on(set, &view, &roll, plan);
+    if (!held || set->waiting > 0) {
         moon_hook_update(set->chain, &view, &roll, &answer);
-        if (!moon_ds_halt(set, &answer, plan)) {
-            take_answer(set, &answer, plan);
+        if (held || !moon_ds_halt(set, &answer, plan)) {
+            take_answer(set, &answer, held, plan);
         }
         moon_roll_answer_fini(&answer);
     }

@@ -64,6 +64,8 @@ static void test_refused(void **state MOON_UNUSED)
          "edge-only.lua:3: 'name' is \"other\""},
         {"return { api = 1, " HOOK ",\n replaces = { 'update' } }",
          "edge-only.lua:2: 'replaces' names a hook that this policy does not have"},
+        {"return { api = 1, " HOOK ",\n  creates = true }",
+         "edge-only.lua:2: 'creates' without the hook update: nobody would make a pod"},
         {"return { api = 1, " HOOK ",\n params = 1 }", "edge-only.lua:2: 'params' is a number"},
         {"return { api = 1, " HOOK ",\n params = { p = {} } }", "parameter 'p': 'type' is missing"},
         {"return { api = 1, " HOOK ", params = { p = { type = 'strnig' } } }",
