@@ -8,6 +8,7 @@
 #include "base/metrics.h"
 #include "kube/auth.h"
 #include "kube/client_priv.h"
+#include "kube/client_stand_in.h"
 
 enum {
     CLIENT_MAGIC = 0x636c6e74,
@@ -32,6 +33,8 @@ struct moon_client {
     struct moon_http *urgent;  /* few, and never behind the others */
     uint64_t timeout_ms;
     bool has_no_streamed_lists;
+    struct moon_client_stand_in stand_in; /* asked NULL: none */
+    struct moon_client_witness witness;   /* begins NULL: none */
     struct moon_metric *requests_total;
     struct moon_list open; /* moon_client_call */
 };
@@ -54,11 +57,14 @@ struct moon_client_call {
     bool (*on_data)(struct moon_str piece, void *ctx);
     void (*on_done)(const struct moon_answer *answer, const struct moon_err *err, void *ctx);
     void *ctx;
+    struct moon_client_question *question; /* for stand-in and witness; its texts are ours */
+    void *memo;                            /* the witness's */
 
     /* At most one of these is set: what will call us next. */
     struct moon_auth_wait *wait;
     struct moon_http_call *http_call;
     struct moon_defer *failing;
+    bool is_asked; /* the stand-in */
 
     char *sent_header; /* the credentials it went out with */
     bool is_second_try;
@@ -136,8 +142,43 @@ static const char *content_type(enum moon_verb v)
 
 /* ---- the call's memory ---- */
 
+static void question_free(struct moon_client_question *q)
+{
+    if (q != NULL) {
+        moon_free((char *)(uintptr_t)q->path);
+        moon_free((char *)(uintptr_t)q->namespace);
+        moon_free((char *)(uintptr_t)q->name);
+        moon_free((char *)(uintptr_t)q->subresource);
+        moon_free((char *)(uintptr_t)q->query);
+        moon_free(q);
+    }
+}
+
+static struct moon_client_question *question_new(const struct moon_request *request,
+                                                 struct moon_str body)
+{
+    struct moon_client_question *q = moon_new(struct moon_client_question);
+    *q = (struct moon_client_question){
+        .verb = request->verb,
+        .resource = request->resource,
+        .path = moon_strdup(request->path),
+        .namespace = moon_strdup(request->namespace),
+        .name = moon_strdup(request->name),
+        .subresource = moon_strdup(request->subresource),
+        .query = moon_strdup(request->query != NULL ? request->query : ""),
+        .body = body,
+        .is_streamed = request->on_data != NULL,
+    };
+    return q;
+}
+
 static void call_free(struct moon_client_call *call)
 {
+    const struct moon_client_witness *w = &call->client->witness;
+    if (call->memo != NULL) {
+        w->ends(call->memo, NULL, NULL, w->ctx);
+    }
+    question_free(call->question);
     moon_list_remove(&call->node);
     moon_free(call->url);
     moon_free(call->resource);
@@ -203,6 +244,12 @@ static struct moon_client_call *call_new(struct moon_client *c, const struct moo
     call->on_done = request->on_done;
     call->ctx = request->ctx;
     moon_list_append(&c->open, &call->node);
+    if (c->stand_in.asked != NULL || c->witness.begins != NULL) {
+        call->question = question_new(request, call->body);
+    }
+    if (c->witness.begins != NULL) {
+        call->memo = c->witness.begins(call->question, c->witness.ctx);
+    }
     return call;
 }
 
@@ -222,6 +269,10 @@ static void finish(struct moon_client_call *call, const struct moon_answer *answ
 {
     void (*on_done)(const struct moon_answer *, const struct moon_err *, void *) = call->on_done;
     void *ctx = call->ctx;
+    const struct moon_client_witness *w = &call->client->witness;
+    if (call->memo != NULL) {
+        w->ends(moon_steal(&call->memo), answer, err, w->ctx);
+    }
     call_free(call);
     on_done(answer, err, ctx);
 }
@@ -321,6 +372,9 @@ static bool http_data(struct moon_str piece, void *ctx)
         }
         call->has_data = moon_str_trim(piece).len > 0;
     }
+    if (call->memo != NULL) {
+        call->client->witness.piece(call->memo, piece, call->client->witness.ctx);
+    }
     call->is_delivering = true;
     bool wants_more = call->on_data(piece, call->ctx);
     call->is_delivering = false;
@@ -381,9 +435,13 @@ static void auth_done(const struct moon_err *err, void *ctx)
 
 static void begin(struct moon_client_call *call)
 {
+    const struct moon_client *c = call->client;
     const char *header;
     const struct moon_tls *tls;
-    if (moon_auth_ready(call->client->auth, &header, &tls)) {
+    if (c->stand_in.asked != NULL) {
+        call->is_asked = true;
+        c->stand_in.asked(call, call->question, c->stand_in.ctx);
+    } else if (moon_auth_ready(call->client->auth, &header, &tls)) {
         send_now(call, header, tls);
     } else {
         call->wait = moon_auth_wait(call->client->auth, auth_done, call);
@@ -406,9 +464,34 @@ struct moon_client_call *moon_client_send(struct moon_client *c, const struct mo
     return call;
 }
 
+/* ---- a stand-in's answers ---- */
+
+bool moon_client_give(struct moon_client_call *call, struct moon_str piece)
+{
+    moon_assert(call->magic == CALL_MAGIC && call->is_asked && call->on_data != NULL);
+    if (http_data(piece, call)) {
+        return true;
+    }
+    struct moon_err err;
+    (void)moon_err_set(&err, MOON_E_CANCELLED, "the receiver wants no more");
+    moon_client_end(call, &(struct moon_http_answer){.status = 200, .sent = true}, &err);
+    return false;
+}
+
+void moon_client_end(struct moon_client_call *call, const struct moon_http_answer *answer,
+                     const struct moon_err *err)
+{
+    moon_assert(call->magic == CALL_MAGIC && call->is_asked);
+    call->is_asked = false;
+    http_done(answer, err, call);
+}
+
 /* Whatever would have called us next does not; the call is gone. */
 static void drop(struct moon_client_call *call)
 {
+    if (call->is_asked) {
+        call->client->stand_in.dropped(call, call->client->stand_in.ctx);
+    }
     if (call->http_call != NULL) {
         moon_http_cancel(call->http_call);
     }
@@ -468,6 +551,12 @@ struct moon_client *moon_client_new(struct moon_loop *loop, struct moon_kubeconf
     c->config = take_config;
     c->timeout_ms = opts->timeout_ms != 0 ? opts->timeout_ms : DEFAULT_TIMEOUT_MS;
     moon_list_init(&c->open);
+    if (opts->stand_in != NULL) {
+        c->stand_in = *opts->stand_in;
+    }
+    if (opts->witness != NULL) {
+        c->witness = *opts->witness;
+    }
     c->requests_total = moon_metric_register(
         &(struct moon_metric_opts){.name = "moonset_client_requests_total",
                                    .help = "Requests to the API server by answer.",
@@ -524,6 +613,38 @@ void moon_client_add_query(struct moon_buf *query, const char *name, const char 
     moon_buf_puts(query, name);
     moon_buf_putc(query, '=');
     moon_http_escape(query, moon_str(value));
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+static void unescape(struct moon_str text, struct moon_buf *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        int high = text.ptr[i] == '%' && i + 2 < text.len ? hex_digit(text.ptr[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(text.ptr[i + 2]) : -1;
+        moon_buf_putc(out, low >= 0 ? (char)(high * 16 + low) : text.ptr[i]);
+        i += low >= 0 ? 2 : 0;
+    }
+}
+
+bool moon_client_query_get(const char *query, const char *name, struct moon_buf *out)
+{
+    struct moon_str rest = moon_str(query);
+    struct moon_str part;
+    struct moon_str key;
+    while (rest.len > 0 && moon_str_split(&rest, '&', &part)) {
+        if (moon_str_split(&part, '=', &key) && moon_str_is(key, name)) {
+            unescape(part, out);
+            return true;
+        }
+    }
+    return false;
 }
 
 bool moon_client_offers_streamed_lists(const struct moon_client *c)

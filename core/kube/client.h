@@ -19,12 +19,17 @@
 
 struct moon_client;
 struct moon_client_call;
+struct moon_client_stand_in;
+struct moon_client_witness;
 
 struct moon_client_opts {
     const char *user_agent; /* NULL: moonset/<version>; not one that looks like curl or a browser */
     bool http1_only;
     unsigned max_in_flight; /* calls; 0 = 64 */
     uint64_t timeout_ms;    /* default deadline of a call; 0 = 30 s */
+    /* Both copied, NULL: none. See client_stand_in.h. */
+    const struct moon_client_stand_in *stand_in;
+    const struct moon_client_witness *witness;
 };
 
 /* Takes ownership of `take_config`. */
