@@ -86,7 +86,7 @@ static int explain(const struct moon_planning_args *a, const struct moon_config 
     struct moon_planning planning;
     struct moon_err err;
 
-    int rc = moon_planning_run(&planning, config, a->timeout_ms, &err);
+    int rc = moon_planning_run_args(&planning, a, config, &err);
     if (rc == 0) {
         rc = answer(a, &planning, &err);
     }
@@ -110,6 +110,9 @@ static void print_help(void)
         "flags, beside those of `moonset run` that say where the cluster and the policies are:\n"
         "  -o text|json\n"
         "      how to print it (default text)\n"
+        "  --snapshot FILE\n"
+        "      not the cluster as it is, but as `moonset snapshot` has written it down, at its\n"
+        "      time and with its policies; those of --policy-dir win\n"
         "  --timeout TIME\n"
         "      how long the API server may take (default " MOON_PLANNING_TIMEOUT ")\n\n"
         "Exit status: 0 done; 1 the cluster could not be read, or the set or node is not\n"
@@ -119,7 +122,8 @@ static void print_help(void)
 
 int moon_cmd_explain(struct moon_cli *cli, int argc, char **argv)
 {
-    struct moon_planning_args a = {.command = "explain", .plain = "text", .print_help = print_help};
+    struct moon_planning_args a = {
+        .command = "explain", .plain = "text", .print_help = print_help, .takes_snapshot = true};
     int status;
 
     if (!moon_planning_read(&a, cli->config, argc, argv, &status)) {
@@ -127,7 +131,10 @@ int moon_cmd_explain(struct moon_cli *cli, int argc, char **argv)
     }
     if (a.word_count < 1 || a.word_count > 2 || strchr(a.words[0], '/') == NULL) {
         moon_cli_complain("explain: a set is wanted, NAMESPACE/NAME, and at most a node");
-        return MOON_EXIT_USAGE;
+        status = MOON_EXIT_USAGE;
+    } else {
+        status = explain(&a, cli->config);
     }
-    return explain(&a, cli->config);
+    moon_planning_args_fini(&a);
+    return status;
 }

@@ -9,16 +9,13 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/plan_diff.h"
 #include "cli/planning.h"
-
-enum {
-    COLUMNS = 5,
-    EXIT_WORK = 3, /* with --exit-code */
-};
+#include "cli/table.h"
 
 /* ---- choosing ---- */
 
-static bool is_wanted(const struct moon_planning_args *a, const char *set)
+bool moon_plan_is_wanted(const struct moon_planning_args *a, const char *set)
 {
     for (int i = 0; i < a->word_count; i++) {
         if (moon_streq(set, a->words[i])) {
@@ -46,7 +43,7 @@ static cJSON **sorted_plans(const struct moon_planning_args *a, const struct moo
     void *plan;
 
     while (moon_map_next(all, &pos, NULL, &plan)) {
-        if (is_wanted(a, moon_json_string(plan, "set"))) {
+        if (moon_plan_is_wanted(a, moon_json_string(plan, "set"))) {
             plans[count++] = plan;
         }
     }
@@ -57,70 +54,33 @@ static cJSON **sorted_plans(const struct moon_planning_args *a, const struct moo
 
 /* ---- printing ---- */
 
-typedef const char *row[COLUMNS];
-
-static void widen(size_t widths[COLUMNS], const row cells)
+static void add_rows(struct moon_table *t, const cJSON *plan)
 {
-    for (int i = 0; i < COLUMNS; i++) {
-        size_t len = strlen(cells[i]);
-        widths[i] = len > widths[i] ? len : widths[i];
+    const char *set = moon_json_string(plan, "set");
+    const cJSON *item;
+
+    cJSON_ArrayForEach (item, moon_json_member(plan, "actions")) {
+        MOON_AUTOFREE char *object = moon_planning_object(item);
+        moon_table_add(t, (const char *[]){set, moon_json_string(item, "verb"), object,
+                                           moon_json_string(item, "node"),
+                                           moon_json_string(item, "reason")});
     }
-}
-
-static void print_row(const size_t widths[COLUMNS], const row cells)
-{
-    for (int i = 0; i < COLUMNS - 1; i++) {
-        (void)printf("%-*s  ", (int)widths[i], cells[i]);
+    cJSON_ArrayForEach (item, moon_json_member(plan, "notes")) {
+        moon_table_add(t, (const char *[]){set, NULL, NULL, moon_json_string(item, "node"),
+                                           moon_json_string(item, "reason")});
     }
-    (void)printf("%s\n", cells[COLUMNS - 1]);
-}
-
-static const char *or_dash(const char *text)
-{
-    return text != NULL ? text : "-";
-}
-
-/* Call fn for each line of the table. */
-static void each_row(cJSON *const *plans, size_t count, size_t widths[COLUMNS],
-                     void (*fn)(size_t widths[COLUMNS], const row cells))
-{
-    for (size_t i = 0; i < count; i++) {
-        const char *set = moon_json_string(plans[i], "set");
-        const cJSON *item;
-        cJSON_ArrayForEach (item, moon_json_member(plans[i], "actions")) {
-            MOON_AUTOFREE char *object = moon_planning_object(item);
-            fn(widths, (const row){set, moon_json_string(item, "verb"), object,
-                                   or_dash(moon_json_string(item, "node")),
-                                   moon_json_string(item, "reason")});
-        }
-        cJSON_ArrayForEach (item, moon_json_member(plans[i], "notes")) {
-            fn(widths, (const row){set, "-", "-", or_dash(moon_json_string(item, "node")),
-                                   moon_json_string(item, "reason")});
-        }
-    }
-}
-
-static void print_cells(size_t widths[COLUMNS], const row cells)
-{
-    print_row(widths, cells);
-}
-
-static void measure_cells(size_t widths[COLUMNS], const row cells)
-{
-    widen(widths, cells);
 }
 
 static void print_table(cJSON *const *plans, size_t count, size_t actions)
 {
-    static const row head = {"SET", "ACTION", "OBJECT", "NODE", "REASON"};
-    size_t widths[COLUMNS] = {0};
+    static const char *const head[] = {"SET", "ACTION", "OBJECT", "NODE", "REASON"};
+    MOON_CLEANUP(moon_table_free_ptr)
+    struct moon_table *t = moon_table_new(head, MOON_ARRAY_SIZE(head));
 
-    each_row(plans, count, widths, measure_cells);
-    if (widths[0] > 0) {
-        widen(widths, head);
-        print_row(widths, head);
-        each_row(plans, count, widths, print_cells);
+    for (size_t i = 0; i < count; i++) {
+        add_rows(t, plans[i]);
     }
+    moon_table_print(t);
     if (actions == 0) {
         (void)printf("nothing to do: %zu %s\n", count, count == 1 ? "set" : "sets");
     }
@@ -166,7 +126,7 @@ static int print(const struct moon_planning_args *a, const struct moon_map *all)
         print_table(plans, count, actions);
     }
     int status = complain_of_unknown(a, all);
-    return status == MOON_EXIT_OK && a->exit_code && actions > 0 ? EXIT_WORK : status;
+    return status == MOON_EXIT_OK && a->exit_code && actions > 0 ? MOON_EXIT_WORK : status;
 }
 
 static int plan(const struct moon_planning_args *a, const struct moon_config *config)
@@ -175,7 +135,7 @@ static int plan(const struct moon_planning_args *a, const struct moon_config *co
     struct moon_err err;
     int status = MOON_EXIT_FAILED;
 
-    if (moon_planning_run(&planning, config, a->timeout_ms, &err) != 0) {
+    if (moon_planning_run_args(&planning, a, config, &err) != 0) {
         moon_cli_complain("plan: %s", err.text);
     } else {
         status = print(a, planning.plans);
@@ -196,8 +156,13 @@ static void print_help(void)
         "flags, beside those of `moonset run` that say where the cluster and the policies are:\n"
         "  -o table|json\n"
         "      how to print it (default table)\n"
+        "  --diff DIR\n"
+        "      where the policies of DIR, which would win, decide otherwise than those in force\n"
         "  --exit-code\n"
-        "      exit status 3 when there is something to do\n"
+        "      exit status 3 when there is something to do, or a difference\n"
+        "  --snapshot FILE\n"
+        "      not the cluster as it is, but as `moonset snapshot` has written it down, at its\n"
+        "      time and with its policies; those of --policy-dir win\n"
         "  --timeout TIME\n"
         "      how long the API server may take (default " MOON_PLANNING_TIMEOUT ")\n\n"
         "Exit status: 0 done; 1 the cluster could not be read, or a named set is not there;\n"
@@ -205,20 +170,55 @@ static void print_help(void)
         stdout);
 }
 
+static int take(int argc, char **argv, int *i, void *ctx, struct moon_err *err)
+{
+    const char **other_dir = ctx;
+
+    if (!moon_streq(argv[*i], "--diff")) {
+        return 1;
+    }
+    if (++*i >= argc) {
+        return moon_err_set(err, MOON_E_INVALID, "--diff: a folder is wanted");
+    }
+    *other_dir = argv[*i];
+    return 0;
+}
+
+static bool names_sets(const struct moon_planning_args *a)
+{
+    for (int i = 0; i < a->word_count; i++) {
+        if (strchr(a->words[i], '/') == NULL) {
+            moon_cli_complain("plan: \"%s\": a set is written NAMESPACE/NAME", a->words[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 int moon_cmd_plan(struct moon_cli *cli, int argc, char **argv)
 {
+    const char *other_dir = NULL;
     struct moon_planning_args a = {
-        .command = "plan", .plain = "table", .print_help = print_help, .takes_exit_code = true};
+        .command = "plan",
+        .plain = "table",
+        .print_help = print_help,
+        .takes_exit_code = true,
+        .takes_snapshot = true,
+        .take = take,
+        .ctx = &other_dir,
+    };
     int status;
 
     if (!moon_planning_read(&a, cli->config, argc, argv, &status)) {
         return status;
     }
-    for (int i = 0; i < a.word_count; i++) {
-        if (strchr(a.words[i], '/') == NULL) {
-            moon_cli_complain("plan: \"%s\": a set is written NAMESPACE/NAME", a.words[i]);
-            return MOON_EXIT_USAGE;
-        }
+    if (!names_sets(&a)) {
+        status = MOON_EXIT_USAGE;
+    } else if (other_dir != NULL) {
+        status = moon_plan_diff(&a, cli->config, other_dir);
+    } else {
+        status = plan(&a, cli->config);
     }
-    return plan(&a, cli->config);
+    moon_planning_args_fini(&a);
+    return status;
 }

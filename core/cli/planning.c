@@ -7,6 +7,10 @@
 #include "base/log.h"
 #include "cli/cli.h"
 
+enum {
+    PASSES_MAX_MS = 60 * 1000 /* of a virtual clock, before it is told that something waits */
+};
+
 /* ---- what was planned ---- */
 
 static void free_json(void *json)
@@ -93,6 +97,27 @@ static void on_timeout(void *ctx)
     moon_loop_stop(p->loop);
 }
 
+/* Time passes only when nothing is left to do without. */
+static int pass_time(struct moon_planning *p, struct moon_err *err)
+{
+    uint64_t end = moon_loop_now(p->loop) + PASSES_MAX_MS;
+
+    while (!moon_manager_is_settled(p->manager)) {
+        uint64_t callbacks = moon_loop_callbacks(p->loop);
+        moon_loop_turn(p->loop, 0);
+        if (moon_loop_callbacks(p->loop) != callbacks) {
+            continue;
+        }
+        uint64_t next = moon_loop_next_timer(p->loop);
+        if (next >= end) {
+            return moon_err_set(err, MOON_E_TIMEOUT, "the controller does not come to rest");
+        }
+        uint64_t now = moon_loop_now(p->loop);
+        moon_loop_advance(p->loop, next > now ? next - now : 0);
+    }
+    return 0;
+}
+
 static int wait_until_settled(struct moon_planning *p, uint64_t timeout_ms, struct moon_err *err)
 {
     struct moon_prepare *prepare = moon_prepare_new(p->loop, look, p);
@@ -110,26 +135,96 @@ static int wait_until_settled(struct moon_planning *p, uint64_t timeout_ms, stru
     return 0;
 }
 
-int moon_planning_run(struct moon_planning *p, const struct moon_config *config,
-                      uint64_t timeout_ms, struct moon_err *err)
+static struct moon_loop *make_loop(const struct moon_snapshot *from, struct moon_err *err)
+{
+    return from == NULL ? moon_loop_new(NULL, err)
+                        : moon_loop_new(&(struct moon_loop_opts){.virtual_clock = true,
+                                                                 .wall_ms = from->scene.wall_ms},
+                                        err);
+}
+
+/* As if it had been started where the snapshot was taken. */
+static struct moon_manager *
+manager_from(struct moon_planning *p, const struct moon_planning_opts *opts, struct moon_err *err)
+{
+    p->picture = moon_picture_new(&(struct moon_picture_opts){.loop = p->loop}, opts->from);
+    struct moon_client_stand_in stand_in = moon_picture_stand_in(p->picture);
+
+    return moon_manager_new(
+        &(struct moon_manager_opts){
+            .loop = p->loop,
+            .config = opts->config,
+            .take_kubeconfig = moon_kubeconfig_for_server("snapshot"),
+            .stand_in = &stand_in,
+            .scene = &opts->from->scene,
+            .on_plan = on_plan,
+            .ctx = p,
+        },
+        err);
+}
+
+static struct moon_manager *
+live_manager(struct moon_planning *p, const struct moon_planning_opts *opts, struct moon_err *err)
+{
+    struct moon_client_witness witness = {0};
+
+    if (opts->into != NULL) {
+        p->tap = moon_snapshot_tap(opts->into);
+        witness = moon_tap_witness(p->tap);
+    }
+    return moon_manager_new(&(struct moon_manager_opts){.loop = p->loop,
+                                                        .config = opts->config,
+                                                        .witness = p->tap != NULL ? &witness : NULL,
+                                                        .on_plan = on_plan,
+                                                        .ctx = p},
+                            err);
+}
+
+static void take_scene(const struct moon_planning *p, const struct moon_planning_opts *opts)
+{
+    struct moon_scene *scene = &opts->into->scene;
+
+    scene->wall_ms = moon_loop_wall_ms(p->loop);
+    moon_scene_take_settings(scene, opts->config);
+    moon_scene_take_policies(scene, moon_manager_policies(p->manager));
+}
+
+int moon_planning_run(struct moon_planning *p, const struct moon_planning_opts *opts,
+                      struct moon_err *err)
 {
     *p = (struct moon_planning){.plans = moon_map_new(free_json)};
-    p->loop = moon_loop_new(NULL, err);
+    p->loop = make_loop(opts->from, err);
     if (p->loop == NULL) {
         return -(int)err->code;
     }
-    p->manager = moon_manager_new(
-        &(struct moon_manager_opts){
-            .loop = p->loop, .config = config, .on_plan = on_plan, .ctx = p},
-        err);
-    return p->manager != NULL ? wait_until_settled(p, timeout_ms, err) : -(int)err->code;
+    p->manager = opts->from != NULL ? manager_from(p, opts, err) : live_manager(p, opts, err);
+    if (p->manager == NULL) {
+        return -(int)err->code;
+    }
+    int rc = opts->from != NULL ? pass_time(p, err) : wait_until_settled(p, opts->timeout_ms, err);
+    if (rc == 0 && opts->into != NULL) {
+        take_scene(p, opts);
+    }
+    return rc;
 }
 
 void moon_planning_fini(struct moon_planning *p)
 {
     moon_manager_free(p->manager);
+    moon_picture_free(p->picture);
+    moon_tap_free(p->tap);
     moon_loop_free(p->loop);
     moon_map_free(p->plans);
+}
+
+int moon_planning_run_args(struct moon_planning *p, const struct moon_planning_args *a,
+                           const struct moon_config *config, struct moon_err *err)
+{
+    return moon_planning_run(p,
+                             &(struct moon_planning_opts){.config = config,
+                                                          .timeout_ms = a->timeout_ms,
+                                                          .from = a->snapshot},
+                             err);
 }
 
 void moon_planning_print_json(const cJSON *json)
@@ -163,6 +258,43 @@ static int take_output(struct moon_planning_args *a, const char *value, struct m
     return 0;
 }
 
+static int take_snapshot(struct moon_planning_args *a, const char *path, struct moon_err *err)
+{
+    if (path == NULL || a->snapshot != NULL) {
+        return moon_err_set(err, MOON_E_INVALID, "--snapshot: one file is wanted");
+    }
+    a->snapshot = moon_snapshot_read(path, err);
+    return a->snapshot != NULL ? 0 : -(int)err->code;
+}
+
+static int take_flag(struct moon_planning_args *a, int argc, char **argv, int *i,
+                     struct moon_err *err)
+{
+    const char *flag = argv[*i];
+    const char *next = *i + 1 < argc ? argv[*i + 1] : NULL;
+    int rc = a->take != NULL ? a->take(argc, argv, i, a->ctx, err) : 1;
+
+    if (rc != 1) {
+        return rc;
+    }
+    if (a->takes_exit_code && moon_streq(flag, "--exit-code")) {
+        a->exit_code = true;
+        return 0;
+    }
+    ++*i;
+    if (a->plain != NULL && moon_streq(flag, "-o")) {
+        return take_output(a, next, err);
+    }
+    if (moon_streq(flag, "--timeout")) {
+        return take_timeout(a, next, err);
+    }
+    if (a->takes_snapshot && moon_streq(flag, "--snapshot")) {
+        return take_snapshot(a, next, err);
+    }
+    return moon_err_set(err, MOON_E_INVALID, "unknown flag %s (see moonset %s --help)", flag,
+                        a->command);
+}
+
 /* What `moonset run` does not know. The words go to the front of argv. */
 static int take_own(struct moon_planning_args *a, int argc, char **argv, struct moon_err *err)
 {
@@ -170,23 +302,30 @@ static int take_own(struct moon_planning_args *a, int argc, char **argv, struct 
 
     a->words = argv + 1;
     for (int i = 1; rc == 0 && i < argc; i++) {
-        const char *next = i + 1 < argc ? argv[i + 1] : NULL;
-        if (moon_streq(argv[i], "-o")) {
-            rc = take_output(a, next, err);
-            i++;
-        } else if (moon_streq(argv[i], "--timeout")) {
-            rc = take_timeout(a, next, err);
-            i++;
-        } else if (a->takes_exit_code && moon_streq(argv[i], "--exit-code")) {
-            a->exit_code = true;
-        } else if (argv[i][0] == '-') {
-            rc = moon_err_set(err, MOON_E_INVALID, "unknown flag %s (see moonset %s --help)",
-                              argv[i], a->command);
+        if (argv[i][0] == '-') {
+            rc = take_flag(a, argc, argv, &i, err);
         } else {
             argv[1 + a->word_count++] = argv[i];
         }
     }
     return rc;
+}
+
+static int take_all(struct moon_planning_args *a, struct moon_config *config, int argc, char **argv,
+                    struct moon_err *err)
+{
+    int rc = take_own(a, argc, argv, err);
+
+    if (rc == 0 && a->snapshot != NULL) {
+        rc = moon_scene_give_settings(&a->snapshot->scene, config, err);
+    }
+    return rc == 0 ? moon_config_check(config, err) : rc;
+}
+
+void moon_planning_args_fini(struct moon_planning_args *a)
+{
+    moon_snapshot_free(a->snapshot);
+    a->snapshot = NULL;
 }
 
 bool moon_planning_read(struct moon_planning_args *a, struct moon_config *config, int argc,
@@ -198,8 +337,9 @@ bool moon_planning_read(struct moon_planning_args *a, struct moon_config *config
     (void)take_timeout(a, MOON_PLANNING_TIMEOUT, &err);
     config->log_level = MOON_LOG_WARN; /* unless another is asked for */
     if (moon_config_take_args(config, &argc, argv, &help, &err) != 0 ||
-        (!help && (take_own(a, argc, argv, &err) != 0 || moon_config_check(config, &err) != 0))) {
+        (!help && take_all(a, config, argc, argv, &err) != 0)) {
         moon_cli_complain("%s: %s", a->command, err.text);
+        moon_planning_args_fini(a);
         *ret_status = MOON_EXIT_USAGE;
         return false;
     }

@@ -8,6 +8,7 @@
 
 #include "base/map.h"
 #include "host/manager.h"
+#include "host/picture.h"
 #include "io/json.h"
 
 #define MOON_PLANNING_TIMEOUT "30s"
@@ -15,6 +16,8 @@
 struct moon_planning {
     struct moon_loop *loop;
     struct moon_manager *manager;
+    struct moon_picture *picture; /* of a snapshot, instead of a server */
+    struct moon_tap *tap;         /* into a snapshot */
     /* "namespace/name" -> cJSON { set, actions: [{verb, kind, namespace, name, subresource, node,
      * reason}], notes: [{node, reason}] }: the last plan of each set, owned. What is to be created
      * has no name: another one next time. */
@@ -22,10 +25,17 @@ struct moon_planning {
     bool timed_out;
 };
 
-/* Read the cluster as `config` says; MOON_E_TIMEOUT when it has not answered all in time. Also
- * after an error there is something to free. */
-int moon_planning_run(struct moon_planning *p, const struct moon_config *config,
-                      uint64_t timeout_ms, struct moon_err *err);
+struct moon_planning_opts {
+    const struct moon_config *config;
+    uint64_t timeout_ms;
+    /* This instead of a server, at its time; NULL: the cluster that `config` says. */
+    const struct moon_snapshot *from;
+    struct moon_snapshot *into; /* gets what is read; NULL: nobody wants it */
+};
+/* Read the cluster; MOON_E_TIMEOUT when it has not answered all in time. Also after an error there
+ * is something to free. */
+int moon_planning_run(struct moon_planning *p, const struct moon_planning_opts *opts,
+                      struct moon_err *err);
 void moon_planning_fini(struct moon_planning *p);
 
 /* "pod/agent-x7k2p", or "pod" for one that is yet to be made; the caller frees. */
@@ -37,9 +47,14 @@ struct moon_planning_args {
     const char *plain;   /* the other value of -o: "table" */
     void (*print_help)(void);
     bool takes_exit_code;
+    bool takes_snapshot;
+    /* A flag of the command's own at argv[*i], which moves past what was used; 1: it is none. */
+    int (*take)(int argc, char **argv, int *i, void *ctx, struct moon_err *err);
+    void *ctx;
 
     bool as_json;
     bool exit_code;
+    struct moon_snapshot *snapshot; /* of --snapshot; NULL: live. See moon_planning_args_fini */
     uint64_t timeout_ms;
     char *const *words; /* what is no flag */
     int word_count;
@@ -48,6 +63,10 @@ struct moon_planning_args {
  * False: the command ends with *ret_status. */
 bool moon_planning_read(struct moon_planning_args *a, struct moon_config *config, int argc,
                         char **argv, int *ret_status);
+void moon_planning_args_fini(struct moon_planning_args *a);
+/* As --snapshot says, or live. */
+int moon_planning_run_args(struct moon_planning *p, const struct moon_planning_args *a,
+                           const struct moon_config *config, struct moon_err *err);
 void moon_planning_print_json(const cJSON *json);
 
 #endif

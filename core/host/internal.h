@@ -46,6 +46,12 @@ struct moon_internal {
     struct moon_plugin_query *(*ask_provider)(const struct moon_internal *in,
                                               const struct moon_question *question);
     void (*cancel_question)(struct moon_plugin_query *query);
+    /* `fn` lists what there is, as an array of objects, the caller's: "sets" (then without a key),
+     * or the "nodes" or "revisions" of a set; NULL: *err says that there is no such thing. */
+    void (*add_lister)(const struct moon_internal *in,
+                       cJSON *(*fn)(const char *what, struct moon_str key, void *ctx,
+                                    struct moon_err *err),
+                       void *ctx);
     struct moon_manager *manager; /* for the functions above */
 };
 

@@ -39,6 +39,11 @@ struct explainer {
     void *ctx;
 };
 
+struct lister {
+    cJSON *(*fn)(const char *what, struct moon_str key, void *ctx, struct moon_err *err);
+    void *ctx;
+};
+
 struct moon_manager {
     unsigned magic;
     struct moon_loop *loop;
@@ -58,6 +63,8 @@ struct moon_manager {
     size_t settled_count;
     struct explainer *explainers;
     size_t explainer_count;
+    struct lister *listers;
+    size_t lister_count;
     bool leading;
     bool stopping;
     uint64_t grace_ms;
@@ -143,6 +150,17 @@ static struct moon_plugin_query *ask_provider(const struct moon_internal *in,
                                               const struct moon_question *question)
 {
     return moon_provider_ask(manager_of(in)->registry, question);
+}
+
+static void add_lister(const struct moon_internal *in,
+                       cJSON *(*fn)(const char *what, struct moon_str key, void *ctx,
+                                    struct moon_err *err),
+                       void *ctx)
+{
+    struct moon_manager *m = manager_of(in);
+
+    m->listers = moon_realloc_array(m->listers, m->lister_count + 1, sizeof(*m->listers));
+    m->listers[m->lister_count++] = (struct lister){fn, ctx};
 }
 
 /* ---- leading ---- */
@@ -233,11 +251,11 @@ static void write_retried(const struct moon_action *action, unsigned tries,
     }
 }
 
-static int connect_api(struct moon_manager *m, struct moon_kubeconfig *take_kubeconfig,
+static int connect_api(struct moon_manager *m, const struct moon_manager_opts *opts,
                        struct moon_err *err)
 {
     const struct moon_config *c = m->config;
-    struct moon_kubeconfig *k = take_kubeconfig;
+    struct moon_kubeconfig *k = opts->take_kubeconfig;
 
     if (k == NULL) {
         k = moon_kubeconfig_load(
@@ -249,7 +267,9 @@ static int connect_api(struct moon_manager *m, struct moon_kubeconfig *take_kube
     m->client =
         moon_client_new(m->loop, k,
                         &(struct moon_client_opts){.http1_only = c->http1,
-                                                   .max_in_flight = c->max_in_flight + SPARE_CALLS},
+                                                   .max_in_flight = c->max_in_flight + SPARE_CALLS,
+                                                   .stand_in = opts->stand_in,
+                                                   .witness = opts->witness},
                         err);
     if (m->client == NULL) {
         return -(int)err->code;
@@ -278,7 +298,8 @@ static void try_state_dir(const char *dir)
     (void)unlink(path);
 }
 
-static int load_policies(struct moon_manager *m, struct moon_err *err)
+static int load_policies(struct moon_manager *m, const struct moon_scene *scene,
+                         struct moon_err *err)
 {
     const struct moon_config *c = m->config;
 
@@ -287,6 +308,8 @@ static int load_policies(struct moon_manager *m, struct moon_err *err)
     }
     m->policies = moon_policies_new(m->loop,
                                     &(struct moon_policies_opts){
+                                        .texts = scene != NULL ? scene->policies : NULL,
+                                        .text_count = scene != NULL ? scene->policy_count : 0,
                                         .dirs = (const char *const *)c->policy_dirs,
                                         .budget_scale = c->policy_budget_scale,
                                         .state_dir = c->state_dir,
@@ -342,6 +365,7 @@ static int start_plugins(struct moon_manager *m, struct moon_err *err)
         .add_explainer = add_explainer,
         .ask_provider = ask_provider,
         .cancel_question = moon_provider_cancel,
+        .add_lister = add_lister,
         .manager = m,
     };
     moon_registry_set_internal(m->registry, &m->internal);
@@ -361,7 +385,7 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
     m->on_fatal = opts->on_fatal;
     m->on_plan = opts->on_plan;
     m->ctx = opts->ctx;
-    if (connect_api(m, opts->take_kubeconfig, err) != 0 || load_policies(m, err) != 0) {
+    if (connect_api(m, opts, err) != 0 || load_policies(m, opts->scene, err) != 0) {
         moon_manager_free(m);
         return NULL;
     }
@@ -413,6 +437,7 @@ void moon_manager_free(struct moon_manager *m)
     moon_free(m->listeners);
     moon_free(m->settled);
     moon_free(m->explainers);
+    moon_free(m->listers);
     m->magic = 0;
     moon_free(m);
 }
@@ -468,12 +493,35 @@ bool moon_manager_is_settled(const struct moon_manager *m)
     return moon_client_pending(m->client) == 0;
 }
 
+struct moon_client *moon_manager_client(const struct moon_manager *m)
+{
+    return m->client;
+}
+
+const struct moon_policies *moon_manager_policies(const struct moon_manager *m)
+{
+    return m->policies;
+}
+
 cJSON *moon_manager_explain(const struct moon_manager *m, struct moon_str key, const char *node,
                             struct moon_err *err)
 {
     (void)moon_err_set(err, MOON_E_NOT_FOUND, "no plugin can explain anything");
     for (size_t i = 0; i < m->explainer_count; i++) {
         cJSON *answer = m->explainers[i].fn(key, node, m->explainers[i].ctx, err);
+        if (answer != NULL) {
+            return answer;
+        }
+    }
+    return NULL;
+}
+
+cJSON *moon_manager_list(const struct moon_manager *m, const char *what, struct moon_str key,
+                         struct moon_err *err)
+{
+    (void)moon_err_set(err, MOON_E_NOT_FOUND, "no plugin can list anything");
+    for (size_t i = 0; i < m->lister_count; i++) {
+        cJSON *answer = m->listers[i].fn(what, key, m->listers[i].ctx, err);
         if (answer != NULL) {
             return answer;
         }

@@ -11,6 +11,8 @@
 
 #include "host/config.h"
 #include "host/registry.h"
+#include "host/scene.h"
+#include "kube/client_stand_in.h"
 
 struct moon_manager;
 
@@ -25,6 +27,10 @@ struct moon_manager_opts {
     /* Only decide: nothing is written, no lease is asked for and no port opened; each plan of a
      * controller is shown here, again whenever it is made anew. NULL: an ordinary controller. */
     void (*on_plan)(const struct moon_plan *plan, void *ctx);
+    /* Who answers instead of a server, and who looks on (client_stand_in.h). NULL: none. */
+    const struct moon_client_stand_in *stand_in;
+    const struct moon_client_witness *witness;
+    const struct moon_scene *scene; /* brings policies, below those of the folders; NULL: none */
     void *ctx;
 };
 
@@ -47,6 +53,12 @@ MOON_API bool moon_manager_is_settled(const struct moon_manager *m);
 /* Why is it so? See add_explainer in internal.h. */
 MOON_API cJSON *moon_manager_explain(const struct moon_manager *m, struct moon_str key,
                                      const char *node, struct moon_err *err);
+/* What is there? See add_lister in internal.h. */
+MOON_API cJSON *moon_manager_list(const struct moon_manager *m, const char *what,
+                                  struct moon_str key, struct moon_err *err);
+/* For who asks more than the controller does; both borrowed. */
+MOON_API struct moon_client *moon_manager_client(const struct moon_manager *m);
+MOON_API const struct moon_policies *moon_manager_policies(const struct moon_manager *m);
 MOON_API uint16_t moon_manager_admin_port(const struct moon_manager *m); /* 0: none */
 
 #endif

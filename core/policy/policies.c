@@ -135,6 +135,9 @@ static int scan_dir(struct scan *s, const char *dir, struct moon_err *err)
 static int scan_all(const struct moon_policies *p, struct scan *s, struct moon_err *err)
 {
     scan_stock(s);
+    for (size_t i = 0; i < p->text_count; i++) {
+        add_text(s, p->texts[i].name, p->texts[i].source, p->texts[i].text, NULL);
+    }
     for (size_t i = 0; i < p->dir_count; i++) {
         int rc = scan_dir(s, p->dirs[i], err);
         if (rc != 0) {
@@ -462,6 +465,8 @@ struct moon_policies *moon_policies_new(struct moon_loop *loop,
     p->on_changed = opts->on_changed;
     p->ctx = opts->ctx;
     p->generation = 1;
+    p->texts = opts->texts;
+    p->text_count = opts->text_count;
     copy_dirs(p, opts->dirs);
     register_metrics(p);
     if (start(p, loop, opts, err) != 0) {
@@ -591,6 +596,10 @@ static void tell(const struct moon_policy *one,
             .loaded = one->version != NULL,
             .hooks = moon_buf_cstr(&hooks),
             .doc = moon_buf_cstr(&doc),
+            .text = one->version != NULL
+                        ? (struct moon_str){one->version->source, one->version->source_len}
+                        : (struct moon_str){0},
+            .modules = one->version != NULL ? one->version->modules : NULL,
             .params = params,
             .param_count = param_count,
         },

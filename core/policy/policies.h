@@ -11,6 +11,7 @@
 #ifndef MOON_POLICY_POLICIES_H
 #define MOON_POLICY_POLICIES_H
 
+#include "base/map.h"
 #include "io/file.h"
 #include "io/json.h"
 #include "io/loop.h"
@@ -42,7 +43,17 @@ struct moon_policy_report {
     size_t peak_bytes;
 };
 
+/* A policy that comes from no folder: "lib/x" is what require "lib.x" finds. */
+struct moon_policy_text {
+    const char *name;
+    const char *source;  /* for people: where it is from */
+    const char *version; /* for people: what it was then; NULL: unknown */
+    struct moon_str text;
+};
+
 struct moon_policies_opts {
+    const struct moon_policy_text *texts; /* win over the stock ones; borrowed until free */
+    size_t text_count;
     const char *const *dirs; /* NULL-terminated; may be NULL */
     double budget_scale;     /* multiplies all CPU budgets; 0 = 1 */
     const char *state_dir;   /* where the watchdog leaves its note; NULL = nowhere */
@@ -82,6 +93,8 @@ struct moon_policy_info {
     bool loaded;         /* false: never loaded, only `error` */
     const char *hooks;   /* "select, update" */
     const char *doc;     /* leading comment of the file */
+    struct moon_str text;
+    const struct moon_map *modules; /* name -> text of what it requires; NULL: not loaded */
     const struct moon_policy_param *params;
     size_t param_count;
 };

@@ -24,7 +24,9 @@ struct moon_policy {
 
 struct moon_policies {
     struct moon_map *by_name; /* -> moon_policy, owned */
-    char **dirs;              /* NULL-terminated */
+    const struct moon_policy_text *texts;
+    size_t text_count;
+    char **dirs; /* NULL-terminated */
     struct moon_dir_watch **watches;
     size_t dir_count;
     double budget_scale;

@@ -302,6 +302,9 @@ bool moon_ds_halt(struct moon_ds_set *set, const struct moon_roll_answer *answer
 /* ---- explain.c: see add_explainer in host/internal.h ---- */
 cJSON *moon_ds_explain(struct moon_str key, const char *node, void *ctx, struct moon_err *err);
 
+/* ---- listing.c: see add_lister in host/internal.h ---- */
+cJSON *moon_ds_list(const char *what, struct moon_str key, void *ctx, struct moon_err *err);
+
 /* ---- needs.c: actions shared with update.c ---- */
 /* When a failed pod on this node may be replaced; 0 = now. */
 uint64_t moon_ds_backoff_ends(const struct moon_ds_slot *slot);

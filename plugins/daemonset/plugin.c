@@ -71,6 +71,7 @@ static int start(void *state, struct moon_plugin_error *error)
     ds->in->add_ready_check(ds->in, "daemonset-caches", is_ready, ds);
     ds->in->add_settled_check(ds->in, is_settled, ds);
     ds->in->add_explainer(ds->in, moon_ds_explain, ds);
+    ds->in->add_lister(ds->in, moon_ds_list, ds);
     return 0;
 }
 
