@@ -120,3 +120,19 @@ uint64_t moon_budget_stop(struct moon_budget_run *run)
     set_timer(0);
     return (moon_budget_now_ns() - run->start_ns) / NS_PER_US;
 }
+
+void moon_budget_pause(struct moon_budget_run *run)
+{
+    moon_assert(atomic_load(&running) == run);
+    atomic_store(&running, NULL);
+    run->paused_ns = moon_budget_now_ns();
+}
+
+void moon_budget_resume(struct moon_budget_run *run)
+{
+    uint64_t away_ns = moon_budget_now_ns() - run->paused_ns;
+
+    run->start_ns += away_ns;
+    run->seen_ns += away_ns;
+    atomic_store(&running, run);
+}

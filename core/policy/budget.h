@@ -27,6 +27,7 @@ struct moon_budget_run {
     volatile uint64_t call; /* counted up by the batch */
     uint64_t seen_call;     /* the call the handler found last, and when */
     uint64_t seen_ns;
+    uint64_t paused_ns;             /* since when */
     void (*on_exceeded)(void *ctx); /* from the signal handler */
     void *ctx;
 };
@@ -38,6 +39,10 @@ MOON_API uint64_t moon_budget_now_ns(void);
 MOON_API void moon_budget_start(struct moon_budget_run *run);
 /* Disarm; returns the CPU used since start, in microseconds. */
 MOON_API uint64_t moon_budget_stop(struct moon_budget_run *run);
+
+/* The host works on a script's behalf: its clock stands still in between. */
+MOON_API void moon_budget_pause(struct moon_budget_run *run);
+MOON_API void moon_budget_resume(struct moon_budget_run *run);
 
 static inline void moon_budget_next_call(struct moon_budget_run *run)
 {

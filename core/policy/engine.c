@@ -328,6 +328,11 @@ static void free_selector(void *value)
     moon_selector_free(value);
 }
 
+static void free_draw(void *value)
+{
+    moon_map_free(value);
+}
+
 static int open_all(lua_State *L)
 {
     moon_views_open(L);
@@ -361,6 +366,7 @@ struct moon_engine *moon_engine_new(double budget_scale)
     e->run.on_exceeded = on_exceeded;
     e->run.ctx = e;
     e->selectors = moon_map_new(free_selector);
+    e->draws = moon_map_new(free_draw);
     moon_buf_init(&e->scratch, MOON_ENGINE_MAX_STRING);
     moon_views_init(&e->views);
     e->L = lua_newstate(allocate, e);
@@ -388,6 +394,7 @@ void moon_engine_free(struct moon_engine *e)
     moon_buf_fini(&e->scratch);
     moon_tolerations_fini(&e->tolerations);
     moon_map_free(e->selectors);
+    moon_map_free(e->draws);
     e->magic = 0;
     moon_free(e);
 }

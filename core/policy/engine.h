@@ -27,6 +27,7 @@ enum {
     MOON_ENGINE_MAX_BYTES = 8 * 1024 * 1024,
     MOON_ENGINE_MAX_STRING = 64 * 1024,
     MOON_ENGINE_MAX_SELECTORS = 256,
+    MOON_ENGINE_MAX_DRAWS = 16, /* of a call */
 };
 
 enum moon_stop {
@@ -70,6 +71,7 @@ struct moon_engine {
     struct moon_buf scratch;             /* for texts that are built while raising is possible */
     struct moon_tolerations tolerations; /* converted from tables, until the next conversion */
     struct moon_map *selectors;          /* text -> moon_selector */
+    struct moon_map *draws;              /* of the call: what was asked for -> names of nodes */
     struct moon_module_source modules;
 
     int params_ref; /* set.params of the call */

@@ -60,6 +60,7 @@ void moon_hook_end(struct moon_hook_call *c)
 
     c->cpu_us += moon_engine_leave(e);
     moon_views_forget(&e->views);
+    moon_map_clear(e->draws);
     e->set = NULL;
     e->roll = NULL;
     c->engine = NULL;

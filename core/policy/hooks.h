@@ -14,6 +14,14 @@
 #include "kube/pod.h"
 #include "policy/policies.h"
 
+/* All nodes of the cluster, for what is decided between them (moonset.sample). */
+struct moon_all_nodes {
+    void (*each)(const struct moon_all_nodes *all,
+                 void (*fn)(const struct moon_node *node, void *arg), void *arg);
+    void *ctx;
+    bool *sampled; /* set: the answers depend on all of them, not only on the one asked about */
+};
+
 /* What the `set` argument shows. */
 struct moon_set_view {
     const struct moon_daemonset *set;
@@ -21,6 +29,7 @@ struct moon_set_view {
     int64_t desired;                            /* nodes that should run it */
     const char *revision;                       /* current hash; "" when unknown yet */
     int64_t now_s;                              /* wall clock; pure hooks do not see it */
+    const struct moon_all_nodes *nodes;         /* NULL: not offered */
 };
 
 struct moon_roll_slot;

@@ -41,6 +41,7 @@ void moon_library_open(lua_State *L)
     moon_library_list(L);
     moon_library_json(L);
     moon_library_time(L);
+    moon_library_sample(L);
     moon_library_log(L);
     moon_sandbox_freeze(L, "moonset function");
 }

@@ -19,7 +19,11 @@ void moon_library_semver(lua_State *L);
 void moon_library_list(lua_State *L); /* list, spairs */
 void moon_library_json(lua_State *L);
 void moon_library_time(lua_State *L); /* time.window, time.cron, time.date */
+void moon_library_sample(lua_State *L);
 void moon_library_log(lua_State *L);
+
+/* 63 bits that never change (library_text.c). */
+uint64_t moon_library_stable_hash(struct moon_str text, struct moon_str salt);
 
 /* For the views; these raise. */
 MOON_API void moon_library_push_quantity(lua_State *L, struct moon_quantity q);

@@ -40,7 +40,7 @@ static uint64_t fnv1a(uint64_t h, struct moon_str s)
 
 /* FNV-1a over salt, a NUL byte and text, stirred once (splitmix64), without the sign bit. Never
  * changes: sets that picked their nodes by it would move. */
-static uint64_t stable_hash(struct moon_str text, struct moon_str salt)
+uint64_t moon_library_stable_hash(struct moon_str text, struct moon_str salt)
 {
     uint64_t h = fnv1a(0xcbf29ce484222325u, salt);
 
@@ -58,7 +58,7 @@ static uint64_t hash_of_args(lua_State *L)
 
     text.ptr = luaL_checklstring(L, 1, &text.len);
     salt.ptr = luaL_optlstring(L, 2, "", &salt.len);
-    return stable_hash(text, salt);
+    return moon_library_stable_hash(text, salt);
 }
 
 /* moonset.hash(text, salt): an integer of 63 bits */

@@ -139,6 +139,8 @@ struct moon_ds_set {
     struct moon_tolerations tolerations; /* effective */
     bool tolerations_known;
     bool tolerations_stale;
+    struct moon_all_nodes all_nodes;
+    bool sampled; /* decisions depend on all nodes: a change of one is a question about each */
 
     struct moon_map *pods;        /* uid -> moon_ds_pod */
     struct moon_map *claims;      /* those to be adopted or released; borrowed */
@@ -260,6 +262,10 @@ bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_ds_
 int moon_ds_reconcile(struct moon_str key, struct moon_plan *plan, void *ctx, struct moon_err *err);
 /* Policies and tolerations are usable? Else a note, and nothing is to be done. */
 bool moon_ds_placement_prepare(struct moon_ds_set *set, struct moon_plan *plan);
+void moon_ds_placement_init(struct moon_ds_set *set);
+/* A node has changed, came (before: NULL) or went: what was drawn among all is drawn again. */
+void moon_ds_placement_node_changed(struct moon_ds_set *set, const struct moon_node *before,
+                                    const struct moon_node *now);
 void moon_ds_placement_decide(struct moon_ds_set *set);
 void moon_ds_placement_view(const struct moon_ds_set *set, struct moon_set_view *ret);
 /* Ask about the pods of marked slots that have changed. */

@@ -14,7 +14,41 @@ void moon_ds_placement_view(const struct moon_ds_set *set, struct moon_set_view 
         .desired = set->sums.desired,
         .revision = set->hash != NULL ? set->hash : "",
         .now_s = moon_loop_wall_ms(set->ds->in->loop) / 1000,
+        .nodes = &set->all_nodes,
     };
+}
+
+static void each_node(const struct moon_all_nodes *all,
+                      void (*fn)(const struct moon_node *node, void *arg), void *arg)
+{
+    const struct moon_ds_set *set = all->ctx;
+
+    for (size_t i = 0; i < set->slot_count; i++) {
+        if (set->slots[i]->node != NULL) {
+            fn(set->slots[i]->node, arg);
+        }
+    }
+}
+
+void moon_ds_placement_init(struct moon_ds_set *set)
+{
+    set->all_nodes = (struct moon_all_nodes){each_node, set, &set->sampled};
+}
+
+/* What a sample is drawn from: that there is the node, its labels and its taints. */
+static bool draws_alike(const struct moon_node *a, const struct moon_node *b)
+{
+    return a != NULL && b != NULL && (a->meta.deleted_s == 0) == (b->meta.deleted_s == 0) &&
+           moon_labels_equal(&a->meta.labels, &b->meta.labels) &&
+           moon_taints_equal(&a->taints, &b->taints);
+}
+
+void moon_ds_placement_node_changed(struct moon_ds_set *set, const struct moon_node *before,
+                                    const struct moon_node *now)
+{
+    if (set->sampled && !draws_alike(before, now)) {
+        moon_ds_slot_mark_all(set, true);
+    }
 }
 
 /* ---- which policies ---- */
@@ -59,6 +93,7 @@ static void take_chain(struct moon_ds_set *set, struct moon_chain *chain)
     moon_free(set->chain_problem);
     set->chain_problem = NULL;
     if (!same) {
+        set->sampled = false;
         set->tolerations_stale = true;
     }
     if (!same || paused) {

@@ -93,6 +93,7 @@ struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemon
 
     set->magic = SET_MAGIC;
     set->ds = ds;
+    moon_ds_placement_init(set);
     set->key = moon_asprintf("%s/%s", object->meta.namespace, object->meta.name);
     set->uid = moon_sym_ref(object->meta.uid);
     set->pods = moon_map_new(free_pod);

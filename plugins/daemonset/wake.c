@@ -92,6 +92,9 @@ static void node_changed(const struct moon_change *change, void *ctx)
 
     while (moon_map_next(ds->by_key, &pos, NULL, (void **)&set)) {
         moon_ds_slot_set_node(moon_ds_slot_get(set, name), node != NULL ? moon_node(node) : NULL);
+        moon_ds_placement_node_changed(
+            set, change->old_object != NULL ? moon_node(change->old_object) : NULL,
+            node != NULL ? moon_node(node) : NULL);
         moon_ds_set_enqueue(set);
     }
 }
