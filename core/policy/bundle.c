@@ -13,8 +13,29 @@ enum {
     SUPPORTED_API = 1,
 };
 
-static const char *const hook_names[MOON_HOOKS] = {"select", "tolerations", "rank",
-                                                   "health", "gate",        "update"};
+static const struct moon_hook_info hooks[MOON_HOOKS] = {
+    [MOON_HOOK_SELECT] = {"select", "(node: Node, set: Set): (boolean|\"keep\")?, string?",
+                          "May the daemon run on this node? true, false, \"keep\" (make none, "
+                          "remove none) or nil (no opinion); then a reason. Pure.",
+                          "the node keeps its previous decision"},
+    [MOON_HOOK_TOLERATIONS] = {"tolerations", "(set: Set): TolerationEntry[]?",
+                               "What do its pods tolerate beside what their template says? Pure.",
+                               "the previous list stays"},
+    [MOON_HOOK_RANK] = {"rank", "(node: Node, set: Set): number|string|(number|string)[]",
+                        "Where does the node stand in the order of work? Ascending, numbers "
+                        "before texts. Pure.",
+                        "the node is neutral"},
+    [MOON_HOOK_HEALTH] =
+        {"health", "(pod: Pod, set: Set): \"ready\"|\"progressing\"|\"failed\", string?",
+         "Is a pod that Kubernetes calls ready really of use? Then a reason. Pure.", "ready"},
+    [MOON_HOOK_GATE] = {"gate", "(roll: Roll, set: Set): boolean, string?, integer?",
+                        "May pods that serve be disturbed now? true; or false, a reason and the "
+                        "seconds until it is to be asked again.",
+                        "closed"},
+    [MOON_HOOK_UPDATE] = {"update", "(roll: Roll, set: Set)",
+                          "Which outdated pods go now? Records actions.",
+                          "nothing is disturbed this time"},
+};
 
 /* In policy-api, but not here yet: said plainly, so that nobody believes in a gate that is never
  * asked. */
@@ -22,16 +43,21 @@ static const char *const later_names[] = {"mutate",   "analyze", "status",
                                           "on_event", "queries", "fields"};
 static const char *const other_names[] = {"api", "name", "params", "replaces", "creates"};
 
-const char *moon_hook_name(enum moon_hook hook)
+const struct moon_hook_info *moon_hook_info(enum moon_hook hook)
 {
     moon_assert(hook < MOON_HOOKS);
-    return hook_names[hook];
+    return &hooks[hook];
+}
+
+const char *moon_hook_name(enum moon_hook hook)
+{
+    return moon_hook_info(hook)->name;
 }
 
 int moon_hook_by_name(const char *name)
 {
     for (int i = 0; i < MOON_HOOKS; i++) {
-        if (moon_streq(hook_names[i], name)) {
+        if (moon_streq(hooks[i].name, name)) {
             return i;
         }
     }
@@ -42,7 +68,7 @@ void moon_hook_list(const bool has[MOON_HOOKS], struct moon_buf *out)
 {
     for (int i = 0; i < MOON_HOOKS; i++) {
         if (has[i]) {
-            moon_buf_printf(out, "%s%s", out->len > 0 ? ", " : "", hook_names[i]);
+            moon_buf_printf(out, "%s%s", out->len > 0 ? ", " : "", hooks[i].name);
         }
     }
 }
@@ -123,7 +149,10 @@ static void check_key(lua_State *L, const struct moon_version *v)
     if (is_one_of(key, other_names, MOON_ARRAY_SIZE(other_names), &closest)) {
         return;
     }
-    if (is_one_of(key, hook_names, MOON_HOOKS, &closest)) {
+    for (int i = 0; i < MOON_HOOKS; i++) {
+        moon_closest_offer(&closest, hooks[i].name);
+    }
+    if (moon_hook_by_name(key) >= 0) {
         if (lua_type(L, -1) != LUA_TFUNCTION) {
             fail_at(
                 L, v, key,
@@ -204,7 +233,7 @@ static void read_hooks(lua_State *L, struct moon_version *v)
     bool any = false;
 
     for (int i = 0; i < MOON_HOOKS; i++) {
-        v->hooks[i] = lua_getfield(L, 2, hook_names[i]) == LUA_TFUNCTION;
+        v->hooks[i] = lua_getfield(L, 2, hooks[i].name) == LUA_TFUNCTION;
         v->hook_refs[i] = LUA_NOREF;
         any = any || v->hooks[i];
         if (v->hooks[i]) {

@@ -22,6 +22,13 @@ enum moon_hook {
     MOON_HOOK_UPDATE,
     MOON_HOOKS,
 };
+struct moon_hook_info {
+    const char *name;
+    const char *signature; /* as of a library function */
+    const char *doc;
+    const char *on_failure; /* what holds when it fails */
+};
+MOON_API const struct moon_hook_info *moon_hook_info(enum moon_hook hook);
 MOON_API const char *moon_hook_name(enum moon_hook hook);
 int moon_hook_by_name(const char *name); /* -1: there is none */
 /* The names of those with a true, separated by commas. */

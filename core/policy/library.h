@@ -2,25 +2,60 @@
  *
  * library.h - the table `moonset`: what scripts call instead of writing it themselves.
  *
- * Each file adds its functions to the table on the top of the stack. Private to policy.
+ * Each file shows what it has in tables, which register the functions and are what the reference
+ * page and the editor stubs are made from. Private to policy.
  */
 #ifndef MOON_POLICY_LIBRARY_H
 #define MOON_POLICY_LIBRARY_H
 
-#include <lua.h>
+#include <lauxlib.h>
 
 #include "kube/quantity.h"
 #include "kube/selector.h"
 
-void moon_library_kube(lua_State *L);     /* selector, affinity_matches, tolerated, … */
-void moon_library_quantity(lua_State *L); /* quantity, intstr */
-void moon_library_text(lua_State *L);     /* duration, hash, bucket, glob */
-void moon_library_semver(lua_State *L);
-void moon_library_list(lua_State *L); /* list, spairs */
-void moon_library_json(lua_State *L);
-void moon_library_time(lua_State *L); /* time.window, time.cron, time.date */
-void moon_library_sample(lua_State *L);
-void moon_library_log(lua_State *L);
+struct moon_library_entry {
+    const char *name; /* NULL: the end */
+    lua_CFunction fn;
+    const char *signature; /* "(text: string, zone: string?): Window" */
+    const char *doc;       /* one line */
+};
+
+/* moonset.<name>, or with a NULL name what is in moonset itself. */
+struct moon_library {
+    const char *name;
+    const char *doc;
+    const struct moon_library_entry *functions;
+};
+
+/* Objects that functions hand out: the metatable registered as `name`. */
+struct moon_library_class {
+    const char *name; /* "window"; in errors */
+    const char *type; /* "Window"; NULL: scripts never see it */
+    const char *doc;
+    const struct moon_library_entry *methods; /* may be NULL */
+    const luaL_Reg *metamethods;              /* may be NULL */
+    const char *const *operators;             /* "add(Quantity): Quantity", … NULL; may be NULL */
+};
+
+extern const struct moon_library moon_library_kube;     /* selector, affinity_matches, … */
+extern const struct moon_library moon_library_quantity; /* quantity, intstr */
+extern const struct moon_library moon_library_text;     /* duration, hash, bucket, glob */
+extern const struct moon_library moon_library_semver;
+extern const struct moon_library moon_library_list;
+extern const struct moon_library moon_library_json;
+extern const struct moon_library moon_library_time; /* window, cron, date */
+extern const struct moon_library moon_library_sample;
+extern const struct moon_library moon_library_log;
+
+extern const struct moon_library_class moon_library_selector_class;
+extern const struct moon_library_class moon_library_quantity_class;
+extern const struct moon_library_class moon_library_json_class;
+extern const struct moon_library_class moon_library_window_class;
+extern const struct moon_library_class moon_library_cron_class;
+
+/* All of them, up to a NULL. */
+extern const struct moon_library *const moon_libraries[];
+extern const struct moon_library_class *const moon_library_classes[];
 
 /* 63 bits that never change (library_text.c). */
 uint64_t moon_library_stable_hash(struct moon_str text, struct moon_str salt);

@@ -243,16 +243,16 @@ static int json_decode(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"encode", json_encode}, {"decode", json_decode}, {NULL, NULL}};
+static const luaL_Reg tree_metamethods[] = {{"__gc", tree_free}, {NULL, NULL}};
+const struct moon_library_class moon_library_json_class = {
+    .name = TREE_TYPE,
+    .metamethods = tree_metamethods,
+};
 
-void moon_library_json(lua_State *L)
-{
-    luaL_newmetatable(L, TREE_TYPE);
-    lua_pushcfunction(L, tree_free);
-    lua_setfield(L, -2, "__gc");
-    lua_pop(L, 1);
-    luaL_newlib(L, functions);
-    moon_sandbox_freeze(L, "json function");
-    lua_setfield(L, -2, "json");
-}
+static const struct moon_library_entry functions[] = {
+    {"encode", json_encode, "(value: any): string", "a text; keys in order"},
+    {"decode", json_decode, "(text: string): any", "null is nil"},
+    {NULL, NULL, NULL, NULL},
+};
+const struct moon_library moon_library_json = {
+    .name = "json", .doc = "JSON texts of at most 64 KB.", .functions = functions};

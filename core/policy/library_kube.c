@@ -244,23 +244,32 @@ static int library_untolerated(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg selector_methods[] = {{"matches", selector_matches}, {NULL, NULL}};
-static const luaL_Reg functions[] = {
-    {"selector", library_selector},
-    {"affinity_matches", library_affinity_matches},
-    {"tolerated", library_tolerated},
-    {"untolerated", library_untolerated},
-    {NULL, NULL},
+static const luaL_Reg selector_metamethods[] = {{"__tostring", selector_tostring}, {NULL, NULL}};
+static const struct moon_library_entry selector_methods[] = {
+    {"matches", selector_matches, "(x: Node|Pod|Set|Labels): boolean",
+     "does it match the labels of x?"},
+    {NULL, NULL, NULL, NULL},
+};
+const struct moon_library_class moon_library_selector_class = {
+    .name = SELECTOR_TYPE,
+    .type = "Selector",
+    .doc = "A label selector.",
+    .methods = selector_methods,
+    .metamethods = selector_metamethods,
 };
 
-void moon_library_kube(lua_State *L)
-{
-    luaL_newmetatable(L, SELECTOR_TYPE);
-    luaL_newlib(L, selector_methods);
-    moon_sandbox_freeze(L, "selector method");
-    lua_setfield(L, -2, "__index");
-    lua_pushcfunction(L, selector_tostring);
-    lua_setfield(L, -2, "__tostring");
-    lua_pop(L, 1);
-    luaL_setfuncs(L, functions, 0);
-}
+static const struct moon_library_entry functions[] = {
+    {"selector", library_selector, "(text: string): Selector", "\"a=b,!c,d in (e,f)\""},
+    {"affinity_matches", library_affinity_matches, "(set: Set, node: Node): boolean",
+     "nodeSelector and required node affinity of the template"},
+    {"tolerated", library_tolerated,
+     "(taint: Taint, list: Tolerations|Toleration[]|TolerationEntry[]): boolean",
+     "does one of the list tolerate it?"},
+    {"untolerated", library_untolerated,
+     "(node: Node, list: Tolerations|Toleration[]|TolerationEntry[], effects: Effect|Effect[]?): "
+     "Taint?",
+     "the first taint that nothing in the list tolerates; NoSchedule and NoExecute without "
+     "effects"},
+    {NULL, NULL, NULL, NULL},
+};
+const struct moon_library moon_library_kube = {.functions = functions};

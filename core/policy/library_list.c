@@ -181,17 +181,22 @@ static int list_group(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"map", list_map}, {"filter", list_filter}, {"find", list_find},   {"sum", list_sum},
-    {"min", list_min}, {"max", list_max},       {"group", list_group}, {NULL, NULL},
+static const struct moon_library_entry functions[] = {
+    {"map", list_map, "<T, U>(list: T[], fn: fun(item: T, i: integer): U): U[]",
+     "a list of what fn says"},
+    {"filter", list_filter, "<T>(list: T[], fn: fun(item: T, i: integer): boolean?): T[]",
+     "the entries for which fn says true"},
+    {"find", list_find, "<T>(list: T[], fn: fun(item: T, i: integer): boolean?): T?, integer?",
+     "the first entry for which fn says true, and its number"},
+    {"sum", list_sum, "<T>(list: T[], fn: (fun(item: T, i: integer): any)?): any",
+     "0 without entries"},
+    {"min", list_min, "<T>(list: T[], fn: (fun(item: T, i: integer): any)?): T?, any",
+     "the entry with the least value, and the value; the first of equals"},
+    {"max", list_max, "<T>(list: T[], fn: (fun(item: T, i: integer): any)?): T?, any",
+     "the entry with the greatest value, and the value; the first of equals"},
+    {"group", list_group, "<T>(list: T[], fn: fun(item: T, i: integer): any): table<any, T[]>",
+     "lists by what fn says"},
+    {NULL, NULL, NULL, NULL},
 };
-
-void moon_library_list(lua_State *L)
-{
-    luaL_newlib(L, functions);
-    moon_sandbox_freeze(L, "list function");
-    lua_setfield(L, -2, "list");
-    /* pairs is sorted already; the name is there for those who look for it. */
-    lua_pushcfunction(L, moon_sandbox_pairs);
-    lua_setfield(L, -2, "spairs");
-}
+const struct moon_library moon_library_list = {
+    .name = "list", .doc = "On tables 1…n and on the lists of a view.", .functions = functions};

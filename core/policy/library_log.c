@@ -54,14 +54,12 @@ static int log_error(lua_State *L)
     return write_line(L, MOON_LOG_ERROR);
 }
 
-static const luaL_Reg functions[] = {
-    {"debug", log_debug}, {"info", log_info}, {"warn", log_warn},
-    {"error", log_error}, {NULL, NULL},
+static const struct moon_library_entry functions[] = {
+    {"debug", log_debug, "(text: any)", ""},
+    {"info", log_info, "(text: any)", ""},
+    {"warn", log_warn, "(text: any)", ""},
+    {"error", log_error, "(text: any)", ""},
+    {NULL, NULL, NULL, NULL},
 };
-
-void moon_library_log(lua_State *L)
-{
-    luaL_newlib(L, functions);
-    moon_sandbox_freeze(L, "log function");
-    lua_setfield(L, -2, "log");
-}
+const struct moon_library moon_library_log = {
+    .name = "log", .doc = "Lines of moonset's log, at most 20 a call.", .functions = functions};

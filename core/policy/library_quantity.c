@@ -149,18 +149,32 @@ static const luaL_Reg metamethods[] = {
     {"__tostring", quantity_tostring},
     {NULL, NULL},
 };
-static const luaL_Reg methods[] = {
-    {"units", quantity_units}, {"milli", quantity_milli}, {NULL, NULL}};
-static const luaL_Reg functions[] = {
-    {"quantity", library_quantity}, {"intstr", library_intstr}, {NULL, NULL}};
+static const struct moon_library_entry methods[] = {
+    {"units", quantity_units, "(): integer", "rounded up"},
+    {"milli", quantity_milli, "(): integer", "thousandths, rounded up"},
+    {NULL, NULL, NULL, NULL},
+};
+static const char *const operators[] = {
+    "add(Quantity|string|integer): Quantity",
+    "sub(Quantity|string|integer): Quantity",
+    "mul(integer): Quantity",
+    "div(integer): Quantity",
+    NULL,
+};
+const struct moon_library_class moon_library_quantity_class = {
+    .name = QUANTITY_TYPE,
+    .type = "Quantity",
+    .doc = "An amount as Kubernetes writes it: 500m, 64Mi; adds, subtracts and compares.",
+    .methods = methods,
+    .metamethods = metamethods,
+    .operators = operators,
+};
 
-void moon_library_quantity(lua_State *L)
-{
-    luaL_newmetatable(L, QUANTITY_TYPE);
-    luaL_setfuncs(L, metamethods, 0);
-    luaL_newlib(L, methods);
-    moon_sandbox_freeze(L, "quantity method");
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
-    luaL_setfuncs(L, functions, 0);
-}
+static const struct moon_library_entry functions[] = {
+    {"quantity", library_quantity, "(x: string|integer|Quantity): Quantity", "\"500m\", \"64Mi\""},
+    {"intstr", library_intstr,
+     "(value: string|integer, total: integer, round: (\"up\"|\"down\")?): integer",
+     "a number, or so many percent of the total: \"10%\"; up without a third"},
+    {NULL, NULL, NULL, NULL},
+};
+const struct moon_library moon_library_quantity = {.functions = functions};

@@ -233,8 +233,11 @@ static int library_sample(lua_State *L)
     return 1;
 }
 
-void moon_library_sample(lua_State *L)
-{
-    lua_pushcfunction(L, library_sample);
-    lua_setfield(L, -2, "sample");
-}
+static const struct moon_library_entry functions[] = {
+    {"sample", library_sample,
+     "(node: Node, options: { count: integer|string, by: string?, among: Selector|string?, "
+     "salt: string? }): boolean",
+     "is the node one of the few? Of those that the stock rules allow; the same for ever"},
+    {NULL, NULL, NULL, NULL},
+};
+const struct moon_library moon_library_sample = {.functions = functions};

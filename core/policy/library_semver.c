@@ -211,14 +211,16 @@ static int semver_satisfies(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"parse", semver_parse},         {"lt", semver_lt}, {"eq", semver_eq},
-    {"satisfies", semver_satisfies}, {NULL, NULL},
+static const struct moon_library_entry functions[] = {
+    {"parse", semver_parse, "(text: string): Version?", "nil when it is no version"},
+    {"lt", semver_lt, "(a: string, b: string): boolean", "is a older than b?"},
+    {"eq", semver_eq, "(a: string, b: string): boolean", ""},
+    {"satisfies", semver_satisfies, "(version: string, range: string): boolean",
+     "all of \">=1.28 <2\"; also ~1.2 ^1.2 1.2 !=1.2"},
+    {NULL, NULL, NULL, NULL},
 };
-
-void moon_library_semver(lua_State *L)
-{
-    luaL_newlib(L, functions);
-    moon_sandbox_freeze(L, "semver function");
-    lua_setfield(L, -2, "semver");
-}
+const struct moon_library moon_library_semver = {
+    .name = "semver",
+    .doc = "Versions as semver.org orders them; a leading v and missing parts are fine.",
+    .functions = functions,
+};

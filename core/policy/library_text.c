@@ -122,12 +122,13 @@ static int library_glob(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"duration", library_duration}, {"hash", library_hash}, {"bucket", library_bucket},
-    {"glob", library_glob},         {NULL, NULL},
+static const struct moon_library_entry functions[] = {
+    {"duration", library_duration, "(x: string|integer): integer", "seconds; \"1h30m\""},
+    {"hash", library_hash, "(text: string, salt: string?): integer", "63 bits, the same for ever"},
+    {"bucket", library_bucket, "(key: string, salt: string, n: integer): integer",
+     "0 … n-1, the same for ever; the only \"random\" there is"},
+    {"glob", library_glob, "(pattern: string, text: string): boolean",
+     "* stands for any bytes, ? for one"},
+    {NULL, NULL, NULL, NULL},
 };
-
-void moon_library_text(lua_State *L)
-{
-    luaL_setfuncs(L, functions, 0);
-}
+const struct moon_library moon_library_text = {.functions = functions};

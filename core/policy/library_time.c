@@ -148,29 +148,37 @@ static int time_date(lua_State *L)
     return 1;
 }
 
-static void add_type(lua_State *L, const char *name, const luaL_Reg *methods, const char *what)
-{
-    luaL_newmetatable(L, name);
-    lua_newtable(L);
-    luaL_setfuncs(L, methods, 0);
-    moon_sandbox_freeze(L, what);
-    lua_setfield(L, -2, "__index");
-    lua_pop(L, 1);
-}
+static const struct moon_library_entry window_methods[] = {
+    {"is_open", window_is_open, "(now: integer): boolean", ""},
+    {"opens_in", window_opens_in, "(now: integer): integer?",
+     "seconds, 0 when it is open; nil: not within a year"},
+    {"closes_in", window_closes_in, "(now: integer): integer?",
+     "seconds, 0 when it is closed; nil: not within a year"},
+    {NULL, NULL, NULL, NULL},
+};
+const struct moon_library_class moon_library_window_class = {
+    .name = WINDOW_TYPE, .type = "Window", .doc = "Spans of time.", .methods = window_methods};
 
-static const luaL_Reg window_methods[] = {{"is_open", window_is_open},
-                                          {"opens_in", window_opens_in},
-                                          {"closes_in", window_closes_in},
-                                          {NULL, NULL}};
-static const luaL_Reg cron_methods[] = {{"next", cron_next}, {"last", cron_last}, {NULL, NULL}};
-static const luaL_Reg functions[] = {
-    {"window", time_window}, {"cron", time_cron}, {"date", time_date}, {NULL, NULL}};
+static const struct moon_library_entry cron_methods[] = {
+    {"next", cron_next, "(now: integer): integer?", "the first time after now"},
+    {"last", cron_last, "(now: integer): integer?", "the last time, now included"},
+    {NULL, NULL, NULL, NULL},
+};
+const struct moon_library_class moon_library_cron_class = {.name = CRON_TYPE,
+                                                           .type = "Cron",
+                                                           .doc = "Points of time that come again.",
+                                                           .methods = cron_methods};
 
-void moon_library_time(lua_State *L)
-{
-    add_type(L, WINDOW_TYPE, window_methods, "window method");
-    add_type(L, CRON_TYPE, cron_methods, "cron method");
-    luaL_newlib(L, functions);
-    moon_sandbox_freeze(L, "time function");
-    lua_setfield(L, -2, "time");
-}
+static const struct moon_library_entry functions[] = {
+    {"window", time_window, "(text: string, zone: string?): Window",
+     "\"Mon-Fri 22:00-06:00; 2026-12-24..2027-01-02\"; UTC without a zone"},
+    {"cron", time_cron, "(text: string, zone: string?): Cron", "\"0 3 * * Mon\""},
+    {"date", time_date, "(now: integer, zone: string?): Date", "what the calendar says"},
+    {NULL, NULL, NULL, NULL},
+};
+const struct moon_library moon_library_time = {
+    .name = "time",
+    .doc = "Scripts have no clock: the time is roll.now. Zones are named as in the time zone "
+           "database.",
+    .functions = functions,
+};

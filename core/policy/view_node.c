@@ -128,28 +128,33 @@ static const char *node_text(const struct moon_view *v)
 }
 
 static const struct moon_view_field node_fields[] = {
-    {"name", node_name},
-    {"uid", node_uid},
-    {"labels", node_labels},
-    {"annotations", node_annotations},
-    {"taints", node_taints},
-    {"unschedulable", node_unschedulable},
-    {"ready", node_ready},
-    {"conditions", node_conditions},
-    {"capacity", node_capacity},
-    {"allocatable", node_allocatable},
-    {"created", node_created},
-    {"zone", node_zone},
-    {"region", node_region},
-    {"arch", node_arch},
-    {"os", node_os},
-    {"kubelet", node_kubelet},
-    {"deleting", node_deleting},
-    {NULL, NULL},
+    {"name", node_name, "string", ""},
+    {"uid", node_uid, "string", ""},
+    {"labels", node_labels, "Labels", ""},
+    {"annotations", node_annotations, "Labels", ""},
+    {"taints", node_taints, "Taints", ""},
+    {"unschedulable", node_unschedulable, "boolean", "cordoned"},
+    {"ready", node_ready, "boolean", "its condition Ready is True"},
+    {"conditions", node_conditions, "Conditions", ""},
+    {"capacity", node_capacity, "Amounts", ""},
+    {"allocatable", node_allocatable, "Amounts", "capacity without what the system keeps"},
+    {"created", node_created, "integer", "when it was made"},
+    {"zone", node_zone, "string?", "of the label topology.kubernetes.io/zone"},
+    {"region", node_region, "string?", "of the label topology.kubernetes.io/region"},
+    {"arch", node_arch, "string?", "amd64, arm64, …"},
+    {"os", node_os, "string?", "linux, windows"},
+    {"kubelet", node_kubelet, "string?", "version of its kubelet, as v1.30.2"},
+    {"deleting", node_deleting, "boolean", "it is about to go"},
+    {NULL, NULL, NULL, NULL},
 };
 
 const struct moon_view_class moon_view_node = {
-    .name = "node", .fields = node_fields, .text = node_text};
+    .type = "Node",
+    .doc = "A node.",
+    .name = "node",
+    .fields = node_fields,
+    .text = node_text,
+};
 
 /* ---- conditions: by type ---- */
 
@@ -182,10 +187,15 @@ static int conditions_entry(lua_State *L, const struct moon_view *v, size_t i)
     return 2;
 }
 
-const struct moon_view_class moon_view_conditions = {.name = "list of conditions",
-                                                     .get = conditions_get,
-                                                     .length = counted_length,
-                                                     .entry = conditions_entry};
+const struct moon_view_class moon_view_conditions = {
+    .type = "Conditions",
+    .doc = "The conditions of a node, by type.",
+    .entries = "[string]: Condition?",
+    .name = "list of conditions",
+    .get = conditions_get,
+    .length = counted_length,
+    .entry = conditions_entry,
+};
 
 static int condition_type(lua_State *L, const struct moon_view *v)
 {
@@ -228,11 +238,11 @@ static int condition_since(lua_State *L, const struct moon_view *v)
 }
 
 static const struct moon_view_field condition_fields[] = {
-    {"type", condition_type},
-    {"status", condition_status},
-    {"reason", condition_reason},
-    {"since", condition_since},
-    {NULL, NULL},
+    {"type", condition_type, "string", "Ready, DiskPressure, …"},
+    {"status", condition_status, "\"True\"|\"False\"|\"Unknown\"", ""},
+    {"reason", condition_reason, "string?", "one word"},
+    {"since", condition_since, "integer", "when the status came"},
+    {NULL, NULL, NULL, NULL},
 };
 
 static const char *condition_text(const struct moon_view *v)
@@ -243,7 +253,12 @@ static const char *condition_text(const struct moon_view *v)
 }
 
 const struct moon_view_class moon_view_condition = {
-    .name = "condition", .fields = condition_fields, .text = condition_text};
+    .type = "Condition",
+    .doc = "A condition of a node.",
+    .name = "condition",
+    .fields = condition_fields,
+    .text = condition_text,
+};
 
 /* ---- amounts: quantities by resource ---- */
 
@@ -271,7 +286,12 @@ static int amounts_entry(lua_State *L, const struct moon_view *v, size_t i)
     return 2;
 }
 
-const struct moon_view_class moon_view_amounts = {.name = "list of resources",
-                                                  .get = amounts_get,
-                                                  .length = counted_length,
-                                                  .entry = amounts_entry};
+const struct moon_view_class moon_view_amounts = {
+    .type = "Amounts",
+    .doc = "Quantities by resource: cpu, memory, …",
+    .entries = "[string]: Quantity?",
+    .name = "list of resources",
+    .get = amounts_get,
+    .length = counted_length,
+    .entry = amounts_entry,
+};

@@ -34,7 +34,14 @@ static int labels_entry(lua_State *L, const struct moon_view *v, size_t i)
 }
 
 const struct moon_view_class moon_view_labels = {
-    .name = "set of labels", .get = labels_get, .length = labels_length, .entry = labels_entry};
+    .type = "Labels",
+    .doc = "Labels or annotations: texts by key.",
+    .entries = "[string]: string?",
+    .name = "set of labels",
+    .get = labels_get,
+    .length = labels_length,
+    .entry = labels_entry,
+};
 
 /* ---- lists ---- */
 
@@ -81,7 +88,14 @@ static int taints_entry(lua_State *L, const struct moon_view *v, size_t i)
 }
 
 const struct moon_view_class moon_view_taints = {
-    .name = "list of taints", .get = taints_get, .length = taints_length, .entry = taints_entry};
+    .type = "Taints",
+    .doc = "A list of taints.",
+    .entries = "[integer]: Taint?",
+    .name = "list of taints",
+    .get = taints_get,
+    .length = taints_length,
+    .entry = taints_entry,
+};
 
 static size_t tolerations_length(const struct moon_view *v)
 {
@@ -112,10 +126,15 @@ static int tolerations_entry(lua_State *L, const struct moon_view *v, size_t i)
     return 2;
 }
 
-const struct moon_view_class moon_view_tolerations = {.name = "list of tolerations",
-                                                      .get = tolerations_get,
-                                                      .length = tolerations_length,
-                                                      .entry = tolerations_entry};
+const struct moon_view_class moon_view_tolerations = {
+    .type = "Tolerations",
+    .doc = "A list of tolerations.",
+    .entries = "[integer]: Toleration?",
+    .name = "list of tolerations",
+    .get = tolerations_get,
+    .length = tolerations_length,
+    .entry = tolerations_entry,
+};
 
 /* ---- one taint ---- */
 
@@ -142,7 +161,11 @@ static int taint_effect(lua_State *L, const struct moon_view *v)
 }
 
 static const struct moon_view_field taint_fields[] = {
-    {"key", taint_key}, {"value", taint_value}, {"effect", taint_effect}, {NULL, NULL}};
+    {"key", taint_key, "string", ""},
+    {"value", taint_value, "string", ""},
+    {"effect", taint_effect, "string", "NoSchedule, PreferNoSchedule or NoExecute"},
+    {NULL, NULL, NULL, NULL},
+};
 
 static const char *taint_text(const struct moon_view *v)
 {
@@ -152,7 +175,12 @@ static const char *taint_text(const struct moon_view *v)
 }
 
 const struct moon_view_class moon_view_taint = {
-    .name = "taint", .fields = taint_fields, .text = taint_text};
+    .type = "Taint",
+    .doc = "A taint of a node.",
+    .name = "taint",
+    .fields = taint_fields,
+    .text = taint_text,
+};
 
 /* ---- one toleration ---- */
 
@@ -197,8 +225,12 @@ static int toleration_seconds(lua_State *L, const struct moon_view *v)
 }
 
 static const struct moon_view_field toleration_fields[] = {
-    {"key", toleration_key},       {"operator", toleration_operator}, {"value", toleration_value},
-    {"effect", toleration_effect}, {"seconds", toleration_seconds},   {NULL, NULL},
+    {"key", toleration_key, "string", "\"\": every key"},
+    {"operator", toleration_operator, "string", "Equal or Exists; \"\" is Equal"},
+    {"value", toleration_value, "string", ""},
+    {"effect", toleration_effect, "string", "\"\": every effect"},
+    {"seconds", toleration_seconds, "integer?", "how long a pod may stay; nil: for ever"},
+    {NULL, NULL, NULL, NULL},
 };
 
 static const char *toleration_text(const struct moon_view *v)
@@ -209,4 +241,9 @@ static const char *toleration_text(const struct moon_view *v)
 }
 
 const struct moon_view_class moon_view_toleration = {
-    .name = "toleration", .fields = toleration_fields, .text = toleration_text};
+    .type = "Toleration",
+    .doc = "What pods put up with.",
+    .name = "toleration",
+    .fields = toleration_fields,
+    .text = toleration_text,
+};

@@ -128,12 +128,25 @@ static int pod_partner(lua_State *L, const struct moon_view *v)
 }
 
 static const struct moon_view_field pod_fields[] = {
-    {"name", pod_name},           {"uid", pod_uid},         {"node", pod_node},
-    {"node_name", pod_node_name}, {"phase", pod_phase},     {"ready", pod_ready},
-    {"available", pod_available}, {"health", pod_health},   {"deleting", pod_deleting},
-    {"revision", pod_revision},   {"created", pod_created}, {"ready_since", pod_ready_since},
-    {"restarts", pod_restarts},   {"reason", pod_reason},   {"labels", pod_labels},
-    {"images", pod_images},       {"partner", pod_partner}, {NULL, NULL},
+    {"name", pod_name, "string", ""},
+    {"uid", pod_uid, "string", ""},
+    {"node", pod_node, "Node?", "nil when the node is not known"},
+    {"node_name", pod_node_name, "string", "of its node"},
+    {"phase", pod_phase, "string", "Pending, Running, Succeeded, Failed or Unknown"},
+    {"ready", pod_ready, "boolean", "as Kubernetes says"},
+    {"available", pod_available, "boolean", "ready for minReadySeconds, and healthy"},
+    {"health", pod_health, "\"ready\"|\"progressing\"|\"failed\"",
+     "what the hook health said; \"ready\" without one"},
+    {"deleting", pod_deleting, "boolean", "it is about to go"},
+    {"revision", pod_revision, "string?", "hash of the template it was made from"},
+    {"created", pod_created, "integer", "when it was made"},
+    {"ready_since", pod_ready_since, "integer?", "nil while it is not ready"},
+    {"restarts", pod_restarts, "integer", "of all its containers"},
+    {"reason", pod_reason, "string?", "why it is in its phase, as Evicted"},
+    {"labels", pod_labels, "Labels", ""},
+    {"images", pod_images, "string?", "of its containers"},
+    {"partner", pod_partner, "Pod?", "the other pod of the node, while both are there"},
+    {NULL, NULL, NULL, NULL},
 };
 
 static const char *pod_text(const struct moon_view *v)
@@ -142,6 +155,16 @@ static const char *pod_text(const struct moon_view *v)
 }
 
 const struct moon_view_class moon_view_old_pod = {
-    .name = "pod", .fields = pod_fields, .text = pod_text};
+    .type = "Pod",
+    .doc = "A pod of the set.",
+    .name = "pod",
+    .fields = pod_fields,
+    .text = pod_text,
+};
 const struct moon_view_class moon_view_new_pod = {
-    .name = "pod", .fields = pod_fields, .text = pod_text};
+    .type = "Pod",
+    .doc = "A pod of the set.",
+    .name = "pod",
+    .fields = pod_fields,
+    .text = pod_text,
+};

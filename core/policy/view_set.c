@@ -121,23 +121,24 @@ static int set_revision(lua_State *L, const struct moon_view *v)
 }
 
 static const struct moon_view_field set_fields[] = {
-    {"kind", set_kind},
-    {"name", set_name},
-    {"namespace", set_namespace},
-    {"uid", set_uid},
-    {"generation", set_generation},
-    {"labels", set_labels},
-    {"annotations", set_annotations},
-    {"params", set_params},
-    {"template", set_template},
-    {"selector", set_selector},
-    {"node_selector", set_node_selector},
-    {"tolerations", set_tolerations},
-    {"strategy", set_strategy},
-    {"min_ready_seconds", set_min_ready_seconds},
-    {"desired", set_desired},
-    {"revision", set_revision},
-    {NULL, NULL},
+    {"kind", set_kind, "string", "DaemonSet"},
+    {"name", set_name, "string", ""},
+    {"namespace", set_namespace, "string", ""},
+    {"uid", set_uid, "string", ""},
+    {"generation", set_generation, "integer", "goes up with every change of its spec"},
+    {"labels", set_labels, "Labels", ""},
+    {"annotations", set_annotations, "Labels", ""},
+    {"params", set_params, "table<string, any>", "the parameters the policy declares"},
+    {"template", set_template, "Template", ""},
+    {"selector", set_selector, "Selector?", "of its pods"},
+    {"node_selector", set_node_selector, "Labels", "of its template"},
+    {"tolerations", set_tolerations, "Tolerations", "of its pods: the template's and the hook's"},
+    {"strategy", set_strategy, "string", "RollingUpdate or OnDelete"},
+    {"min_ready_seconds", set_min_ready_seconds, "integer",
+     "how long a pod must be ready to be available"},
+    {"desired", set_desired, "integer", "number of nodes that should run it"},
+    {"revision", set_revision, "string", "hash of its template; \"\" while it is not known"},
+    {NULL, NULL, NULL, NULL},
 };
 
 static const char *set_text(const struct moon_view *v)
@@ -146,7 +147,12 @@ static const char *set_text(const struct moon_view *v)
 }
 
 const struct moon_view_class moon_view_set = {
-    .name = "set", .fields = set_fields, .text = set_text};
+    .type = "Set",
+    .doc = "The set (DaemonSet) a hook is asked about.",
+    .name = "set",
+    .fields = set_fields,
+    .text = set_text,
+};
 
 /* ---- template ---- */
 
@@ -174,12 +180,18 @@ static int template_tolerations(lua_State *L, const struct moon_view *v)
 }
 
 static const struct moon_view_field template_fields[] = {
-    {"labels", template_labels},
-    {"node_name", template_node_name},
-    {"host_network", template_host_network},
-    {"tolerations", template_tolerations},
-    {NULL, NULL},
+    {"labels", template_labels, "Labels", ""},
+    {"node_name", template_node_name, "string?",
+     "set only where somebody pins all pods to one node"},
+    {"host_network", template_host_network, "boolean", ""},
+    {"tolerations", template_tolerations, "Tolerations", "as written, without what hooks add"},
+    {NULL, NULL, NULL, NULL},
 };
 
 const struct moon_view_class moon_view_template = {
-    .name = "template", .fields = template_fields, .text = set_text};
+    .type = "Template",
+    .doc = "What a set's pods are made from.",
+    .name = "template",
+    .fields = template_fields,
+    .text = set_text,
+};

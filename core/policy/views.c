@@ -40,6 +40,11 @@ static const struct moon_view_class *const classes[MOON_VIEW_KINDS] = {
     [MOON_VIEW_TOLERATION] = &moon_view_toleration,
 };
 
+const struct moon_view_class *moon_view_class(enum moon_view_kind kind)
+{
+    return classes[kind];
+}
+
 /* ---- the table ---- */
 
 void moon_views_init(struct moon_views *v)

@@ -107,15 +107,21 @@ static inline int moon_view_push_sym(lua_State *L, moon_sym s)
     return 1;
 }
 
-/* ---- how a kind shows itself: one table per kind ---- */
+/* ---- how a kind shows itself: one table per kind. What an editor and the reference page say about
+ * it stands beside it, in the types of the Lua language server. ---- */
 
 struct moon_view_field {
     const char *name;
     int (*get)(lua_State *L, const struct moon_view *v); /* pushes one value */
+    const char *type; /* "string?", "Labels"; of a method "(pod: Pod, why: string): boolean" */
+    const char *doc;  /* "": the name says it */
 };
 
 struct moon_view_class {
-    const char *name;
+    const char *type;                     /* "Node" */
+    const char *doc;                      /* what it is, one line */
+    const char *entries;                  /* "[string]: string?"; NULL: it has fields */
+    const char *name;                     /* in errors */
     const struct moon_view_field *fields; /* up to a NULL name; NULL: entries by key or number */
     int (*get)(lua_State *L, const struct moon_view *v,
                int key);                         /* entry by the key on the stack */
@@ -123,6 +129,9 @@ struct moon_view_class {
     int (*entry)(lua_State *L, const struct moon_view *v, size_t i); /* pushes key and value */
     const char *(*text)(const struct moon_view *v);                  /* its name; NULL: none */
 };
+
+/* NULL for MOON_VIEW_NONE. */
+MOON_API const struct moon_view_class *moon_view_class(enum moon_view_kind kind);
 
 MOON_API extern const struct moon_view_class moon_view_node;       /* view_node.c */
 MOON_API extern const struct moon_view_class moon_view_conditions; /* view_node.c */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "engine_fixture.h"
+#include "policy/bundle.h"
+#include "policy/library.h"
+
+/* What an editor and the reference page show stands beside what is registered. */
+
+static void check_signature(const char *whose, const char *name, const char *signature,
+                            const char *doc)
+{
+    if (signature == NULL || strchr(signature, '(') == NULL || strchr(signature, ')') == NULL) {
+        fail_msg("%s.%s: its signature is missing", whose, name);
+    }
+    if (doc == NULL) {
+        fail_msg("%s.%s: what it does is missing", whose, name);
+    }
+}
+
+static void test_fields_of_views(void **state MOON_UNUSED)
+{
+    for (int kind = MOON_VIEW_NONE + 1; kind < MOON_VIEW_KINDS; kind++) {
+        const struct moon_view_class *c = moon_view_class(kind);
+        if (c->type == NULL || c->doc == NULL) {
+            fail_msg("view %s: .type or .doc is missing", c->name);
+        }
+        assert_true((c->entries != NULL) == (c->fields == NULL));
+        for (const struct moon_view_field *f = c->fields; f != NULL && f->name != NULL; f++) {
+            if (f->type == NULL || f->doc == NULL) {
+                fail_msg("%s.%s: its type or doc is missing", c->type, f->name);
+            }
+        }
+    }
+}
+
+static void check_entries(const char *whose, const struct moon_library_entry *entries)
+{
+    for (const struct moon_library_entry *e = entries; e != NULL && e->name != NULL; e++) {
+        assert_non_null(e->fn);
+        check_signature(whose, e->name, e->signature, e->doc);
+    }
+}
+
+static void test_functions(void **state MOON_UNUSED)
+{
+    for (size_t i = 0; moon_libraries[i] != NULL; i++) {
+        const struct moon_library *library = moon_libraries[i];
+        assert_true(library->name == NULL || library->doc != NULL);
+        check_entries(library->name != NULL ? library->name : "moonset", library->functions);
+    }
+    for (size_t i = 0; moon_library_classes[i] != NULL; i++) {
+        const struct moon_library_class *class = moon_library_classes[i];
+        assert_true(class->type == NULL || class->doc != NULL);
+        check_entries(class->name, class->methods);
+    }
+}
+
+static void test_hooks(void **state MOON_UNUSED)
+{
+    for (int hook = 0; hook < MOON_HOOKS; hook++) {
+        const struct moon_hook_info *info = moon_hook_info(hook);
+        assert_non_null(info->name);
+        check_signature("hook", info->name, info->signature, info->doc);
+        assert_non_null(info->on_failure);
+    }
+}
+
+static bool is_listed(const char *library, const char *name)
+{
+    for (size_t i = 0; moon_libraries[i] != NULL; i++) {
+        const char *own = moon_libraries[i]->name;
+        if (!moon_streq(own != NULL ? own : "moonset", library)) {
+            continue;
+        }
+        for (const struct moon_library_entry *e = moon_libraries[i]->functions; e->name != NULL;
+             e++) {
+            if (moon_streq(e->name, name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Nothing comes into `moonset` but by the tables. */
+static void test_nothing_else_is_there(void **state MOON_UNUSED)
+{
+    const char *names = run_lua("local out = {}\n"
+                                "local function add(library, t)\n"
+                                "  for name, value in pairs(t) do\n"
+                                "    if type(value) == 'function' then\n"
+                                "      out[#out + 1] = library .. '.' .. name\n"
+                                "    elseif type(value) == 'table' then\n"
+                                "      add(name, value)\n"
+                                "    end\n"
+                                "  end\n"
+                                "end\n"
+                                "add('moonset', moonset)\n"
+                                "return table.concat(out, ' ')");
+    struct moon_str rest = moon_str(names);
+    struct moon_str one;
+    size_t count = 0;
+
+    assert_false(last_failed);
+    while (moon_str_split(&rest, ' ', &one)) {
+        struct moon_str library;
+        (void)moon_str_split(&one, '.', &library);
+        MOON_AUTOFREE char *whose = moon_str_dup(library);
+        MOON_AUTOFREE char *name = moon_str_dup(one);
+        if (!is_listed(whose, name)) {
+            fail_msg("%s.%s is in no table", whose, name);
+        }
+        count++;
+    }
+    assert_true(count > 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields_of_views),
+        cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_hooks),
+        cmocka_unit_test(test_nothing_else_is_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
