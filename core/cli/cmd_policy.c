@@ -10,6 +10,7 @@
 #include "cli/policy_cmds.h"
 #include "io/file.h"
 #include "policy/policies.h"
+#include "policy/testing.h"
 
 enum {
     SOURCE_MAX_BYTES = 256 * 1024
@@ -21,16 +22,22 @@ static void print_help(void)
         "usage: moonset policy check FILE…\n"
         "       moonset policy list [--policy-dir DIR]…\n"
         "       moonset policy doc [--policy-dir DIR]… [NAME…]\n"
-        "       moonset policy new [--dir DIR] NAME [HOOK…]\n\n"
+        "       moonset policy new [--dir DIR] NAME [HOOK…]\n"
+        "       moonset policy test [--policy-dir DIR]… [--count] [--seed N] [-o json]\n"
+        "                           [NAME|FILE|FOLDER…]\n\n"
         "check  compile each file, run it and check the table it returns; says \"ok\" or\n"
-        "       what is wrong, and where, for each\n"
+        "       what is wrong, and where, for each, and for the test beside it\n"
         "list   the policies in force: stock ones, replaced or joined by those of the\n"
         "       folders, the later folder wins; and why a file is not in force\n"
         "doc    what they say about themselves, and their parameters\n"
         "new    write NAME.lua to begin with, with these hooks (select without any), into\n"
-        "       DIR (default .); a file that is there stays as it is\n\n"
+        "       DIR (default .); a file that is there stays as it is\n"
+        "test   run the cases of NAME_test.yaml beside policies: all of the folders (default .),\n"
+        "       or those named; each several times in other orders, which --seed changes;\n"
+        "       --count prints the instructions of each hook\n\n"
         "Exit status: 0 all is well; 1 a file is wrong or cannot be read or written, or a\n"
-        "policy of a folder is not in force, or there is none of that name; 2 wrong usage.\n",
+        "policy of a folder is not in force, or there is none of that name, or a test fails;\n"
+        "2 wrong usage.\n",
         stdout);
 }
 
@@ -67,9 +74,8 @@ static void look_at_folder(const struct moon_policy_info *info, void *ctx)
         name.len > folder->name.len && memcmp(name.ptr, folder->name.ptr, folder->name.len) == 0;
 }
 
-/* "my/edge-only.lua" is policy edge-only, but "my/update/rolling.lua" is update/rolling: the
- * folders that the stock policies have are part of a name. */
-static char *policy_name(const struct moon_policies *policies, const char *path)
+char *moon_policy_name_of(const struct moon_policies *policies, const char *path,
+                          const char *suffix)
 {
     struct moon_str text = moon_str(path);
     size_t base = text.len;
@@ -86,23 +92,48 @@ static char *policy_name(const struct moon_policies *policies, const char *path)
         moon_policies_each(policies, look_at_folder, &folder);
     }
     const char *name = path + (folder.is_known ? begin : base);
-    size_t suffix = moon_str_ends(text, ".lua") ? strlen(".lua") : 0;
-    return moon_strndup(name, strlen(name) - suffix);
+    size_t ending = moon_str_ends(text, suffix) ? strlen(suffix) : 0;
+    return moon_strndup(name, strlen(name) - ending);
+}
+
+static int check_text(struct moon_policies *policies, const char *path, struct moon_str text,
+                      struct moon_err *err)
+{
+    MOON_AUTOFREE char *tested = moon_policy_test_subject(path);
+
+    if (tested != NULL) {
+        return moon_policy_test_check(&(struct moon_policy_test_text){NULL, path, text}, err);
+    }
+    MOON_AUTOFREE char *name = moon_policy_name_of(policies, path, ".lua");
+    return moon_policies_check(policies, name, path, text, err);
 }
 
 static bool check_file(struct moon_policies *policies, const char *path)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf source = MOON_BUF_INIT(SOURCE_MAX_BYTES);
-    MOON_AUTOFREE char *name = policy_name(policies, path);
     struct moon_err err;
 
     if (moon_file_read(path, &source, &err) != 0 ||
-        moon_policies_check(policies, name, path, moon_buf_str(&source), &err) != 0) {
+        check_text(policies, path, moon_buf_str(&source), &err) != 0) {
         moon_cli_complain("%s", err.text);
         return false;
     }
     (void)printf("%s: ok\n", path);
     return true;
+}
+
+/* A policy with its test, if there is one beside it. */
+static bool check_both(struct moon_policies *policies, const char *path)
+{
+    struct moon_str text = moon_str(path);
+    bool ok = check_file(policies, path);
+
+    if (moon_str_ends(text, ".lua")) {
+        MOON_AUTOFREE char *test =
+            moon_asprintf("%.*s_test.yaml", (int)(text.len - strlen(".lua")), path);
+        ok &= access(test, F_OK) != 0 || check_file(policies, test);
+    }
+    return ok;
 }
 
 int moon_policy_cmd_check(int argc, char **argv)
@@ -123,7 +154,7 @@ int moon_policy_cmd_check(int argc, char **argv)
         return MOON_EXIT_FAILED;
     }
     for (int i = 1; i < argc; i++) {
-        ok &= check_file(policies, argv[i]);
+        ok &= check_both(policies, argv[i]);
     }
     moon_policies_free(policies);
     return ok ? MOON_EXIT_OK : MOON_EXIT_FAILED;
@@ -207,10 +238,8 @@ static const struct {
     const char *word;
     int (*run)(int argc, char **argv);
 } words[] = {
-    {"check", moon_policy_cmd_check},
-    {"list", moon_policy_cmd_list},
-    {"doc", moon_policy_cmd_doc},
-    {"new", moon_policy_cmd_new},
+    {"check", moon_policy_cmd_check}, {"list", moon_policy_cmd_list}, {"doc", moon_policy_cmd_doc},
+    {"new", moon_policy_cmd_new},     {"test", moon_policy_cmd_test},
 };
 
 int moon_cmd_policy(struct moon_cli *cli, int argc, char **argv)
@@ -228,6 +257,6 @@ int moon_cmd_policy(struct moon_cli *cli, int argc, char **argv)
             return words[i].run(argc - 1, argv + 1);
         }
     }
-    return argc < 2 ? moon_policy_wrong_usage("check, list, doc or new?", "")
+    return argc < 2 ? moon_policy_wrong_usage("check, list, doc, new or test?", "")
                     : moon_policy_wrong_usage("unknown command ", argv[1]);
 }

@@ -361,6 +361,7 @@ static int start(struct moon_version *v, const struct moon_module_source *outsid
     struct finder finder = {v, outside, v->source_len};
 
     e->name = v->name;
+    e->probe = v->probe;
     e->modules = (struct moon_module_source){find_module, &finder};
     e->loading = true;
     moon_watchdog_note(v->name, v->digest, "load");
@@ -415,6 +416,7 @@ struct moon_version *moon_version_load(const struct moon_version_opts *opts, str
     v->source_len = opts->source.len;
     v->modules = moon_map_new(moon_free);
     v->budget_scale = opts->budget_scale;
+    v->probe = opts->probe;
     make_digest(v);
     if (start(v, &opts->modules, ret) != 0) {
         moon_version_unref(v);
@@ -422,6 +424,28 @@ struct moon_version *moon_version_load(const struct moon_version_opts *opts, str
     }
     make_digest(v);
     return v;
+}
+
+static bool find_kept(const char *name, struct moon_str *ret_text, void *ctx)
+{
+    const struct moon_version *v = ctx;
+
+    *ret_text = moon_str(moon_map_get(v->modules, moon_str(name)));
+    return ret_text->ptr != NULL;
+}
+
+struct moon_version *moon_version_copy(const struct moon_version *v, double budget_scale,
+                                       struct moon_probe *probe, struct moon_fault *ret)
+{
+    struct moon_version_opts opts = {
+        .name = v->name,
+        .source = {v->source, v->source_len},
+        .modules = {find_kept, (void *)(uintptr_t)v},
+        .budget_scale = budget_scale,
+        .probe = probe,
+    };
+
+    return moon_version_load(&opts, ret);
 }
 
 struct moon_version *moon_version_ref(struct moon_version *v)

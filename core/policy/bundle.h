@@ -47,6 +47,7 @@ struct moon_version {
     bool creates;              /* missing pods are made when its update hook says so */
     struct moon_params params;
     double budget_scale;
+    struct moon_probe *probe;   /* of a test run; borrowed; NULL: none */
     struct moon_engine *engine; /* NULL: to be made */
     uint64_t engine_serial;     /* goes up with every new state */
     int hook_refs[MOON_HOOKS];  /* the functions, in the engine's registry */
@@ -57,6 +58,7 @@ struct moon_version_opts {
     struct moon_str source;
     struct moon_module_source modules; /* consulted while loading only */
     double budget_scale;
+    struct moon_probe *probe;
 };
 
 enum {
@@ -66,6 +68,9 @@ enum {
 /* Compile, run, check. NULL: *ret says why, with file and line. */
 MOON_API struct moon_version *moon_version_load(const struct moon_version_opts *opts,
                                                 struct moon_fault *ret);
+/* The same text as `v` with states of its own. */
+MOON_API struct moon_version *moon_version_copy(const struct moon_version *v, double budget_scale,
+                                                struct moon_probe *probe, struct moon_fault *ret);
 MOON_API struct moon_version *moon_version_ref(struct moon_version *v);
 MOON_API void moon_version_unref(struct moon_version *v); /* NULL is fine */
 /* A state that is not spent; NULL and *ret when the text does not load any more (it did once, so

@@ -121,8 +121,13 @@ static int raise_stop(lua_State *L)
 
 static void on_hook(lua_State *L, lua_Debug *ar MOON_UNUSED)
 {
-    if (moon_engine_of(L)->stop != MOON_STOP_NONE) {
+    struct moon_engine *e = moon_engine_of(L);
+
+    if (e->stop != MOON_STOP_NONE) {
         raise_stop(L);
+    }
+    if (e->probe != NULL) {
+        e->probe->instructions++;
     }
 }
 
@@ -219,12 +224,28 @@ static int failed(struct moon_engine *e, int status, int nresults, struct moon_f
     return -1;
 }
 
+/* What the call of a hook has cost. */
+static void note_cost(struct moon_probe *probe)
+{
+    struct moon_probe_cost *cost = &probe->costs[probe->hook];
+
+    cost->calls++;
+    cost->instructions += probe->instructions;
+    cost->most = probe->instructions > cost->most ? probe->instructions : cost->most;
+}
+
 int moon_engine_call(struct moon_engine *e, int nargs, int nresults, struct moon_fault *ret)
 {
     e->shape = false;
     e->refused_string = false;
     e->traceback[0] = '\0';
+    if (e->probe != NULL) {
+        e->probe->instructions = 0;
+    }
     int status = lua_pcall(e->L, nargs, nresults, 1);
+    if (e->probe != NULL && e->probe->counts && e->probe->hook >= 0) {
+        note_cost(e->probe);
+    }
     if (status == LUA_OK && e->stop == MOON_STOP_NONE) {
         return 0;
     }
@@ -246,6 +267,9 @@ void moon_engine_enter(struct moon_engine *e, struct moon_budget budget)
     e->run.budget.call_us = (uint64_t)((double)budget.call_us * e->budget_scale);
     e->peak = e->used;
     e->log_lines = 0;
+    if (e->probe != NULL && e->probe->counts) {
+        lua_sethook(e->L, on_hook, LUA_MASKCOUNT, 1);
+    }
     moon_budget_start(&e->run);
 }
 

@@ -18,6 +18,7 @@
 #include "kube/taint.h"
 #include "policy/budget.h"
 #include "policy/policies.h"
+#include "policy/probe.h"
 #include "policy/views.h"
 
 struct moon_engine;
@@ -73,6 +74,7 @@ struct moon_engine {
     struct moon_map *selectors;          /* text -> moon_selector */
     struct moon_map *draws;              /* of the call: what was asked for -> names of nodes */
     struct moon_module_source modules;
+    struct moon_probe *probe; /* of a test run; NULL: none */
 
     int params_ref; /* set.params of the call */
     unsigned log_lines;

@@ -50,6 +50,9 @@ int moon_hook_begin(struct moon_hook_call *c, struct moon_budget budget, struct 
     moon_watchdog_note(v->name, v->digest, moon_hook_name(c->hook));
     lua_settop(e->L, 1);
     lua_rawgeti(e->L, LUA_REGISTRYINDEX, v->hook_refs[c->hook]);
+    if (e->probe != NULL) {
+        e->probe->hook = (int)c->hook;
+    }
     moon_engine_enter(e, budget);
     return 0;
 }
@@ -59,6 +62,9 @@ void moon_hook_end(struct moon_hook_call *c)
     struct moon_engine *e = c->engine;
 
     c->cpu_us += moon_engine_leave(e);
+    if (e->probe != NULL) {
+        e->probe->hook = -1;
+    }
     moon_views_forget(&e->views);
     moon_map_clear(e->draws);
     e->set = NULL;
@@ -111,8 +117,10 @@ void moon_hook_count(const struct moon_hook_call *c, size_t calls)
     const struct moon_policies *p = c->chain->policies;
     const char *const labels[] = {c->link->version->name, moon_hook_name(c->hook), NULL};
 
-    moon_metric_add(p->calls, labels, (double)calls);
-    moon_metric_add(p->cpu, labels, (double)c->cpu_us / 1e6);
+    if (p->calls != NULL) {
+        moon_metric_add(p->calls, labels, (double)calls);
+        moon_metric_add(p->cpu, labels, (double)c->cpu_us / 1e6);
+    }
 }
 
 void moon_hook_report(const struct moon_hook_call *c, const struct moon_fault *fault,

@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "policy/engine.h"
+#include "policy/glob.h"
 #include "policy/library.h"
 
 enum {
@@ -79,34 +80,6 @@ static int library_bucket(lua_State *L)
     return 1;
 }
 
-/* '*' any bytes, '?' one. The last star is widened when the rest does not fit: no recursion. */
-static bool glob(struct moon_str pattern, struct moon_str s)
-{
-    size_t p = 0;
-    size_t i = 0;
-    size_t star = SIZE_MAX;
-    size_t star_end = 0;
-
-    while (i < s.len) {
-        if (p < pattern.len && pattern.ptr[p] == '*') {
-            star = p++;
-            star_end = i;
-        } else if (p < pattern.len && (pattern.ptr[p] == '?' || pattern.ptr[p] == s.ptr[i])) {
-            p++;
-            i++;
-        } else if (star != SIZE_MAX) {
-            p = star + 1;
-            i = ++star_end;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.len && pattern.ptr[p] == '*') {
-        p++;
-    }
-    return p == pattern.len;
-}
-
 /* moonset.glob("gpu-*", node.name) */
 static int library_glob(lua_State *L)
 {
@@ -118,7 +91,7 @@ static int library_glob(lua_State *L)
     if (pattern.len * s.len > MAX_GLOB_COST) {
         return luaL_error(L, "glob: pattern and text are too long together");
     }
-    lua_pushboolean(L, glob(pattern, s));
+    lua_pushboolean(L, moon_glob(pattern, s));
     return 1;
 }
 

@@ -190,8 +190,11 @@ void moon_policies_report(const struct moon_policies *p, const struct moon_polic
 {
     const char *hook = report->hook[0] != '\0' ? report->hook : "load";
 
-    moon_metric_add(p->failures,
-                    MOON_LABELS(report->policy, hook, moon_policy_fault_name(report->fault)), 1);
+    if (p->failures != NULL) {
+        moon_metric_add(p->failures,
+                        MOON_LABELS(report->policy, hook, moon_policy_fault_name(report->fault)),
+                        1);
+    }
     if (p->on_report != NULL) {
         p->on_report(report, p->ctx);
     }

@@ -36,7 +36,7 @@ struct moon_policies {
     void (*on_changed)(void *ctx);
     void *ctx;
     uint64_t generation;
-    struct moon_metric *calls;
+    struct moon_metric *calls; /* NULL: nothing is counted (tests) */
     struct moon_metric *failures;
     struct moon_metric *cpu;
 };

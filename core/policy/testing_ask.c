@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * testing_ask.c - one round of questions, in the order in which a reconcile asks them.
+ */
+#include "policy/testing_priv.h"
+
+uint64_t moon_test_next(uint64_t *state)
+{
+    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+/* 0 … count-1, in order without a seed. The caller frees. */
+static size_t *make_order(size_t count, uint64_t seed)
+{
+    size_t *order = moon_new_array(size_t, count + 1);
+
+    for (size_t i = 0; i < count; i++) {
+        order[i] = i;
+    }
+    for (size_t i = count; seed != 0 && i > 1; i--) {
+        size_t k = (size_t)(moon_test_next(&seed) % i);
+        size_t swapped = order[k];
+        order[k] = order[i - 1];
+        order[i - 1] = swapped;
+    }
+    return order;
+}
+
+struct round {
+    struct moon_chain *chain;
+    const struct moon_test_case *c;
+    uint64_t seed;
+    struct moon_test_world world;
+    struct moon_set_view view;
+    struct moon_tolerations tolerations;
+    struct moon_test_answers *answers;
+};
+
+static struct moon_test_item *add(struct round *d, enum moon_test_aspect aspect,
+                                  const char *subject, const char *verb, const char *reason)
+{
+    d->answers->asked[aspect] = true;
+    return moon_test_list_add(&d->answers->lists[aspect],
+                              (struct moon_test_item){.subject = moon_strdup(subject),
+                                                      .verb = moon_strdup(verb),
+                                                      .reason = moon_strdup(reason),
+                                                      .number = -1});
+}
+
+/* ---- the pure hooks ---- */
+
+/* False: no answer, so a set that has none from before waits. */
+static bool ask_tolerations(struct round *d)
+{
+    struct moon_err err;
+
+    if (moon_hook_tolerations(d->chain, &d->view, &d->tolerations, &err) != 0) {
+        return false;
+    }
+    d->view.tolerations = &d->tolerations;
+    d->answers->asked[MOON_TEST_TOLERATIONS] = true;
+    for (size_t i = 0; i < d->tolerations.count; i++) {
+        MOON_AUTOFREE char *text = moon_test_toleration_text(&d->tolerations.items[i]);
+        (void)add(d, MOON_TEST_TOLERATIONS, text, "", NULL);
+    }
+    return true;
+}
+
+static void ask_select(struct round *d)
+{
+    struct moon_test_world *w = &d->world;
+    MOON_AUTOFREE size_t *order = make_order(w->node_count, d->seed);
+    MOON_AUTOFREE const struct moon_node **nodes =
+        moon_new_array(const struct moon_node *, w->node_count + 1);
+    MOON_AUTOFREE struct moon_decision *decisions =
+        moon_new_array(struct moon_decision, w->node_count + 1);
+    MOON_AUTOFREE size_t *place = moon_new_array(size_t, w->node_count + 1);
+
+    for (size_t i = 0; i < w->node_count; i++) {
+        nodes[i] = w->nodes[order[i]];
+        place[order[i]] = i;
+    }
+    moon_hook_select(d->chain, &d->view, nodes, w->node_count, decisions);
+    d->answers->asked[MOON_TEST_SELECT] = true;
+    d->view.desired = 0;
+    for (size_t i = 0; i < w->node_count; i++) {
+        struct moon_decision *decision = &decisions[place[i]];
+        w->slots[i].wanted = decision->placement == MOON_PLACEMENT_RUN;
+        d->view.desired += w->slots[i].wanted;
+        (void)add(d, MOON_TEST_SELECT, w->nodes[i]->meta.name,
+                  moon_placement_name(decision->placement), decision->reason);
+        moon_decision_fini(decision);
+    }
+}
+
+static void ask_rank(struct round *d)
+{
+    struct moon_test_world *w = &d->world;
+    MOON_AUTOFREE size_t *order = make_order(w->node_count, d->seed);
+    MOON_AUTOFREE const struct moon_node **nodes =
+        moon_new_array(const struct moon_node *, w->node_count + 1);
+    MOON_AUTOFREE struct moon_rank *ranks = moon_new_array(struct moon_rank, w->node_count + 1);
+
+    d->answers->asked[MOON_TEST_RANK] = true;
+    if (!moon_chain_ranks(d->chain)) {
+        return;
+    }
+    for (size_t i = 0; i < w->node_count; i++) {
+        nodes[i] = w->nodes[order[i]];
+    }
+    moon_hook_rank(d->chain, &d->view, nodes, w->node_count, ranks);
+    for (size_t i = 0; i < w->node_count; i++) {
+        moon_rank_fini(&w->ranks[order[i]]);
+        w->ranks[order[i]] = ranks[i];
+        w->slots[order[i]].rank = &w->ranks[order[i]];
+    }
+}
+
+static void add_health(struct round *d, const struct moon_test_pod *p,
+                       const struct moon_health_answer *answer)
+{
+    struct moon_test_item *item = add(d, MOON_TEST_HEALTH, p->pod->meta.name,
+                                      moon_health_name(answer->health), answer->reason);
+
+    item->also = moon_strdup(d->world.slots[p->slot].node_name);
+}
+
+static void ask_health(struct round *d)
+{
+    struct moon_test_world *w = &d->world;
+    MOON_AUTOFREE size_t *order = make_order(w->pod_count, d->seed);
+    MOON_AUTOFREE size_t *place = moon_new_array(size_t, w->pod_count + 1);
+    MOON_AUTOFREE struct moon_health_question *questions =
+        moon_new_array(struct moon_health_question, w->pod_count + 1);
+    MOON_AUTOFREE struct moon_health_answer *answers =
+        moon_new_array(struct moon_health_answer, w->pod_count + 1);
+
+    for (size_t i = 0; i < w->pod_count; i++) {
+        const struct moon_test_pod *p = &w->pods[order[i]];
+        questions[i] = (struct moon_health_question){p->pod, &w->slots[p->slot], p->updated};
+        place[order[i]] = i;
+    }
+    moon_hook_health(d->chain, &d->view, questions, w->pod_count, answers);
+    d->answers->asked[MOON_TEST_HEALTH] = true;
+    for (size_t i = 0; i < w->pod_count; i++) {
+        w->pods[i].health = answers[place[i]].health;
+        add_health(d, &w->pods[i], &answers[place[i]]);
+        moon_sym_unref(answers[place[i]].reason);
+    }
+}
+
+/* ---- the roll ---- */
+
+static void add_rank(struct round *d, const struct moon_roll *roll)
+{
+    for (size_t i = 0; i < roll->count; i++) {
+        if (roll->slots[i].node != NULL) {
+            (void)add(d, MOON_TEST_RANK, roll->slots[i].node_name, "", NULL);
+        }
+    }
+}
+
+static void ask_gate(struct round *d, const struct moon_roll *roll)
+{
+    struct moon_gate gate;
+
+    moon_hook_gate(d->chain, &d->view, roll, &gate);
+    struct moon_test_item *item =
+        add(d, MOON_TEST_GATE, "", gate.closed > 0 ? "closed" : "open", gate.reason);
+    item->number = gate.closed > 0 ? gate.again_s : -1;
+    if (gate.closed > 0) {
+        d->answers->held = moon_asprintf("the gate of %s is closed: %s", gate.policy, gate.reason);
+    }
+    moon_gate_fini(&gate);
+}
+
+static const char *action_name(enum moon_roll_action_type type)
+{
+    switch (type) {
+    case MOON_ROLL_REPLACE:
+        return "replace";
+    case MOON_ROLL_SURGE:
+        return "surge";
+    case MOON_ROLL_DELETE:
+        return "delete";
+    }
+    return "";
+}
+
+static void add_actions(struct round *d, const struct moon_roll *roll,
+                        const struct moon_roll_answer *answer)
+{
+    d->answers->asked[MOON_TEST_UPDATE] = true;
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct moon_roll_action *a = &answer->actions[i];
+        (void)add(d, MOON_TEST_UPDATE, roll->slots[a->slot].node_name, action_name(a->type),
+                  a->reason);
+    }
+    if (answer->pause != NULL) {
+        (void)add(d, MOON_TEST_UPDATE, "", "pause", answer->pause);
+    }
+    if (answer->rollback != NULL) {
+        (void)add(d, MOON_TEST_UPDATE, "", "rollback", answer->rollback);
+    }
+    d->answers->again_s = answer->again_s;
+    d->answers->clipped = answer->clipped;
+    if (answer->failed) {
+        d->answers->held = moon_strdup("it failed");
+    }
+}
+
+static void ask_update(struct round *d, const struct moon_roll *roll)
+{
+    struct moon_roll_answer answer;
+    bool outdated = false;
+
+    for (size_t i = 0; i < roll->count; i++) {
+        outdated |= roll->slots[i].old_pod != NULL;
+    }
+    d->answers->asked[MOON_TEST_UPDATE] = true;
+    if (d->answers->held != NULL) {
+        return;
+    }
+    if (!outdated) {
+        d->answers->held = moon_strdup("no pod is outdated");
+        return;
+    }
+    moon_hook_update(d->chain, &d->view, roll, &answer);
+    add_actions(d, roll, &answer);
+    moon_roll_answer_fini(&answer);
+}
+
+static void ask_roll(struct round *d)
+{
+    const struct moon_test_expect *e = &d->c->expect;
+    bool rolls = e->has[MOON_TEST_GATE] || e->has[MOON_TEST_UPDATE];
+
+    if (rolls || e->has[MOON_TEST_RANK]) {
+        ask_rank(d);
+    }
+    if (rolls || e->has[MOON_TEST_HEALTH]) {
+        ask_health(d);
+    }
+    struct moon_roll roll = moon_test_world_roll(&d->world, d->c);
+    add_rank(d, &roll);
+    if (rolls) {
+        ask_gate(d, &roll);
+    }
+    if (e->has[MOON_TEST_UPDATE]) {
+        ask_update(d, &roll);
+    }
+    moon_free((void *)(uintptr_t)roll.slots);
+}
+
+/* ---- all of it ---- */
+
+int moon_test_ask(struct moon_chain *chain, const struct moon_test_case *c, uint64_t seed,
+                  struct moon_test_answers *ret, struct moon_err *err)
+{
+    struct round d = {.chain = chain, .c = c, .seed = seed, .answers = ret};
+    int rc = moon_test_world_init(&d.world, c, err);
+
+    if (rc == 0) {
+        d.view = (struct moon_set_view){
+            .set = d.world.set,
+            .tolerations = &d.world.set->tolerations,
+            .desired = (int64_t)d.world.node_count,
+            .revision = c->given.revision,
+            .now_s = c->given.now_s,
+        };
+        if (ask_tolerations(&d)) {
+            ask_select(&d);
+            ask_roll(&d);
+        }
+    }
+    moon_tolerations_fini(&d.tolerations);
+    moon_test_world_fini(&d.world);
+    return rc;
+}
+
+void moon_test_answers_fini(struct moon_test_answers *a)
+{
+    for (int i = 0; i < MOON_TEST_ASPECTS; i++) {
+        moon_test_list_fini(&a->lists[i]);
+    }
+    moon_test_list_fini(&a->errors);
+    moon_free(a->held);
+    *a = (struct moon_test_answers){0};
+}

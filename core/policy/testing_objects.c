@@ -1,0 +1,725 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * testing_objects.c - the set and the nodes of a test, from their short forms to manifests.
+ *
+ * A short key is one place of the manifest; `metadata`, `spec` and `status` are merged into it as
+ * they stand, so that a manifest as kubectl prints it is a test's object, too.
+ */
+#include <stdio.h>
+
+#include "policy/glob.h"
+#include "policy/testing_priv.h"
+
+enum {
+    DAY_S = 24 * 3600,
+    SET_AGE_S = 30 * DAY_S,
+    NODE_AGE_S = 10 * DAY_S,
+    ROLL_AGE_S = 3600,
+    MAX_DIGITS = 9,
+};
+
+/* ---- what both have ---- */
+
+/* A label's value; true and 3 are meant as texts. */
+static int take_label(struct moon_test_reader *r, const cJSON *value, cJSON *out)
+{
+    char text[32];
+
+    if (cJSON_IsString(value)) {
+        cJSON_AddStringToObject(out, value->string, value->valuestring);
+        return 0;
+    }
+    if (cJSON_IsBool(value)) {
+        cJSON_AddStringToObject(out, value->string, cJSON_IsTrue(value) ? "true" : "false");
+        return 0;
+    }
+    if (cJSON_IsNumber(value) && (double)value->valueint == value->valuedouble) {
+        (void)snprintf(text, sizeof(text), "%d", value->valueint);
+        cJSON_AddStringToObject(out, value->string, text);
+        return 0;
+    }
+    return moon_test_wrong(r, value, "'%.60s': a text is wanted; quote it", value->string);
+}
+
+int moon_test_take_labels(struct moon_test_reader *r, const cJSON *json, cJSON *root,
+                          const char *path)
+{
+    MOON_AUTOJSON *texts = cJSON_CreateObject();
+    MOON_AUTOJSON *patch = cJSON_CreateObject();
+    const cJSON *value;
+    int rc = moon_test_mapping(r, json);
+
+    cJSON_ArrayForEach (value, json) {
+        if (rc == 0 && cJSON_IsNull(value)) {
+            cJSON_AddNullToObject(texts, value->string);
+        } else if (rc == 0) {
+            rc = take_label(r, value, texts);
+        }
+    }
+    if (rc == 0) {
+        moon_test_put(patch, path, moon_steal(&texts));
+        moon_test_merge(root, patch);
+    }
+    return rc;
+}
+
+int moon_test_take_part(struct moon_test_reader *r, const cJSON *json, cJSON *root,
+                        const char *part)
+{
+    int rc = moon_test_mapping(r, json);
+
+    if (rc == 0) {
+        MOON_AUTOJSON *patch = cJSON_CreateObject();
+        cJSON_AddItemToObject(patch, part, cJSON_Duplicate(json, true));
+        moon_test_merge(root, patch);
+    }
+    return rc;
+}
+
+static int put_text(struct moon_test_reader *r, const cJSON *json, cJSON *root, const char *path)
+{
+    const char *text = NULL;
+    int rc = moon_test_text(r, json, &text);
+
+    if (rc == 0) {
+        moon_test_put_text(root, path, text);
+    }
+    return rc;
+}
+
+static int put_bool(struct moon_test_reader *r, const cJSON *json, cJSON *root, const char *path)
+{
+    bool value = false;
+    int rc = moon_test_bool(r, json, &value);
+
+    if (rc == 0) {
+        moon_test_put(root, path, cJSON_CreateBool(value));
+    }
+    return rc;
+}
+
+static int put_int(struct moon_test_reader *r, const cJSON *json, cJSON *root, const char *path)
+{
+    int64_t value = 0;
+    int rc = moon_test_int(r, json, &value);
+
+    if (rc == 0) {
+        moon_test_put(root, path, cJSON_CreateNumber((double)value));
+    }
+    return rc;
+}
+
+static int put_as_it_is(const cJSON *json, cJSON *root, const char *path)
+{
+    moon_test_put(root, path, cJSON_Duplicate(json, true));
+    return 0;
+}
+
+/* ---- the set ---- */
+
+#define SET_FIELD(name, call)                                                                      \
+    static int set_##name(struct moon_test_reader *r MOON_UNUSED, const cJSON *json, void *ctx)    \
+    {                                                                                              \
+        cJSON *set = ((struct moon_test_given *)ctx)->set;                                         \
+        return call;                                                                               \
+    }
+SET_FIELD(name, put_text(r, json, set, "metadata.name"))
+SET_FIELD(namespace, put_text(r, json, set, "metadata.namespace"))
+SET_FIELD(labels, moon_test_take_labels(r, json, set, "metadata.labels"))
+SET_FIELD(annotations, moon_test_take_labels(r, json, set, "metadata.annotations"))
+SET_FIELD(generation, put_int(r, json, set, "metadata.generation"))
+SET_FIELD(min_ready, put_int(r, json, set, "spec.minReadySeconds"))
+SET_FIELD(max_unavailable,
+          put_as_it_is(json, set, "spec.updateStrategy.rollingUpdate.maxUnavailable"))
+SET_FIELD(max_surge, put_as_it_is(json, set, "spec.updateStrategy.rollingUpdate.maxSurge"))
+SET_FIELD(node_name, put_text(r, json, set, "spec.template.spec.nodeName"))
+SET_FIELD(node_selector, moon_test_take_labels(r, json, set, "spec.template.spec.nodeSelector"))
+SET_FIELD(affinity, put_as_it_is(json, set, "spec.template.spec.affinity"))
+SET_FIELD(host_network, put_bool(r, json, set, "spec.template.spec.hostNetwork"))
+SET_FIELD(pod_labels, moon_test_take_labels(r, json, set, "spec.template.metadata.labels"))
+SET_FIELD(metadata, moon_test_take_part(r, json, set, "metadata"))
+SET_FIELD(spec, moon_test_take_part(r, json, set, "spec"))
+SET_FIELD(status, moon_test_take_part(r, json, set, "status"))
+
+static int set_strategy(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    cJSON *set = ((struct moon_test_given *)ctx)->set;
+    int rc = put_text(r, json, set, "spec.updateStrategy.type");
+
+    if (rc == 0 && !moon_streq(json->valuestring, "RollingUpdate")) {
+        cJSON_DeleteItemFromObjectCaseSensitive(
+            cJSON_GetObjectItemCaseSensitive(cJSON_GetObjectItemCaseSensitive(set, "spec"),
+                                             "updateStrategy"),
+            "rollingUpdate");
+    }
+    return rc;
+}
+
+static int set_image(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    const char *image = NULL;
+    int rc = moon_test_text(r, json, &image);
+
+    if (rc == 0) {
+        cJSON *containers = cJSON_CreateArray();
+        cJSON *container = cJSON_CreateObject();
+        cJSON_AddStringToObject(container, "name", "main");
+        cJSON_AddStringToObject(container, "image", image);
+        cJSON_AddItemToArray(containers, container);
+        moon_test_put(((struct moon_test_given *)ctx)->set, "spec.template.spec.containers",
+                      containers);
+    }
+    return rc;
+}
+
+static int set_tolerations(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_given *g = ctx;
+    MOON_AUTOJSON *list = cJSON_CreateArray();
+    int rc = cJSON_IsArray(json) ? 0 : moon_test_wrong(r, json, "a list is wanted");
+    const cJSON *item;
+
+    cJSON_ArrayForEach (item, json) {
+        cJSON *one = rc == 0 ? moon_test_toleration(r, item) : NULL;
+        rc = rc == 0 && one == NULL ? -1 : rc;
+        cJSON_AddItemToArray(list, one);
+    }
+    if (rc == 0) {
+        moon_test_put(g->set, "spec.template.spec.tolerations", moon_steal(&list));
+    }
+    return rc;
+}
+
+static int set_nothing(struct moon_test_reader *r MOON_UNUSED, const cJSON *json MOON_UNUSED,
+                       void *ctx MOON_UNUSED)
+{
+    return 0;
+}
+
+static const struct moon_test_field set_fields[] = {
+    {"name", set_name},
+    {"namespace", set_namespace},
+    {"labels", set_labels},
+    {"annotations", set_annotations},
+    {"generation", set_generation},
+    {"strategy", set_strategy},
+    {"max_unavailable", set_max_unavailable},
+    {"max_surge", set_max_surge},
+    {"min_ready_seconds", set_min_ready},
+    {"image", set_image},
+    {"pod_labels", set_pod_labels},
+    {"node_name", set_node_name},
+    {"node_selector", set_node_selector},
+    {"affinity", set_affinity},
+    {"tolerations", set_tolerations},
+    {"host_network", set_host_network},
+    {"metadata", set_metadata},
+    {"spec", set_spec},
+    {"status", set_status},
+    {"apiVersion", set_nothing},
+    {"kind", set_nothing},
+    {NULL, NULL},
+};
+
+int moon_test_take_set(struct moon_test_reader *r, const cJSON *json, void *given)
+{
+    return moon_test_fields(r, set_fields, json, given);
+}
+
+/* ---- the roll ---- */
+
+static int roll_revision(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_given *g = ctx;
+    const char *text = NULL;
+    int rc = moon_test_text(r, json, &text);
+
+    if (rc == 0) {
+        moon_free(g->revision);
+        g->revision = moon_strdup(text);
+    }
+    return rc;
+}
+
+static int roll_previous(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_given *g = ctx;
+    const char *text = NULL;
+    int rc = moon_test_text(r, json, &text);
+
+    if (rc == 0) {
+        moon_free(g->previous_revision);
+        g->previous_revision = moon_strdup(text);
+    }
+    return rc;
+}
+
+static int roll_started(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    return moon_test_time(r, json, &((struct moon_test_given *)ctx)->started_s);
+}
+
+static int roll_age(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_given *g = ctx;
+    int64_t age = 0;
+    int rc = moon_test_seconds(r, json, &age);
+
+    g->started_s = g->now_s - age;
+    return rc;
+}
+
+static int roll_rolled_back(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    return moon_test_bool(r, json, &((struct moon_test_given *)ctx)->rolled_back);
+}
+
+static const struct moon_test_field roll_fields[] = {
+    {"revision", roll_revision}, {"previous_revision", roll_previous}, {"started", roll_started},
+    {"age", roll_age},           {"rolled_back", roll_rolled_back},    {NULL, NULL},
+};
+
+int moon_test_take_roll(struct moon_test_reader *r, const cJSON *json, void *given)
+{
+    return moon_test_fields(r, roll_fields, json, given);
+}
+
+/* ---- nodes ---- */
+
+/* The node under way. */
+struct node {
+    struct moon_test_given *given;
+    cJSON *manifest;
+    size_t number; /* of `count` */
+};
+
+#define NODE_FIELD(name, call)                                                                     \
+    static int node_##name(struct moon_test_reader *r MOON_UNUSED, const cJSON *json, void *ctx)   \
+    {                                                                                              \
+        cJSON *node = ((struct node *)ctx)->manifest;                                              \
+        return call;                                                                               \
+    }
+NODE_FIELD(labels, moon_test_take_labels(r, json, node, "metadata.labels"))
+NODE_FIELD(annotations, moon_test_take_labels(r, json, node, "metadata.annotations"))
+NODE_FIELD(unschedulable, put_bool(r, json, node, "spec.unschedulable"))
+NODE_FIELD(arch, put_text(r, json, node, "status.nodeInfo.architecture"))
+NODE_FIELD(os, put_text(r, json, node, "status.nodeInfo.operatingSystem"))
+NODE_FIELD(kubelet, put_text(r, json, node, "status.nodeInfo.kubeletVersion"))
+NODE_FIELD(capacity, moon_test_take_labels(r, json, node, "status.capacity"))
+NODE_FIELD(allocatable, moon_test_take_labels(r, json, node, "status.allocatable"))
+NODE_FIELD(metadata, moon_test_take_part(r, json, node, "metadata"))
+NODE_FIELD(spec, moon_test_take_part(r, json, node, "spec"))
+NODE_FIELD(status, moon_test_take_part(r, json, node, "status"))
+
+/* Labels whose keys have dots in them. */
+static void put_label(cJSON *node, const char *key, const char *value)
+{
+    MOON_AUTOJSON *patch = cJSON_CreateObject();
+    cJSON *labels = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(labels, key, value);
+    moon_test_put(patch, "metadata.labels", labels);
+    moon_test_merge(node, patch);
+}
+
+/* A text, or a list that the nodes of a count are dealt round. */
+static int deal_label(struct moon_test_reader *r, const cJSON *json, const struct node *n,
+                      const char *key)
+{
+    int count = cJSON_IsArray(json) ? cJSON_GetArraySize(json) : 0;
+    const cJSON *mine =
+        count > 0 ? cJSON_GetArrayItem(json, (int)(n->number % (size_t)count)) : json;
+    const char *text = NULL;
+    int rc = moon_test_text(r, mine, &text);
+
+    if (rc == 0) {
+        put_label(n->manifest, key, text);
+    }
+    return rc;
+}
+
+static int node_zone(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    return deal_label(r, json, ctx, "topology.kubernetes.io/zone");
+}
+
+static int node_region(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    return deal_label(r, json, ctx, "topology.kubernetes.io/region");
+}
+
+static void put_condition(const struct node *n, const char *type, const char *status)
+{
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(
+        cJSON_GetObjectItemCaseSensitive(n->manifest, "status"), "conditions");
+    cJSON *mine = NULL;
+    cJSON *item;
+
+    cJSON_ArrayForEach (item, list) {
+        if (moon_streq(moon_json_string(item, "type"), type)) {
+            mine = item;
+        }
+    }
+    if (mine == NULL) {
+        mine = cJSON_CreateObject();
+        moon_test_put_text(mine, "type", type);
+        moon_test_put_time(mine, "lastTransitionTime", n->given->now_s - NODE_AGE_S);
+        cJSON_AddItemToArray(list, mine);
+    }
+    moon_test_put_text(mine, "status", status);
+}
+
+static int take_condition(struct moon_test_reader *r, const cJSON *json, const struct node *n,
+                          const char *type)
+{
+    const char *status = NULL;
+
+    if (cJSON_IsBool(json)) {
+        status = cJSON_IsTrue(json) ? "True" : "False";
+    } else if (cJSON_IsString(json) && moon_streq(json->valuestring, "Unknown")) {
+        status = json->valuestring;
+    } else {
+        return moon_test_wrong(r, json, "true, false or Unknown is wanted");
+    }
+    put_condition(n, type, status);
+    return 0;
+}
+
+static int node_ready(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    return take_condition(r, json, ctx, "Ready");
+}
+
+/* { DiskPressure: true } */
+static int node_conditions(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    int rc = moon_test_mapping(r, json);
+    const cJSON *item;
+
+    cJSON_ArrayForEach (item, json) {
+        if (rc == 0) {
+            size_t mark = moon_test_enter(r, item->string);
+            rc = take_condition(r, item, ctx, item->string);
+            moon_test_leave(r, mark);
+        }
+    }
+    return rc;
+}
+
+static int node_age(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    const struct node *n = ctx;
+    int64_t age = 0;
+    int rc = moon_test_seconds(r, json, &age);
+
+    moon_test_put_time(n->manifest, "metadata.creationTimestamp", n->given->now_s - age);
+    return rc;
+}
+
+static int node_deleting(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    const struct node *n = ctx;
+    bool deleting = false;
+    int rc = moon_test_bool(r, json, &deleting);
+
+    if (deleting) {
+        moon_test_put_time(n->manifest, "metadata.deletionTimestamp", n->given->now_s);
+    }
+    return rc;
+}
+
+/* "gpu=true:NoSchedule", as kubectl writes them. */
+static cJSON *taint(struct moon_test_reader *r, const cJSON *json)
+{
+    struct moon_str rest = moon_str(cJSON_GetStringValue(json));
+    struct moon_str key_value;
+    struct moon_str key;
+
+    if (cJSON_IsObject(json)) {
+        return cJSON_Duplicate(json, true);
+    }
+    if (!cJSON_IsString(json) || !moon_str_split(&rest, ':', &key_value) || key_value.len == 0 ||
+        rest.len == 0) {
+        (void)moon_test_wrong(r, json,
+                              "a taint is written key:Effect or key=value:Effect, Effect being "
+                              "NoSchedule, PreferNoSchedule or NoExecute");
+        return NULL;
+    }
+    MOON_AUTOFREE char *effect = moon_str_dup(rest);
+    if (moon_effect_parse(effect) == MOON_EFFECT_OTHER) {
+        (void)moon_test_wrong(r, json, "there is no effect '%.60s'", effect);
+        return NULL;
+    }
+    cJSON *out = cJSON_CreateObject();
+    (void)moon_str_split(&key_value, '=', &key);
+    MOON_AUTOFREE char *key_text = moon_str_dup(key);
+    moon_test_put_text(out, "key", key_text);
+    if (key_value.len > 0) {
+        MOON_AUTOFREE char *value = moon_str_dup(key_value);
+        moon_test_put_text(out, "value", value);
+    }
+    moon_test_put_text(out, "effect", effect);
+    return out;
+}
+
+static int node_taints(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    const struct node *n = ctx;
+    MOON_AUTOJSON *list = cJSON_CreateArray();
+    const cJSON *item;
+
+    if (!cJSON_IsArray(json)) {
+        return moon_test_wrong(r, json, "a list is wanted: [gpu=true:NoSchedule]");
+    }
+    cJSON_ArrayForEach (item, json) {
+        cJSON *one = taint(r, item);
+        if (one == NULL) {
+            return -1;
+        }
+        cJSON_AddItemToArray(list, one);
+    }
+    moon_test_put(n->manifest, "spec.taints", moon_steal(&list));
+    return 0;
+}
+
+static const struct moon_test_field node_fields[] = {
+    {"name", set_nothing}, /* has been read */
+    {"count", set_nothing},
+    {"labels", node_labels},
+    {"annotations", node_annotations},
+    {"taints", node_taints},
+    {"ready", node_ready},
+    {"unschedulable", node_unschedulable},
+    {"zone", node_zone},
+    {"region", node_region},
+    {"arch", node_arch},
+    {"os", node_os},
+    {"kubelet", node_kubelet},
+    {"capacity", node_capacity},
+    {"allocatable", node_allocatable},
+    {"conditions", node_conditions},
+    {"age", node_age},
+    {"deleting", node_deleting},
+    {"metadata", node_metadata},
+    {"spec", node_spec},
+    {"status", node_status},
+    {"apiVersion", set_nothing},
+    {"kind", set_nothing},
+    {NULL, NULL},
+};
+
+static cJSON *new_node(const struct moon_test_given *g, const char *name)
+{
+    cJSON *node = cJSON_CreateObject();
+    MOON_AUTOFREE char *uid = moon_asprintf("node-%s", name);
+    struct node ready = {.given = (struct moon_test_given *)(uintptr_t)g, .manifest = node};
+
+    moon_test_put_text(node, "metadata.name", name);
+    moon_test_put_text(node, "metadata.uid", uid);
+    moon_test_put_text(node, "metadata.resourceVersion", "1");
+    moon_test_put_time(node, "metadata.creationTimestamp", g->now_s - NODE_AGE_S);
+    put_label(node, "kubernetes.io/hostname", name);
+    moon_test_put(node, "spec", cJSON_CreateObject());
+    moon_test_put(node, "status.conditions", cJSON_CreateArray());
+    put_condition(&ready, "Ready", "True");
+    return node;
+}
+
+/* One node, new or known, with what `json` says of it. */
+static int add_node(struct moon_test_reader *r, struct moon_test_given *g, const char *name,
+                    size_t number, const cJSON *json)
+{
+    cJSON *node = cJSON_GetObjectItemCaseSensitive(g->nodes, name);
+
+    if (node == NULL) {
+        if (!moon_is_dns1123_subdomain(moon_str(name))) {
+            return moon_test_wrong(r, json, "'%.60s' is no name of a node", name);
+        }
+        if (cJSON_GetArraySize(g->nodes) >= MOON_TEST_MAX_NODES) {
+            return moon_test_wrong(r, json, "more than %d nodes", MOON_TEST_MAX_NODES);
+        }
+        node = new_node(g, name);
+        cJSON_AddItemToObject(g->nodes, name, node);
+    }
+    if (json == NULL || cJSON_IsNull(json)) {
+        return 0;
+    }
+    struct node n = {.given = g, .manifest = node, .number = number};
+    return moon_test_fields(r, node_fields, json, &n);
+}
+
+/* "n%02d": what is before and after the number, and how wide it is. */
+static bool read_pattern(struct moon_str name, struct moon_str *ret_before, int *ret_width,
+                         struct moon_str *ret_after)
+{
+    size_t i = 0;
+
+    while (i < name.len && name.ptr[i] != '%') {
+        i++;
+    }
+    *ret_before = (struct moon_str){name.ptr, i};
+    *ret_width = 0;
+    if (i < name.len && i + 1 < name.len && name.ptr[i + 1] == '0') {
+        i++;
+    }
+    if (i + 1 < name.len && name.ptr[i + 1] >= '1' && name.ptr[i + 1] <= '0' + MAX_DIGITS) {
+        *ret_width = name.ptr[i + 1] - '0';
+        i++;
+    }
+    if (i + 1 >= name.len || name.ptr[i + 1] != 'd') {
+        return false;
+    }
+    *ret_after = (struct moon_str){name.ptr + i + 2, name.len - i - 2};
+    return true;
+}
+
+static int add_counted(struct moon_test_reader *r, struct moon_test_given *g, const char *name,
+                       const cJSON *json, const cJSON *count_json)
+{
+    struct moon_str before;
+    struct moon_str after;
+    int64_t count = 0;
+    int width = 0;
+    int rc = moon_test_int(r, count_json, &count);
+
+    if (rc == 0 && !read_pattern(moon_str(name), &before, &width, &after)) {
+        return moon_test_wrong(
+            r, json, "'%.60s': with a count the name has a place for the number: n%%02d", name);
+    }
+    for (int64_t i = 1; rc == 0 && i <= count; i++) {
+        MOON_AUTOFREE char *one = moon_asprintf("%.*s%0*lld%.*s", MOON_STR_ARG(before), width,
+                                                (long long)i, MOON_STR_ARG(after));
+        rc = add_node(r, g, one, (size_t)i - 1, json);
+    }
+    return rc;
+}
+
+/* A glob changes the nodes that are there. */
+static int change_nodes(struct moon_test_reader *r, struct moon_test_given *g, const char *name,
+                        const cJSON *json)
+{
+    const cJSON *node;
+    size_t found = 0;
+
+    cJSON_ArrayForEach (node, g->nodes) {
+        if (moon_glob(moon_str(name), moon_str(node->string))) {
+            int rc = add_node(r, g, node->string, found++, json);
+            if (rc != 0) {
+                return rc;
+            }
+        }
+    }
+    return found > 0 ? 0 : moon_test_wrong(r, json, "no node is called '%.60s'", name);
+}
+
+static int take_node(struct moon_test_reader *r, struct moon_test_given *g, const char *name,
+                     const cJSON *json)
+{
+    const cJSON *count = moon_json_member(json, "count");
+
+    if (count != NULL) {
+        return add_counted(r, g, name, json, count);
+    }
+    if (strpbrk(name, "*?") != NULL) {
+        return change_nodes(r, g, name, json);
+    }
+    return add_node(r, g, name, 0, json);
+}
+
+/* An element of a list: a name, or a mapping with one. */
+static int take_listed(struct moon_test_reader *r, struct moon_test_given *g, const cJSON *item)
+{
+    const char *name = cJSON_GetStringValue(item);
+
+    if (name != NULL) {
+        return take_node(r, g, name, NULL);
+    }
+    name = moon_json_string(item, "name");
+    if (name == NULL) {
+        name = moon_json_string(item, "metadata.name");
+    }
+    if (name == NULL) {
+        return moon_test_wrong(r, item, "a node has a name");
+    }
+    return take_node(r, g, name, item);
+}
+
+static int take_named(struct moon_test_reader *r, struct moon_test_given *g, const char *name,
+                      const cJSON *item)
+{
+    if (!cJSON_IsNull(item)) {
+        return take_node(r, g, name, item);
+    }
+    if (cJSON_GetObjectItemCaseSensitive(g->nodes, name) == NULL) {
+        return take_node(r, g, name, item); /* `n1:` is a node with nothing to say of */
+    }
+    cJSON_DeleteItemFromObjectCaseSensitive(g->nodes, name);
+    return 0;
+}
+
+int moon_test_take_nodes(struct moon_test_reader *r, const cJSON *json, void *given)
+{
+    const cJSON *item;
+    int rc = 0;
+
+    if (!cJSON_IsArray(json) && !cJSON_IsObject(json)) {
+        return moon_test_wrong(r, json, "nodes are a mapping of names, or a list");
+    }
+    cJSON_ArrayForEach (item, json) {
+        const char *name = item->string != NULL ? item->string : "[]";
+        size_t mark = moon_test_enter(r, name);
+        rc = cJSON_IsArray(json) ? take_listed(r, given, item) : take_named(r, given, name, item);
+        moon_test_leave(r, mark);
+        if (rc != 0) {
+            break;
+        }
+    }
+    return rc;
+}
+
+/* ---- defaults ---- */
+
+void moon_test_given_init(struct moon_test_given *g)
+{
+    *g = (struct moon_test_given){
+        .set = cJSON_CreateObject(),
+        .nodes = cJSON_CreateObject(),
+        .pods = cJSON_CreateObject(),
+        .lost = moon_map_new(NULL),
+        .revision = moon_strdup("new"),
+        .previous_revision = moon_strdup("old"),
+    };
+}
+
+void moon_test_given_defaults(struct moon_test_given *g, int64_t now_s)
+{
+    struct moon_test_reader r = {0};
+    MOON_AUTOJSON *image = cJSON_CreateString("example/agent:2");
+
+    g->now_s = now_s;
+    g->started_s = now_s - ROLL_AGE_S;
+    moon_test_put_text(g->set, "metadata.name", "agent");
+    moon_test_put_text(g->set, "metadata.namespace", "default");
+    moon_test_put_text(g->set, "metadata.uid", "set-uid");
+    moon_test_put_text(g->set, "metadata.resourceVersion", "1");
+    moon_test_put(g->set, "metadata.generation", cJSON_CreateNumber(2));
+    moon_test_put_time(g->set, "metadata.creationTimestamp", now_s - SET_AGE_S);
+    moon_test_put(g->set, "metadata.annotations", cJSON_CreateObject());
+    moon_test_put_text(g->set, "spec.selector.matchLabels.app", "agent");
+    moon_test_put_text(g->set, "spec.template.metadata.labels.app", "agent");
+    moon_test_put_text(g->set, "spec.updateStrategy.type", "RollingUpdate");
+    moon_test_put(g->set, "spec.updateStrategy.rollingUpdate.maxUnavailable",
+                  cJSON_CreateNumber(1));
+    moon_test_put(g->set, "spec.updateStrategy.rollingUpdate.maxSurge", cJSON_CreateNumber(0));
+    (void)set_image(&r, image, g);
+}
+
+void moon_test_given_fini(struct moon_test_given *g)
+{
+    cJSON_Delete(g->set);
+    cJSON_Delete(g->nodes);
+    cJSON_Delete(g->pods);
+    moon_map_free(g->lost);
+    moon_free(g->revision);
+    moon_free(g->previous_revision);
+}
