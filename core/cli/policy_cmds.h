@@ -10,9 +10,10 @@
 
 int moon_policy_cmd_check(int argc, char **argv); /* cmd_policy.c */
 int moon_policy_cmd_list(int argc, char **argv);
-int moon_policy_cmd_doc(int argc, char **argv);  /* policy_doc.c */
-int moon_policy_cmd_new(int argc, char **argv);  /* policy_new.c */
-int moon_policy_cmd_test(int argc, char **argv); /* policy_test.c */
+int moon_policy_cmd_bench(int argc, char **argv); /* policy_bench.c */
+int moon_policy_cmd_doc(int argc, char **argv);   /* policy_doc.c */
+int moon_policy_cmd_new(int argc, char **argv);   /* policy_new.c */
+int moon_policy_cmd_test(int argc, char **argv);  /* policy_test.c */
 
 /* "moonset: policy: <what><argument>"; the exit status. */
 int moon_policy_wrong_usage(const char *what, const char *argument);

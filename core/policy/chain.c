@@ -153,7 +153,8 @@ static int add_stock(struct moon_chain *c, enum moon_hook hook, const char *name
 
 /* Placement is the most restrictive of all, the stock rules included; tolerations are a union with
  * the stock ones; an update is one policy's. */
-static int assign_hooks(struct moon_chain *c, const char *stock_update, struct moon_err *err)
+static int assign_hooks(struct moon_chain *c, const struct moon_chain_opts *opts,
+                        struct moon_err *err)
 {
     bool replaced[MOON_HOOKS];
     size_t users[MOON_HOOKS];
@@ -167,14 +168,17 @@ static int assign_hooks(struct moon_chain *c, const char *stock_update, struct m
                                 moon_hook_name(hook));
         }
     }
+    if (opts->alone) {
+        return 0;
+    }
     if (!replaced[MOON_HOOK_SELECT]) {
         rc = add_stock(c, MOON_HOOK_SELECT, "node-selection/default", err);
     }
     if (rc == 0 && !replaced[MOON_HOOK_TOLERATIONS]) {
         rc = add_stock(c, MOON_HOOK_TOLERATIONS, "tolerations/default", err);
     }
-    if (rc == 0 && users[MOON_HOOK_UPDATE] == 0 && stock_update != NULL) {
-        rc = add_stock(c, MOON_HOOK_UPDATE, stock_update, err);
+    if (rc == 0 && users[MOON_HOOK_UPDATE] == 0 && opts->stock_update != NULL) {
+        rc = add_stock(c, MOON_HOOK_UPDATE, opts->stock_update, err);
     }
     return rc;
 }
@@ -297,7 +301,7 @@ struct moon_chain *moon_chain_new(struct moon_policies *p, const struct moon_cha
     c->policies = p;
     c->links = moon_new_array(struct moon_chain_link, MOON_CHAIN_MAX);
     if ((opts->names != NULL && add_all_named(c, opts->names, err) != 0) ||
-        assign_hooks(c, opts->stock_update, err) != 0 || read_params(c, opts->params, err) != 0) {
+        assign_hooks(c, opts, err) != 0 || read_params(c, opts->params, err) != 0) {
         moon_chain_free(c);
         return NULL;
     }
@@ -342,5 +346,33 @@ void moon_chain_each(const struct moon_chain *c,
         }
         moon_hook_list(asked, &hooks);
         fn(c->links[i].version->name, c->links[i].version->digest, moon_buf_cstr(&hooks), ctx);
+    }
+}
+
+static void tell_figures(const struct moon_chain_link *link, int hook,
+                         void (*fn)(const struct moon_hook_figures *figures, void *ctx), void *ctx)
+{
+    const struct moon_engine *e = link->version->engine;
+
+    fn(
+        &(struct moon_hook_figures){
+            .policy = link->version->name,
+            .hook = moon_hook_name((enum moon_hook)hook),
+            .state_bytes = e != NULL ? e->used : 0,
+            .allocations = e != NULL ? e->allocations : 0,
+        },
+        ctx);
+}
+
+void moon_chain_each_figures(const struct moon_chain *c,
+                             void (*fn)(const struct moon_hook_figures *figures, void *ctx),
+                             void *ctx)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        for (int hook = 0; hook < MOON_HOOKS; hook++) {
+            if (c->uses[hook][i]) {
+                tell_figures(&c->links[i], hook, fn, ctx);
+            }
+        }
     }
 }

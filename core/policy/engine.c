@@ -73,6 +73,7 @@ static void *allocate(void *ctx, void *ptr, size_t osize, size_t nsize)
     if (nsize > old && !may_grow(e, ptr, nsize - old, nsize)) {
         return NULL;
     }
+    e->allocations += ptr == NULL;
     e->used = e->used - old + nsize;
     if (e->used > e->peak) {
         e->peak = e->used;

@@ -60,7 +60,8 @@ struct moon_engine {
 
     size_t used;
     size_t peak;
-    const void *refused; /* the allocation that was refused last; asked again after a full GC */
+    uint64_t allocations; /* objects and blocks made so far */
+    const void *refused;  /* the allocation that was refused last; asked again after a full GC */
     size_t refused_size;
 
     double budget_scale;

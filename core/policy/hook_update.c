@@ -40,7 +40,8 @@ void moon_roll_run_init(struct moon_roll_run *run, const struct moon_set_view *s
         .roll = roll,
         .set = set,
         .answer = answer,
-        .acted = answer != NULL ? moon_new_array(bool, roll->count + 1) : NULL,
+        .acted = answer != NULL ? moon_new_array(uint64_t, moon_roll_words(roll) + 1) : NULL,
+        .index = roll->index,
         .left = moon_roll_left(roll),
         .surge_left = moon_roll_surge_left(roll),
         .sunset_left = roll->available > roll->desired ? roll->available - roll->desired : 0,
@@ -51,6 +52,18 @@ void moon_roll_run_init(struct moon_roll_run *run, const struct moon_set_view *s
 void moon_roll_run_fini(struct moon_roll_run *run)
 {
     moon_free(run->acted);
+    moon_roll_index_fini(&run->own_index);
+}
+
+const struct moon_roll_index *moon_roll_run_index(struct moon_roll_run *run)
+{
+    if (run->index == NULL) {
+        for (size_t i = 0; i < run->roll->count; i++) {
+            moon_roll_index_set(&run->own_index, i, &run->roll->slots[i]);
+        }
+        run->index = &run->own_index;
+    }
+    return run->index;
 }
 
 int moon_hook_call_with_roll(struct moon_hook_call *c, struct moon_roll_run *run, int results,

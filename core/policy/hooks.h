@@ -136,6 +136,20 @@ struct moon_roll_slot {
     void *owner;                  /* the caller's; handed back in an action */
 };
 
+/* Which slots are in which state: a column of bits for each question, so that looking for the few
+ * that can be acted on among 100,000 costs a microsecond. Zeroed it is empty. */
+enum {
+    MOON_ROLL_COLUMNS = 16
+};
+struct moon_roll_index {
+    uint64_t *columns[MOON_ROLL_COLUMNS];
+    size_t words; /* of each */
+};
+/* Slot i is now as `s` says; NULL: it is gone. */
+MOON_API void moon_roll_index_set(struct moon_roll_index *x, size_t i,
+                                  const struct moon_roll_slot *s);
+MOON_API void moon_roll_index_fini(struct moon_roll_index *x);
+
 struct moon_roll {
     int64_t started_s; /* when the current revision came; 0 = unknown */
     const char *revision;
@@ -148,6 +162,7 @@ struct moon_roll {
     int64_t desired;
     bool rolled_back;                   /* the current revision is one that a policy went back to */
     const struct moon_roll_slot *slots; /* in order of rank, then of node name */
+    const struct moon_roll_index *index; /* of these slots; NULL: one is made for the call */
     size_t count;
 };
 
@@ -200,6 +215,19 @@ MOON_API bool moon_chain_creates(const struct moon_chain *chain);
  * unless the set says moonset.dev/budget-owner: policy. Without an update hook: an empty answer. */
 MOON_API void moon_hook_update(struct moon_chain *chain, const struct moon_set_view *set,
                                const struct moon_roll *roll, struct moon_roll_answer *ret);
+
+/* ---- figures: what asking costs ---- */
+
+/* Of one hook of one policy of a chain. */
+struct moon_hook_figures {
+    const char *policy;
+    const char *hook;
+    size_t state_bytes;   /* memory of the policy's Lua state */
+    uint64_t allocations; /* made in it so far */
+};
+MOON_API void
+moon_chain_each_figures(const struct moon_chain *c,
+                        void (*fn)(const struct moon_hook_figures *figures, void *ctx), void *ctx);
 
 /* Counters of this process, for metrics: calls and CPU per policy and hook are in the registry as
  * moonset_policy_calls_total, moonset_policy_failures_total{policy,hook,fault} and

@@ -113,6 +113,7 @@ struct moon_chain_opts {
         *names; /* "edge-only,waves@sha256:…": annotation moonset.dev/policies; NULL = none */
     const char *params;       /* annotation moonset.dev/params, YAML or JSON; NULL = none */
     const char *stock_update; /* "update/rolling", "update/on-delete", or NULL: no update hook */
+    bool alone;               /* no stock policy beside those that are named: to measure, to test */
 };
 
 /* The policies of one set in order, the stock ones for the hooks nobody named. Fails with

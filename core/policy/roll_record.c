@@ -58,7 +58,9 @@ static size_t number_of(const struct moon_roll_run *run, const struct moon_roll_
 static void check_slot(lua_State *L, const struct moon_roll_run *run,
                        const struct moon_roll_slot *slot, const char *method)
 {
-    if (run->acted[number_of(run, slot)]) {
+    size_t i = number_of(run, slot);
+
+    if ((run->acted[i / MOON_ROLL_WORD] >> i % MOON_ROLL_WORD & 1) != 0) {
         moon_engine_shape_error(L, "roll:%s: node %s has an action already", method,
                                 slot->node_name);
     }
@@ -88,7 +90,8 @@ static void add(struct moon_roll_run *run, enum moon_roll_action_type type,
         .pod = pod,
         .reason = moon_str_dup(reason),
     };
-    run->acted[number_of(run, slot)] = true;
+    size_t i = number_of(run, slot);
+    run->acted[i / MOON_ROLL_WORD] |= UINT64_C(1) << i % MOON_ROLL_WORD;
 }
 
 /* Take one of the budget; when there is none the action is left out, and the script told so. */

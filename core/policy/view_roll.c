@@ -171,91 +171,30 @@ const struct moon_view_class moon_view_roll = {
 
 /* ---- counts: over the nodes that want the daemon ---- */
 
-static bool has_pod(const struct moon_roll_slot *s)
+static int push_tally(lua_State *L, enum moon_roll_tally what)
 {
-    return s->old_pod != NULL || s->new_pod != NULL;
-}
+    struct moon_roll_run *run = moon_engine_of(L)->roll;
+    size_t n = moon_roll_index_count(moon_roll_run_index(run), moon_roll_words(run->roll), what);
 
-static bool counts_current(const struct moon_roll_slot *s)
-{
-    return s->wanted && (has_pod(s) || s->deleting);
-}
-
-static bool counts_missing(const struct moon_roll_slot *s)
-{
-    return s->wanted && !has_pod(s);
-}
-
-static bool counts_waiting(const struct moon_roll_slot *s)
-{
-    return s->waiting;
-}
-
-static bool counts_creating(const struct moon_roll_slot *s)
-{
-    return s->creating;
-}
-
-static bool counts_ready(const struct moon_roll_slot *s)
-{
-    return s->wanted &&
-           ((s->old_pod != NULL && s->old_pod->ready) || (s->new_pod != NULL && s->new_pod->ready));
-}
-
-static bool counts_available(const struct moon_roll_slot *s)
-{
-    return s->wanted && (s->old_available || s->new_available);
-}
-
-static bool counts_updated(const struct moon_roll_slot *s)
-{
-    return s->wanted && s->new_pod != NULL;
-}
-
-static bool counts_outdated(const struct moon_roll_slot *s)
-{
-    return s->old_pod != NULL;
-}
-
-static bool counts_failed(const struct moon_roll_slot *s)
-{
-    return moon_roll_has_failed(s->old_pod, s->old_health) ||
-           moon_roll_has_failed(s->new_pod, s->new_health);
-}
-
-static bool counts_desired(const struct moon_roll_slot *s)
-{
-    return s->wanted;
-}
-
-static int push_number_of(lua_State *L, const struct moon_view *v,
-                          bool (*counts)(const struct moon_roll_slot *s))
-{
-    const struct moon_roll *roll = run_of(v)->roll;
-    lua_Integer n = 0;
-
-    for (size_t i = 0; i < roll->count; i++) {
-        n += counts(&roll->slots[i]);
-    }
-    lua_pushinteger(L, n);
+    lua_pushinteger(L, (lua_Integer)n);
     return 1;
 }
 
-#define COUNT(name)                                                                                \
-    static int count_##name(lua_State *L, const struct moon_view *v)                               \
+#define COUNT(name, what)                                                                          \
+    static int count_##name(lua_State *L, const struct moon_view *v MOON_UNUSED)                   \
     {                                                                                              \
-        return push_number_of(L, v, counts_##name);                                                \
+        return push_tally(L, MOON_ROLL_TALLY_##what);                                              \
     }
-COUNT(desired)
-COUNT(current)
-COUNT(ready)
-COUNT(available)
-COUNT(updated)
-COUNT(outdated)
-COUNT(missing)
-COUNT(failed)
-COUNT(waiting)
-COUNT(creating)
+COUNT(desired, DESIRED)
+COUNT(current, CURRENT)
+COUNT(ready, READY)
+COUNT(available, AVAILABLE)
+COUNT(updated, UPDATED)
+COUNT(outdated, OUTDATED)
+COUNT(missing, MISSING)
+COUNT(failed, FAILED)
+COUNT(waiting, WAITING)
+COUNT(creating, CREATING)
 
 static const struct moon_view_field counts_fields[] = {
     {"desired", count_desired, "integer", "nodes that should have a pod"},

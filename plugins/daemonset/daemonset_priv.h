@@ -148,6 +148,7 @@ struct moon_ds_set {
     struct moon_map *slot_by_name;
     struct moon_ds_slot **slots; /* sorted by name when slots_sorted */
     struct moon_roll_slot *roll; /* parallel to slots */
+    struct moon_roll_index roll_index;
     size_t slot_count;
     size_t slot_capacity;
     bool slots_sorted;

@@ -33,6 +33,7 @@ static void append(struct moon_ds_set *set, struct moon_ds_slot *slot)
     slot->index = set->slot_count++;
     set->slots[slot->index] = slot;
     set->roll[slot->index] = (struct moon_roll_slot){.node_name = slot->name, .owner = slot};
+    moon_roll_index_set(&set->roll_index, slot->index, &set->roll[slot->index]);
     set->slots_sorted = false;
 }
 
@@ -265,8 +266,10 @@ static void share_status(const struct moon_ds_slot *slot, struct moon_ds_share *
 
 /* Fill the entry the update policy sees: the first outdated and the first updated pod that nobody
  * is deleting; a further one of either kind is excess, which the core prunes. */
-static void fill_roll(struct moon_ds_slot *slot, struct moon_roll_slot *roll)
+static void fill_roll(struct moon_ds_slot *slot)
 {
+    struct moon_roll_slot *roll = &slot->set->roll[slot->index];
+
     *roll = (struct moon_roll_slot){
         .node = slot->node,
         .node_name = slot->name,
@@ -297,6 +300,7 @@ static void fill_roll(struct moon_ds_slot *slot, struct moon_roll_slot *roll)
     }
     /* A new pod on its way beside an old one is as good as there: nothing more may be done here. */
     roll->excess |= slot->creating != NULL && roll->old_pod != NULL;
+    moon_roll_index_set(&slot->set->roll_index, slot->index, roll);
 }
 
 static bool counts_as_unavailable(const struct moon_roll_slot *r)
@@ -387,9 +391,13 @@ static void arm_due(struct moon_ds_slot *slot)
 
 void moon_ds_slot_set_waiting(struct moon_ds_slot *slot, bool waiting)
 {
+    if (slot->waiting == waiting) {
+        return;
+    }
     slot->set->waiting += (size_t)waiting - (size_t)slot->waiting;
     slot->waiting = waiting;
     slot->set->roll[slot->index].waiting = waiting;
+    moon_roll_index_set(&slot->set->roll_index, slot->index, &slot->set->roll[slot->index]);
 }
 
 static void evaluate(struct moon_ds_slot *slot)
@@ -402,7 +410,7 @@ static void evaluate(struct moon_ds_slot *slot)
     }
     sort_pods(slot);
     moon_ds_slot_set_waiting(slot, false); /* needs.c says so again */
-    fill_roll(slot, &set->roll[slot->index]);
+    fill_roll(slot);
     share_status(slot, &share);
     share_roll(&set->roll[slot->index], &share);
     change_share(slot, &share);
@@ -508,7 +516,7 @@ void moon_ds_slot_sort(struct moon_ds_set *set)
     }
     for (size_t i = 0; i < set->slot_count; i++) {
         set->slots[i]->index = i;
-        fill_roll(set->slots[i], &set->roll[i]);
+        fill_roll(set->slots[i]);
     }
     set->slots_sorted = true;
 }
@@ -541,6 +549,8 @@ void moon_ds_slot_sweep(struct moon_ds_slot *slot)
     set->slots[slot->index] = set->slots[last];
     set->roll[slot->index] = set->roll[last];
     set->slots[slot->index]->index = slot->index;
+    moon_roll_index_set(&set->roll_index, slot->index, &set->roll[slot->index]);
+    moon_roll_index_set(&set->roll_index, last, NULL);
     set->slots_sorted = set->slots_sorted && slot->index == last;
     (void)moon_map_take(set->slot_by_name, moon_str(slot->name));
     slot_free(slot);
@@ -553,6 +563,7 @@ void moon_ds_slot_free_all(struct moon_ds_set *set)
     }
     moon_free(set->slots);
     moon_free(set->roll);
+    moon_roll_index_fini(&set->roll_index);
     set->slots = NULL;
     set->roll = NULL;
     set->slot_count = 0;

@@ -39,6 +39,7 @@ void moon_ds_update_budget(const struct moon_ds_set *set, struct moon_roll *roll
         .desired = set->sums.desired,
         .rolled_back = moon_ds_rolled_back(set),
         .slots = set->roll,
+        .index = &set->roll_index,
         .count = set->slot_count,
     };
     if (roll->desired > 0 && roll->max_unavailable == 0 && roll->max_surge == 0) {

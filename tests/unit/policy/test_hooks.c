@@ -542,6 +542,37 @@ static void test_roll_views(void **state)
 }
 
 /* An iterator of an earlier call is as stale as a view. */
+/* A walk in another order gives the first of all that match, whatever the limit. */
+static void test_sorted_walks(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const names[] = {"f", "c", "a", "e", "b", "d", "g"};
+    static const char *const first[] = {"", "a", "a, replace b", "a, replace b, replace c"};
+
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(names); i++) {
+        fixture_slot(f, names[i], "O");
+    }
+    for (size_t limit = 0; limit < MOON_ARRAY_SIZE(first); limit++) {
+        MOON_AUTOFREE char *body = moon_asprintf(
+            "update = function(roll) for pod in roll:outdated { order = 'name', limit = %zu } do "
+            "roll:replace(pod, 'x') end end",
+            limit);
+        MOON_AUTOFREE char *want = moon_asprintf("%s%s", limit > 0 ? "replace " : "", first[limit]);
+        fixture_policy(f, body);
+        assert_string_equal(ask_update(f, 10, 0), want);
+    }
+    fixture_policy(f, "update = function(roll) for pod in roll:outdated { order = { 'zone', 'name' "
+                      "} } do roll:replace(pod, 'x') end end");
+    assert_string_equal(ask_update(f, 10, 0),
+                        "replace b, replace d, replace f, replace a, replace c, replace e, "
+                        "replace g");
+    fixture_policy(f,
+                   "update = function(roll) for pod in roll:outdated { order = 'rank', limit = 2 "
+                   "} do roll:replace(pod, 'x') end end");
+    assert_string_equal(ask_update(f, 10, 0), "replace f, replace c");
+    assert_int_equal(f->reports, 0);
+}
+
 static void test_stale_walks(void **state)
 {
     struct fixture *f = *state;
@@ -587,6 +618,7 @@ int main(void)
         TEST(test_surge_budget_is_kept),
         TEST(test_a_failed_update_does_nothing),
         TEST(test_roll_views),
+        TEST(test_sorted_walks),
         TEST(test_stale_walks),
         TEST(test_again),
     };
