@@ -45,6 +45,8 @@ static const struct moon_setting settings[] = {
     {"namespace", TEXT, AT(namespace), NULL, "NS", "only sets of this namespace", NULL},
     {"policy-dir", LIST, AT(policy_dirs), NULL, "DIR",
      "folder with Lua policies, watched; may be given more than once, the later wins", NULL},
+    {"policy-namespace", TEXT, AT(policy_namespace), "kube-system", "NS",
+     "where ConfigMaps labelled moonset.dev/policies=true are read; empty: none are", NULL},
     {"plugin-dir", LIST, AT(plugin_dirs), NULL, "DIR",
      "folder with plugins (*.so), loaded at start; may be given more than once", NULL},
     {"plugin-option", LIST, AT(plugin_options), NULL, "PLUGIN.NAME=VALUE",
@@ -324,6 +326,8 @@ static int check_names(const struct moon_config *c, struct moon_err *err)
         bool (*is_valid)(struct moon_str s);
     } names[] = {{"namespace", c->namespace, moon_is_dns1123_label},
                  {"lease-namespace", c->lease_namespace, moon_is_dns1123_label},
+                 {"policy-namespace", c->policy_namespace[0] != '\0' ? c->policy_namespace : NULL,
+                  moon_is_dns1123_label},
                  {"lease-name", c->lease_name, moon_is_dns1123_subdomain}};
 
     for (size_t i = 0; i < MOON_ARRAY_SIZE(names); i++) {

@@ -33,8 +33,9 @@ struct moon_config {
     char *kubeconfig; /* NULL: $KUBECONFIG, then in-cluster */
     char *context;
     enum moon_mode mode;
-    char **policy_dirs; /* NULL-terminated */
-    char **plugin_dirs; /* NULL-terminated */
+    char **policy_dirs;     /* NULL-terminated */
+    char *policy_namespace; /* of ConfigMaps with policies; "" = none are read */
+    char **plugin_dirs;     /* NULL-terminated */
     bool leader_elect;
     char *lease_namespace;
     char *lease_name;

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "control/election.h"
 #include "host/admin.h"
+#include "host/delivery.h"
 #include "io/file.h"
 #include "kube/kubeconfig.h"
 
@@ -54,6 +55,7 @@ struct moon_manager {
     struct moon_apply *apply;
     struct moon_recorder *recorder;
     struct moon_policies *policies;
+    struct moon_delivery *delivery; /* NULL: no ConfigMaps are read */
     struct moon_admin *admin;
     struct moon_election *election;
     struct moon_internal internal;
@@ -99,6 +101,13 @@ static void policy_changed(void *ctx)
     for (size_t i = 0; i < m->listener_count; i++) {
         m->listeners[i].on_changed(m->listeners[i].ctx);
     }
+}
+
+static void policy_replaced(const char *policy, const char *by, const char *instead_of, void *ctx)
+{
+    (void)ctx;
+    moon_info("policy", "a policy is replaced", "policy", policy, "by", by, "instead-of",
+              instead_of);
 }
 
 static struct moon_manager *manager_of(const struct moon_internal *in)
@@ -236,6 +245,41 @@ static void begin(struct moon_manager *m)
                                                });
 }
 
+static void begin_unless_stopping(void *ctx)
+{
+    struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    if (!m->stopping) {
+        begin(m);
+    }
+}
+
+static bool has_policies(void *ctx)
+{
+    const struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    return m->delivery == NULL || moon_delivery_is_ready(m->delivery);
+}
+
+/* Nothing is decided before all policies are there. */
+static void await_policies(struct moon_manager *m)
+{
+    if (m->config->policy_namespace[0] == '\0') {
+        begin(m);
+        return;
+    }
+    if (m->admin != NULL) {
+        moon_admin_add_check(m->admin, "policies", has_policies, m);
+    }
+    m->delivery = moon_delivery_new(&(struct moon_delivery_opts){
+        .client = m->client,
+        .policies = m->policies,
+        .namespace = m->config->policy_namespace,
+        .on_ready = begin_unless_stopping,
+        .ctx = m,
+    });
+}
+
 /* ---- parts ---- */
 
 /* The 4th, 8th, 16th … time: a write that nobody answers never ends, and should not be a secret. */
@@ -316,6 +360,7 @@ static int load_policies(struct moon_manager *m, const struct moon_scene *scene,
                                         .watchdog = true,
                                         .on_report = policy_report,
                                         .on_changed = policy_changed,
+                                        .on_replaced = policy_replaced,
                                         .ctx = m,
                                     },
                                     err);
@@ -400,7 +445,7 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
     moon_info(TOPIC, "started", "version", MOONSET_VERSION, "server",
               moon_client_config(m->client)->server, "kubeconfig",
               moon_client_config(m->client)->source);
-    begin(m);
+    await_policies(m);
     return m;
 }
 
@@ -426,6 +471,7 @@ void moon_manager_free(struct moon_manager *m)
     }
     /* Open actions end first (their callbacks reach into the plugins), then the plugins, then
      * what the plugins were using. */
+    moon_delivery_free(m->delivery);
     moon_election_free(m->election);
     moon_admin_free(m->admin);
     stop_leading(m);
@@ -490,7 +536,7 @@ bool moon_manager_is_settled(const struct moon_manager *m)
             return false;
         }
     }
-    return moon_client_pending(m->client) == 0;
+    return has_policies((void *)(uintptr_t)m) && moon_client_pending(m->client) == 0;
 }
 
 struct moon_client *moon_manager_client(const struct moon_manager *m)

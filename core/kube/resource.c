@@ -12,6 +12,7 @@ const struct moon_resource moon_resource_revisions = {"apps", "v1", "controllerr
                                                       "ControllerRevision", true};
 const struct moon_resource moon_resource_leases = {"coordination.k8s.io", "v1", "leases", "Lease",
                                                    true};
+const struct moon_resource moon_resource_configmaps = {"", "v1", "configmaps", "ConfigMap", true};
 
 /* The core group is the empty string and is left out of both spellings below. */
 static bool in_core_group(const struct moon_resource *r)

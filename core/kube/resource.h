@@ -26,6 +26,7 @@ MOON_API extern const struct moon_resource moon_resource_events;
 MOON_API extern const struct moon_resource moon_resource_daemonsets;
 MOON_API extern const struct moon_resource moon_resource_revisions; /* controllerrevisions */
 MOON_API extern const struct moon_resource moon_resource_leases;
+MOON_API extern const struct moon_resource moon_resource_configmaps;
 
 /* "v1" or "apps/v1". */
 MOON_API void moon_resource_api_version(const struct moon_resource *r, struct moon_buf *out);

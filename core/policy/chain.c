@@ -58,6 +58,33 @@ static struct moon_version *in_force(const struct moon_policies *p, const char *
     return one->version;
 }
 
+/* The version of a name that is written @sha256:0123456789ab…, in force or not. */
+static struct moon_version *pinned(const struct moon_policies *p, const char *name,
+                                   struct moon_str wanted, struct moon_err *err)
+{
+    const struct moon_policy *one = moon_policies_find(p, moon_str(name));
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf known = MOON_BUF_INIT(MOON_ERR_TEXT_MAX);
+
+    if (!moon_str_starts(wanted, "sha256:") || wanted.len < strlen("sha256:") + MIN_DIGEST_HEX) {
+        (void)moon_err_set(err, MOON_E_INVALID,
+                           "policy %s: a version is written @sha256: and %d hex digits or more",
+                           name, MIN_DIGEST_HEX);
+        return NULL;
+    }
+    if (one == NULL) {
+        (void)unknown(p, name, err);
+        return NULL;
+    }
+    MOON_AUTOFREE char *digest = moon_strndup(wanted.ptr + 7, wanted.len - 7);
+    struct moon_version *v = moon_policy_version(one, digest);
+    if (v == NULL) {
+        moon_policy_versions(one, &known);
+        (void)moon_err_set(err, MOON_E_NOT_FOUND, "policy %s has no version %.12s…; there is %s",
+                           name, digest, known.len > 0 ? moon_buf_cstr(&known) : "none that loads");
+    }
+    return v;
+}
+
 /* "waves" or "waves@sha256:0123456789ab…" */
 static int add_named(struct moon_chain *c, struct moon_str item, struct moon_err *err)
 {
@@ -66,27 +93,14 @@ static int add_named(struct moon_chain *c, struct moon_str item, struct moon_err
 
     (void)moon_str_split(&wanted, '@', &name);
     MOON_AUTOFREE char *text = moon_str_dup(moon_str_trim(name));
-    struct moon_version *v = in_force(c->policies, text, err);
+    struct moon_version *v = wanted.ptr != NULL
+                                 ? pinned(c->policies, text, moon_str_trim(wanted), err)
+                                 : in_force(c->policies, text, err);
     if (v == NULL) {
         return -(int)err->code;
     }
-    if (wanted.ptr != NULL) {
-        struct moon_str hex = moon_str_trim(wanted);
-        if (!moon_str_starts(hex, "sha256:") || hex.len < strlen("sha256:") + MIN_DIGEST_HEX) {
-            return moon_err_set(
-                err, MOON_E_INVALID,
-                "policy %s: a version is written @sha256: and %d hex digits or more", text,
-                MIN_DIGEST_HEX);
-        }
-        MOON_AUTOFREE char *digest = moon_strndup(hex.ptr + 7, hex.len - 7);
-        if (!moon_str_starts(moon_str(v->digest), digest)) {
-            return moon_err_set(err, MOON_E_INVALID,
-                                "policy %s: version %.12s… is in force, the set wants %.12s…", text,
-                                v->digest, digest);
-        }
-    }
     for (size_t i = 0; i < c->count; i++) {
-        if (c->links[i].version == v) {
+        if (strcmp(c->links[i].version->name, text) == 0) {
             return moon_err_set(err, MOON_E_INVALID, "policy %s is named twice", text);
         }
     }
@@ -140,7 +154,7 @@ static int add_stock(struct moon_chain *c, enum moon_hook hook, const char *name
         return -(int)err->code;
     }
     for (size_t i = 0; i < c->count; i++) {
-        if (c->links[i].version == v) { /* named by the set itself */
+        if (strcmp(c->links[i].version->name, name) == 0) { /* named by the set itself */
             return 0;
         }
     }

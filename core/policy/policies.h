@@ -5,8 +5,11 @@
  * Sources, the later winning by name: the stock policies built in as Lua text, then each
  * --policy-dir in order (watched; `edge-only.lua` is policy edge-only, `update/rolling.lua`
  * replaces the stock policy update/rolling, `lib/x.lua` is what require "lib.x" finds, *_test.* is
- * skipped). A file that fails to load (compile, run, shape) leaves the version in force untouched,
- * and is reported once per content. Version = SHA-256 of the bundle's source. Layer: policy.
+ * skipped), then the bundles that are handed in, by name (their modules are their own). A file that
+ * fails to load (compile, run, shape) leaves the version in force untouched, and is reported once
+ * per content. What is removed from a folder is gone; but when another folder, without a policy,
+ * has come in its place, it is taken for one that is not mounted: what was there stays. Version =
+ * SHA-256 of the bundle's source. Layer: policy.
  */
 #ifndef MOON_POLICY_POLICIES_H
 #define MOON_POLICY_POLICIES_H
@@ -62,6 +65,8 @@ struct moon_policies_opts {
     void (*on_report)(const struct moon_policy_report *report, void *ctx);
     /* Policies were loaded, replaced or removed: sets resolve their chains again. From the loop. */
     void (*on_changed)(void *ctx);
+    /* The policy of one source now takes the place of that of another. Optional. */
+    void (*on_replaced)(const char *policy, const char *by, const char *instead_of, void *ctx);
     void *ctx;
 };
 
@@ -73,6 +78,20 @@ MOON_API struct moon_policies *moon_policies_new(struct moon_loop *loop,
 MOON_API void moon_policies_free(struct moon_policies *p);
 /* Look at the folders again now (the watch does it by itself). */
 MOON_API void moon_policies_reload(struct moon_policies *p);
+
+/* One file of a bundle. Paths are those of a folder: "update/rolling.lua" is a policy,
+ * "x_test.yaml" has its tests; all else is a module. */
+struct moon_policy_file {
+    const char *path;
+    struct moon_str text;
+    const char *error; /* why there is no text; NULL: there is */
+};
+/* Take a bundle, instead of the one of that name; the files are copied. `source` is shown to
+ * people: "configmap ns/name". */
+MOON_API void moon_policies_offer(struct moon_policies *p, const char *source,
+                                  const struct moon_policy_file *files, size_t count);
+/* Its policies are gone: removed on purpose. */
+MOON_API void moon_policies_withdraw(struct moon_policies *p, const char *source);
 /* Goes up by one with every change of what is in force. */
 MOON_API uint64_t moon_policies_generation(const struct moon_policies *p);
 
@@ -88,7 +107,7 @@ struct moon_policy_param {
 struct moon_policy_info {
     const char *name;
     const char *version; /* 64 hex digits */
-    const char *source;  /* "built in", or the file's path */
+    const char *source;  /* "built in", the file's path, or the bundle */
     const char *error;   /* why the newest source is not in force; NULL when it is */
     bool loaded;         /* false: never loaded, only `error` */
     const char *hooks;   /* "select, update" */

@@ -9,31 +9,51 @@
 #include "base/metrics.h"
 #include "policy/bundle.h"
 #include "policy/hooks.h"
+#include "policy/source.h"
 #include "policy/watchdog.h"
 
 #define MOON_POLICY_TOPIC "policy"
 
+/* What one source has under a name. */
+struct moon_policy_entry {
+    char *place;                  /* "built in", "dir/x.lua", "configmap ns/name" */
+    struct moon_version *version; /* of the newest text that loads; NULL: none ever did */
+    char *error;                  /* why the newest text is not it; NULL: it is */
+    char tried[MOON_DIGEST_TEXT]; /* of the text looked at last, modules and tests included */
+    bool seen;                    /* by the look that is going on */
+};
+
+enum {
+    MOON_POLICY_PAST = 16, /* versions kept that are in no source any more */
+};
+
 /* One name. */
 struct moon_policy {
     char *name;
-    struct moon_version *version; /* in force; NULL: never loaded */
-    char *source;                 /* of the version in force, "built in" or a path */
-    char *error;                  /* why the newest text is not in force; NULL when it is */
-    char tried[MOON_DIGEST_TEXT]; /* of the text looked at last, modules included */
+    struct moon_version *version;       /* in force; NULL: never loaded */
+    char *place;                        /* that of the version in force */
+    const char *error;                  /* why the newest text is not in force; NULL when it is */
+    struct moon_policy_entry **entries; /* in order of sources: the last one counts */
+    size_t entry_count;
+    struct moon_version *past[MOON_POLICY_PAST]; /* of earlier: sets may use or ask for them */
+    size_t past_count;
 };
 
 struct moon_policies {
     struct moon_map *by_name; /* -> moon_policy, owned */
-    const struct moon_policy_text *texts;
-    size_t text_count;
+    struct moon_source *stock;
+    struct moon_source *texts; /* handed in at the start */
     char **dirs; /* NULL-terminated */
+    struct moon_source **folders;
     struct moon_dir_watch **watches;
     size_t dir_count;
+    struct moon_map *offered; /* name -> moon_source, owned */
     double budget_scale;
     char quarantined[MOON_DIGEST_TEXT]; /* a version that hung the process; "" = none */
     struct moon_watchdog *watchdog;
     void (*on_report)(const struct moon_policy_report *report, void *ctx);
     void (*on_changed)(void *ctx);
+    void (*on_replaced)(const char *policy, const char *by, const char *instead_of, void *ctx);
     void *ctx;
     uint64_t generation;
     struct moon_metric *calls; /* NULL: nothing is counted (tests) */
@@ -62,8 +82,42 @@ enum {
 };
 
 struct moon_policy *moon_policies_find(const struct moon_policies *p, struct moon_str name);
+/* The version with this digest, or one that begins so, whether it is in force or not. NULL: none.
+ */
+struct moon_version *moon_policy_version(const struct moon_policy *one, const char *digest);
+/* The digests it could have been, "abc…, def…". */
+void moon_policy_versions(const struct moon_policy *one, struct moon_buf *out);
+void moon_policy_free(void *policy);
 /* Count a failure and tell it. */
 void moon_policies_report(const struct moon_policies *p, const struct moon_policy_report *report);
+
+/* Keep a version that was in force for who uses it or asks for it; takes over the caller's hold. */
+void moon_policy_retire(struct moon_policy *one, struct moon_version *take_version);
+
+/* ---- candidate.c ---- */
+
+/* One file that says it is a policy. */
+struct moon_candidate {
+    struct moon_policies *policies;
+    struct moon_policy *policy;
+    struct moon_policy_entry *entry;
+    const struct moon_source_file *file;
+    const struct moon_source_file *tests; /* NULL: none */
+    struct moon_map *modules;
+};
+/* Load it, unless it is what was tried last. Its entry has the new version then, or the error. */
+void moon_candidate_try(const struct moon_candidate *c);
+
+/* ---- inforce.c: from sources to what is in force ---- */
+
+/* All sources in order; the caller frees the list, not what it points to. */
+struct moon_source **moon_policies_sources(const struct moon_policies *p, size_t *ret_count);
+/* Modules of all folders and what is built in; the caller's. */
+struct moon_map *moon_policies_shared_modules(const struct moon_policies *p);
+/* For moon_version_opts: ctx is such a map. */
+bool moon_policies_find_module(const char *name, struct moon_str *ret_text, void *ctx);
+/* Load what is new in the sources; true when what is in force has changed. */
+bool moon_policies_take(struct moon_policies *p);
 
 /* ---- hooks.c: one call, or one batch, of one link's hook ---- */
 

@@ -20,6 +20,7 @@ allowed()
     {
         k get clusterrole moonset -o json
         k -n kube-system get role moonset-leader-election -o json
+        k -n kube-system get role moonset-policies -o json
     } | jq -r "$RIGHTS" | sort -u
 }
 
@@ -124,6 +125,11 @@ check "another one: an old revision goes" rolled agent:3
 k annotate ds agent moonset.dev/policies=wary >/dev/null
 agent agent:4
 eventually 20 "a policy pauses an update" has "seen enough" k get ds agent -o 'jsonpath={.metadata.annotations}'
+k -n kube-system create configmap mine --from-file=wary.lua="$policies/wary.lua" >/dev/null
+k -n kube-system label configmap mine moonset.dev/policies=true >/dev/null
+eventually 20 "a ConfigMap with a policy is read" grep -q "instead-of=$policies/wary.lua" "$WORK/moonset.log"
+k -n kube-system label configmap mine moonset.dev/policies- >/dev/null
+eventually 20 "and asked for when its label is gone" used get /configmaps
 k annotate ds agent moonset.dev/policies- moonset.dev/paused- >/dev/null
 check "it goes on" rolled agent:3
 eventually 20 "a revision is deleted" used delete apps/controllerrevisions

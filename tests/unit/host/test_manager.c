@@ -151,6 +151,7 @@ static int set_up(void **state)
     config = moon_config_new();
     set("listen", "127.0.0.1:0");
     set("leader-elect", "false");
+    set("policy-namespace", "");
     moon_registry_set_up(&(struct moon_registry_setup){.builtin = entries});
     calls[0] = '\0';
     manager = NULL;
@@ -308,6 +309,32 @@ static void a_wrong_call_costs_the_reconcile(void **state)
     assert_int_equal(world.write_count, 0);
 }
 
+#define CONFIGMAPS "/api/v1/namespaces/ops/configmaps"
+
+static void nothing_begins_before_the_policies_are_there(void **state)
+{
+    (void)state;
+    set("policy-namespace", "ops");
+    world.hangs = CONFIGMAPS;
+    begin();
+    world_settle(&world);
+    assert_string_equal(calls, "start");
+    assert_true(is_ready("[+] running\n[+] labels\n[-] policies\n"));
+    assert_false(moon_manager_is_settled(manager));
+    moon_manager_stop(manager, 1000, on_stopped, &world);
+    world_until(&world, false, stopped_count == 1);
+}
+
+static void it_begins_with_the_policies(void **state)
+{
+    (void)state;
+    set("policy-namespace", "ops");
+    begin();
+    assert_string_equal(calls, "start");
+    world_until(&world, true, strcmp(calls, "start leads") == 0);
+    assert_true(is_ready("[+] running\n[+] labels\n[+] policies\nok\n"));
+}
+
 /* ---- the lease ---- */
 
 static void leads_and_gives_back(void **state)
@@ -448,6 +475,8 @@ int main(void)
         TEST(the_controller_writes),
         TEST(nothing_is_written_before_the_lists_are_complete),
         TEST(a_wrong_call_costs_the_reconcile),
+        TEST(nothing_begins_before_the_policies_are_there),
+        TEST(it_begins_with_the_policies),
         TEST(leads_and_gives_back),
         TEST(a_standby_is_ready_and_silent),
         TEST(a_lost_lease_is_fatal),

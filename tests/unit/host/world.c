@@ -195,6 +195,12 @@ static void handle(struct moon_httpd_request *r, void *ctx)
     const char *method = moon_httpd_method(r);
     const char *path = moon_httpd_path(r);
 
+    if (moon_streq(w->denies, path)) {
+        reply(r, 403,
+              "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"status\":\"Failure\",\"code\":403,"
+              "\"reason\":\"Forbidden\",\"message\":\"not for you\"}");
+        return;
+    }
     if (strcmp(method, "GET") == 0) {
         get(w, r, path);
         return;

@@ -26,7 +26,8 @@ struct world {
     struct moon_http *http;
     struct moon_map *objects; /* path → JSON text */
     unsigned version;
-    const char *hangs; /* lists of this path are not answered; NULL: all are */
+    const char *hangs;  /* lists of this path are not answered; NULL: all are */
+    const char *denies; /* whatever is asked of this path is forbidden; NULL: nothing */
     char *writes[WORLD_WRITES_MAX];
     size_t write_count;
 };

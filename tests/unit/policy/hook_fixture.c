@@ -118,6 +118,14 @@ static void on_changed(void *ctx)
     f->changes++;
 }
 
+static void on_replaced(const char *policy, const char *by, const char *instead_of, void *ctx)
+{
+    struct fixture *f = ctx;
+
+    (void)snprintf(f->replaced, sizeof(f->replaced), "%s: %s instead of %s", policy, by,
+                   instead_of);
+}
+
 void fixture_load(struct fixture *f)
 {
     const char *dirs[] = {f->dir, NULL};
@@ -126,6 +134,7 @@ void fixture_load(struct fixture *f)
         .budget_scale = f->budget_scale,
         .on_report = on_report,
         .on_changed = on_changed,
+        .on_replaced = on_replaced,
         .ctx = f,
     };
     struct moon_err err;

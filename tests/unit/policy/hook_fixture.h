@@ -21,6 +21,7 @@ struct fixture {
     struct moon_set_view view;
     unsigned reports;
     unsigned changes;
+    char replaced[256]; /* "policy: by instead of place", the last one */
     struct {
         enum moon_policy_fault fault;
         char text[1024];

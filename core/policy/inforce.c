@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inforce.c - from what the sources have to what is in force.
+ *
+ * A policy has an entry for each source that has its name, with the newest text of it that loads.
+ * The entry of the last source counts; one that has never loaded leaves the word to the one before.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "policy/policies_priv.h"
+
+/* Versions of earlier that nobody uses are kept for who wants to go back to one. */
+enum {
+    UNUSED_PAST = 3,
+};
+
+/* ---- versions ---- */
+
+static bool begins(const struct moon_version *v, const char *digest)
+{
+    return v != NULL && moon_str_starts(moon_str(v->digest), digest);
+}
+
+struct moon_version *moon_policy_version(const struct moon_policy *one, const char *digest)
+{
+    if (begins(one->version, digest)) {
+        return one->version;
+    }
+    for (size_t i = one->entry_count; i-- > 0;) {
+        if (begins(one->entries[i]->version, digest)) {
+            return one->entries[i]->version;
+        }
+    }
+    for (size_t i = one->past_count; i-- > 0;) {
+        if (begins(one->past[i], digest)) {
+            return one->past[i];
+        }
+    }
+    return NULL;
+}
+
+static void name_version(const struct moon_version *v, struct moon_buf *out)
+{
+    char text[MOON_DIGEST_SHORT + 1];
+
+    if (v == NULL) {
+        return;
+    }
+    (void)snprintf(text, sizeof(text), "%.*s", MOON_DIGEST_SHORT, v->digest);
+    if (strstr(moon_buf_cstr(out), text) == NULL) {
+        moon_buf_printf(out, "%s%s", out->len > 0 ? ", " : "", text);
+    }
+}
+
+void moon_policy_versions(const struct moon_policy *one, struct moon_buf *out)
+{
+    name_version(one->version, out);
+    for (size_t i = one->entry_count; i-- > 0;) {
+        name_version(one->entries[i]->version, out);
+    }
+    for (size_t i = one->past_count; i-- > 0;) {
+        name_version(one->past[i], out);
+    }
+}
+
+static void remove_past(struct moon_policy *one, size_t i)
+{
+    moon_version_unref(one->past[i]);
+    memmove(&one->past[i], &one->past[i + 1], (--one->past_count - i) * sizeof(one->past[0]));
+}
+
+/* The oldest first; what a set uses stays as long as there is room. */
+static void trim_past(struct moon_policy *one)
+{
+    size_t unused = 0;
+
+    for (size_t i = one->past_count; i-- > 0;) {
+        if (one->past[i]->refs == 1 && ++unused > UNUSED_PAST) {
+            remove_past(one, i);
+        }
+    }
+}
+
+void moon_policy_retire(struct moon_policy *one, struct moon_version *take_version)
+{
+    if (take_version == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < one->past_count; i++) {
+        if (strcmp(one->past[i]->digest, take_version->digest) == 0) {
+            moon_version_unref(take_version);
+            return;
+        }
+    }
+    if (one->past_count == MOON_POLICY_PAST) {
+        remove_past(one, 0);
+    }
+    one->past[one->past_count++] = take_version;
+}
+
+/* ---- entries ---- */
+
+static void entry_free(struct moon_policy_entry *e)
+{
+    moon_version_unref(e->version);
+    moon_free(e->place);
+    moon_free(e->error);
+    moon_free(e);
+}
+
+void moon_policy_free(void *policy)
+{
+    struct moon_policy *one = policy;
+
+    for (size_t i = 0; i < one->entry_count; i++) {
+        entry_free(one->entries[i]);
+    }
+    for (size_t i = 0; i < one->past_count; i++) {
+        moon_version_unref(one->past[i]);
+    }
+    moon_version_unref(one->version);
+    moon_free(one->entries);
+    moon_free(one->place);
+    moon_free(one->name);
+    moon_free(one);
+}
+
+static struct moon_policy *get(struct moon_policies *p, struct moon_str name)
+{
+    struct moon_policy *one = moon_policies_find(p, name);
+
+    if (one == NULL) {
+        one = moon_new(struct moon_policy);
+        one->name = moon_str_dup(name);
+        moon_map_set(p->by_name, name, one);
+    }
+    return one;
+}
+
+/* The entry of a place, moved behind those that this look has seen before. */
+static struct moon_policy_entry *see(struct moon_policy *one, const char *place)
+{
+    struct moon_policy_entry *e = NULL;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < one->entry_count; i++) {
+        if (e == NULL && strcmp(one->entries[i]->place, place) == 0) {
+            e = one->entries[i];
+        } else {
+            one->entries[kept++] = one->entries[i];
+        }
+    }
+    if (e == NULL) {
+        e = moon_new(struct moon_policy_entry);
+        e->place = moon_strdup(place);
+        one->entries =
+            moon_realloc_array(one->entries, kept + 1, sizeof(struct moon_policy_entry *));
+    }
+    one->entries[kept] = e;
+    one->entry_count = kept + 1;
+    e->seen = true;
+    return e;
+}
+
+/* What no source has any more. */
+static void drop_unseen(struct moon_policy *one)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < one->entry_count; i++) {
+        struct moon_policy_entry *e = one->entries[i];
+        if (e->seen) {
+            e->seen = false;
+            one->entries[kept++] = e;
+        } else {
+            moon_policy_retire(one, moon_steal(&e->version));
+            entry_free(e);
+        }
+    }
+    one->entry_count = kept;
+}
+
+/* ---- modules ---- */
+
+bool moon_policies_find_module(const char *name, struct moon_str *ret_text, void *ctx)
+{
+    const struct moon_map *modules = ctx;
+    const struct moon_source_file *f = moon_map_get(modules, moon_str(name));
+
+    if (f == NULL) {
+        return false;
+    }
+    *ret_text = (struct moon_str){f->text, f->len};
+    return true;
+}
+
+static void add_modules(struct moon_map *to, const struct moon_source *s)
+{
+    struct moon_str name;
+    void *file;
+    size_t pos = 0;
+
+    while (moon_map_next(s->modules, &pos, &name, &file)) {
+        moon_map_set(to, name, file);
+    }
+}
+
+struct moon_map *moon_policies_shared_modules(const struct moon_policies *p)
+{
+    struct moon_map *modules = moon_map_new(NULL);
+
+    add_modules(modules, p->stock);
+    add_modules(modules, p->texts);
+    for (size_t i = 0; i < p->dir_count; i++) {
+        add_modules(modules, p->folders[i]);
+    }
+    return modules;
+}
+
+/* ---- all sources ---- */
+
+static int compare_sources(const void *a, const void *b)
+{
+    return strcmp((*(struct moon_source *const *)a)->name, (*(struct moon_source *const *)b)->name);
+}
+
+struct moon_source **moon_policies_sources(const struct moon_policies *p, size_t *ret_count)
+{
+    size_t offered = moon_map_count(p->offered);
+    size_t count = 0;
+    size_t pos = 0;
+    void *source;
+    struct moon_source **list = moon_new_array(struct moon_source *, 2 + p->dir_count + offered);
+
+    list[count++] = p->stock;
+    list[count++] = p->texts;
+    for (size_t i = 0; i < p->dir_count; i++) {
+        list[count++] = p->folders[i];
+    }
+    while (moon_map_next(p->offered, &pos, NULL, &source)) {
+        list[count++] = source;
+    }
+    qsort(list + count - offered, offered, sizeof(struct moon_source *), compare_sources);
+    *ret_count = count;
+    return list;
+}
+
+static void take_source(struct moon_policies *p, const struct moon_source *s,
+                        struct moon_map *shared)
+{
+    struct moon_str path;
+    struct moon_str name;
+    void *file;
+    size_t pos = 0;
+
+    while (moon_map_next(s->files, &pos, &path, &file)) {
+        if (!moon_source_is_policy(path, &name)) {
+            continue;
+        }
+        MOON_AUTOFREE char *place = moon_source_place(s, path);
+        struct moon_policy *one = get(p, name);
+        moon_candidate_try(&(struct moon_candidate){
+            .policies = p,
+            .policy = one,
+            .entry = see(one, place),
+            .file = file,
+            .tests = moon_source_tests(s, name),
+            .modules = s->is_bundle ? s->modules : shared,
+        });
+    }
+}
+
+/* ---- what is in force ---- */
+
+/* How many entries there are up to the last one that has ever loaded; 0: none has. */
+static size_t elect(const struct moon_policy *one)
+{
+    size_t n = one->entry_count;
+
+    while (n > 0 && one->entries[n - 1]->version == NULL) {
+        n--;
+    }
+    return n;
+}
+
+static void tell_replaced(const struct moon_policies *p, const struct moon_policy *one,
+                          size_t elected)
+{
+    const char *by = one->entries[elected - 1]->place;
+    const char *before = one->place;
+
+    if (before == NULL && elected > 1) {
+        before = one->entries[elected - 2]->place;
+    }
+    if (p->on_replaced != NULL && before != NULL && strcmp(before, by) != 0) {
+        p->on_replaced(one->name, by, before, p->ctx);
+    }
+}
+
+/* True when it has changed. */
+static bool put_in_force(const struct moon_policies *p, struct moon_policy *one)
+{
+    size_t elected = elect(one);
+
+    one->error = one->entries[one->entry_count - 1]->error;
+    if (elected == 0) { /* what there was before stays */
+        return false;
+    }
+    const struct moon_policy_entry *e = one->entries[elected - 1];
+    bool changed = one->version == NULL || strcmp(one->version->digest, e->version->digest) != 0;
+    tell_replaced(p, one, elected);
+    if (one->version != e->version) {
+        moon_policy_retire(one, one->version);
+        one->version = moon_version_ref(e->version);
+    }
+    if (!moon_streq(one->place, e->place)) {
+        moon_free(one->place);
+        one->place = moon_strdup(e->place);
+    }
+    trim_past(one);
+    return changed;
+}
+
+static bool put_all_in_force(struct moon_policies *p)
+{
+    struct moon_str name;
+    void *value;
+    size_t pos = 0;
+    bool changed = false;
+
+    while (moon_map_next(p->by_name, &pos, &name, &value)) {
+        struct moon_policy *one = value;
+        drop_unseen(one);
+        if (one->entry_count > 0) {
+            changed = put_in_force(p, one) || changed;
+        } else {
+            changed = changed || one->version != NULL;
+            (void)moon_map_remove(p->by_name, name);
+        }
+    }
+    return changed;
+}
+
+bool moon_policies_take(struct moon_policies *p)
+{
+    MOON_CLEANUP(moon_map_free_ptr) struct moon_map *shared = moon_policies_shared_modules(p);
+    size_t count;
+    MOON_AUTOFREE struct moon_source **sources = moon_policies_sources(p, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        take_source(p, sources[i], shared);
+    }
+    return put_all_in_force(p);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * policies_list.c - what is known of policies, for people.
+ */
+#include "policy/policies_priv.h"
+
+/* The comment lines at the head of the text, the license aside. */
+static void leading_comment(const struct moon_version *v, struct moon_buf *out)
+{
+    struct moon_str rest = {v->source, v->source_len};
+    struct moon_str line;
+
+    while (moon_str_split(&rest, '\n', &line) && moon_str_starts(line, "--")) {
+        struct moon_str text = moon_str_trim((struct moon_str){line.ptr + 2, line.len - 2});
+        if (!moon_str_starts(text, "SPDX-License-Identifier")) {
+            moon_buf_printf(out, "%s%.*s", out->len > 0 ? "\n" : "", MOON_STR_ARG(text));
+        }
+    }
+}
+
+/* The fallbacks are the caller's. */
+static void describe_params(const struct moon_version *v, struct moon_policy_param *out)
+{
+    for (size_t i = 0; i < v->params.count; i++) {
+        const struct moon_param *p = &v->params.items[i];
+        out[i] = (struct moon_policy_param){
+            .name = p->name,
+            .type = moon_param_type_name(p->type),
+            .fallback = p->fallback != NULL ? cJSON_PrintUnformatted(p->fallback) : NULL,
+            .doc = p->doc,
+            .required = p->required,
+        };
+    }
+}
+
+static void tell(const struct moon_policy *one,
+                 void (*fn)(const struct moon_policy_info *info, void *ctx), void *ctx)
+{
+    size_t param_count = one->version != NULL ? one->version->params.count : 0;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf hooks = MOON_BUF_INIT(256);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf doc = MOON_BUF_INIT(MOON_BUNDLE_MAX_BYTES);
+    MOON_AUTOFREE struct moon_policy_param *params =
+        moon_new_array(struct moon_policy_param, param_count + 1);
+
+    if (one->version != NULL) {
+        moon_hook_list(one->version->hooks, &hooks);
+        leading_comment(one->version, &doc);
+        describe_params(one->version, params);
+    }
+    fn(
+        &(struct moon_policy_info){
+            .name = one->name,
+            .version = one->version != NULL ? one->version->digest : "",
+            .source = one->place != NULL ? one->place : "",
+            .error = one->error,
+            .loaded = one->version != NULL,
+            .hooks = moon_buf_cstr(&hooks),
+            .doc = moon_buf_cstr(&doc),
+            .text = one->version != NULL
+                        ? (struct moon_str){one->version->source, one->version->source_len}
+                        : (struct moon_str){0},
+            .modules = one->version != NULL ? one->version->modules : NULL,
+            .params = params,
+            .param_count = param_count,
+        },
+        ctx);
+    for (size_t i = 0; i < param_count; i++) {
+        cJSON_free((char *)(uintptr_t)params[i].fallback);
+    }
+}
+
+void moon_policies_each(const struct moon_policies *p,
+                        void (*fn)(const struct moon_policy_info *info, void *ctx), void *ctx)
+{
+    struct moon_str name;
+    void *value;
+    size_t pos = 0;
+
+    while (moon_map_next(p->by_name, &pos, &name, &value)) {
+        tell(value, fn, ctx);
+    }
+}
