@@ -140,6 +140,7 @@ MOON_API void moon_sandbox_freeze(lua_State *L, const char *what);
 /* Push the environment that chunks get as _ENV. */
 MOON_API void moon_sandbox_push_env(lua_State *L);
 int moon_sandbox_pairs(lua_State *L);    /* pairs.c */
+int moon_sandbox_spairs(lua_State *L);   /* pairs.c */
 int moon_sandbox_next(lua_State *L);     /* pairs.c */
 int moon_sandbox_tostring(lua_State *L); /* sandbox.c */
 

@@ -27,11 +27,10 @@ static int library_has(lua_State *L)
     return 1;
 }
 
-/* pairs is sorted already; the name is there for those who look for it. */
 static const struct moon_library_entry functions[] = {
     {"has", library_has, "(name: string): boolean", "may a policy count on this hook or feature?"},
-    {"spairs", moon_sandbox_pairs, "<K, V>(t: table<K, V>): (fun(t: table<K, V>, k: K?): K?, V?)",
-     "pairs, which is in order anyway"},
+    {"spairs", moon_sandbox_spairs, "<K, V>(t: table<K, V>): (fun(t: table<K, V>, k: K?): K?, V?)",
+     "pairs, for who relies on the order: tests shuffle that of pairs"},
     {NULL, NULL, NULL, NULL},
 };
 static const struct moon_library own = {.functions = functions};

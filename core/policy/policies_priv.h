@@ -43,7 +43,7 @@ struct moon_policies {
     struct moon_map *by_name; /* -> moon_policy, owned */
     struct moon_source *stock;
     struct moon_source *texts; /* handed in at the start */
-    char **dirs; /* NULL-terminated */
+    char **dirs;               /* NULL-terminated */
     struct moon_source **folders;
     struct moon_dir_watch **watches;
     size_t dir_count;

@@ -68,14 +68,16 @@ static void on_report(const struct moon_policy_report *report, void *ctx)
     }
 }
 
-static void policy_free(void *value)
+/* As if its newest text did not load. */
+static void set_error(struct moon_policy *one, const char *error)
 {
-    struct moon_policy *one = value;
+    struct moon_policy_entry *e = moon_new(struct moon_policy_entry);
 
-    moon_version_unref(one->version);
-    moon_free(one->name);
-    moon_free(one->error);
-    moon_free(one);
+    e->place = moon_strdup("");
+    e->error = moon_strdup(error);
+    one->entries = moon_realloc_array(one->entries, one->entry_count + 1, sizeof(*one->entries));
+    one->entries[one->entry_count++] = e;
+    one->error = e->error;
 }
 
 /* Also when it does not load in this state: the chain then says why. */
@@ -86,12 +88,13 @@ static void add_copy(struct running *g, const char *name, const struct moon_vers
     struct moon_fault fault;
 
     one->name = moon_strdup(name);
-    one->error = moon_strdup(error);
+    if (error != NULL) {
+        set_error(one, error);
+    }
     if (version != NULL) {
         one->version = moon_version_copy(version, g->policies.budget_scale, &g->probe, &fault);
         if (one->version == NULL) {
-            moon_free(one->error);
-            one->error = moon_strdup(fault.text);
+            set_error(one, fault.text);
         }
     }
     moon_map_set(g->policies.by_name, moon_str(name), one);
@@ -114,7 +117,7 @@ static void copy_policies(struct running *g)
     size_t pos = 0;
 
     g->policies = (struct moon_policies){
-        .by_name = moon_map_new(policy_free),
+        .by_name = moon_map_new(moon_policy_free),
         .budget_scale = opts->policies->budget_scale * (opts->patience > 0 ? opts->patience : 1) *
                         (g->probe.counts ? COUNT_PATIENCE : 1),
         .on_report = on_report,

@@ -187,6 +187,8 @@ static const char *action_name(enum moon_roll_action_type type)
         return "surge";
     case MOON_ROLL_DELETE:
         return "delete";
+    case MOON_ROLL_CREATE:
+        return "create";
     }
     return "";
 }
@@ -245,7 +247,7 @@ static void ask_roll(struct round *d)
     if (rolls || e->has[MOON_TEST_HEALTH]) {
         ask_health(d);
     }
-    struct moon_roll roll = moon_test_world_roll(&d->world, d->c);
+    struct moon_roll roll = moon_test_world_roll(&d->world, d->c, moon_chain_creates(d->chain));
     add_rank(d, &roll);
     if (rolls) {
         ask_gate(d, &roll);
@@ -271,6 +273,7 @@ int moon_test_ask(struct moon_chain *chain, const struct moon_test_case *c, uint
             .desired = (int64_t)d.world.node_count,
             .revision = c->given.revision,
             .now_s = c->given.now_s,
+            .nodes = &d.world.all_nodes,
         };
         if (ask_tolerations(&d)) {
             ask_select(&d);

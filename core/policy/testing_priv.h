@@ -192,6 +192,8 @@ struct moon_test_world {
     const struct moon_daemonset *set;
     const struct moon_node **nodes; /* by name */
     size_t node_count;
+    struct moon_all_nodes all_nodes;
+    bool sampled;               /* written by it; nobody asks */
     struct moon_test_pod *pods; /* in the order in which pods are kept */
     size_t pod_count;
     struct moon_roll_slot *slots; /* by name; those of nodes first, in the same order */
@@ -203,9 +205,10 @@ struct moon_test_world {
 int moon_test_world_init(struct moon_test_world *w, const struct moon_test_case *c,
                          struct moon_err *err);
 void moon_test_world_fini(struct moon_test_world *w);
-/* The roll as the controller would show it: decisions, health and ranks are in. Its slots are the
- * caller's to free. */
-struct moon_roll moon_test_world_roll(struct moon_test_world *w, const struct moon_test_case *c);
+/* The roll as the controller would show it: decisions, health and ranks are in; with `creates`
+ * missing pods wait. Its slots are the caller's to free. */
+struct moon_roll moon_test_world_roll(struct moon_test_world *w, const struct moon_test_case *c,
+                                      bool creates);
 
 /* ---- testing_ask.c ---- */
 

@@ -58,6 +58,16 @@ static int compare_nodes(const void *a, const void *b)
     return strcmp((*na)->meta.name, (*nb)->meta.name);
 }
 
+static void each_node(const struct moon_all_nodes *all,
+                      void (*fn)(const struct moon_node *node, void *arg), void *arg)
+{
+    const struct moon_test_world *w = all->ctx;
+
+    for (size_t i = 0; i < w->node_count; i++) {
+        fn(w->nodes[i], arg);
+    }
+}
+
 static int make_nodes(struct moon_test_world *w, const struct moon_test_given *g,
                       struct moon_err *err)
 {
@@ -65,6 +75,7 @@ static int make_nodes(struct moon_test_world *w, const struct moon_test_given *g
     const cJSON *manifest;
 
     w->nodes = moon_new_array(const struct moon_node *, count + 1);
+    w->all_nodes = (struct moon_all_nodes){each_node, w, &w->sampled};
     w->ranks = moon_new_array(struct moon_rank, count + 1);
     cJSON_ArrayForEach (manifest, g->nodes) {
         const struct moon_object *object = NULL;
@@ -219,6 +230,12 @@ static void count_slot(const struct moon_roll_slot *s, struct moon_roll *roll)
     roll->available += s->node != NULL && available;
 }
 
+/* It needs a pod, and nothing is in the way of one. */
+static bool is_vacant(const struct moon_roll_slot *s)
+{
+    return s->wanted && s->old_pod == NULL && s->new_pod == NULL && !s->deleting;
+}
+
 static int compare_slots(const void *a, const void *b)
 {
     static const struct moon_rank neutral = {0};
@@ -230,7 +247,8 @@ static int compare_slots(const void *a, const void *b)
     return order != 0 ? order : strcmp(sa->node_name, sb->node_name);
 }
 
-struct moon_roll moon_test_world_roll(struct moon_test_world *w, const struct moon_test_case *c)
+struct moon_roll moon_test_world_roll(struct moon_test_world *w, const struct moon_test_case *c,
+                                      bool creates)
 {
     const struct moon_test_given *g = &c->given;
     struct moon_roll_slot *slots = moon_new_array(struct moon_roll_slot, w->slot_count + 1);
@@ -252,6 +270,7 @@ struct moon_roll moon_test_world_roll(struct moon_test_world *w, const struct mo
     }
     for (size_t i = 0; i < w->slot_count; i++) {
         count_slot(&slots[i], &roll);
+        slots[i].waiting = creates && is_vacant(&slots[i]);
     }
     qsort(slots, w->slot_count, sizeof(*slots), compare_slots);
     roll.max_unavailable =
