@@ -2,10 +2,11 @@
  *
  * policy_test_print.c - results as lines for people, or as one JSON document for programs.
  */
+#include "cli/policy_test_print.h"
+
 #include <stdio.h>
 
 #include "cli/planning.h"
-#include "cli/policy_test_print.h"
 
 void moon_test_printer_init(struct moon_test_printer *p, bool as_json)
 {

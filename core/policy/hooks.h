@@ -145,9 +145,12 @@ struct moon_roll_index {
     uint64_t *columns[MOON_ROLL_COLUMNS];
     size_t words; /* of each */
 };
-/* Slot i is now as `s` says; NULL: it is gone. */
+/* Slot i is now as `s` says, which is looked at with its pods. */
 MOON_API void moon_roll_index_set(struct moon_roll_index *x, size_t i,
                                   const struct moon_roll_slot *s);
+/* Of slots that are known: `from` takes the place of `to` (which may be the same), and is gone. */
+MOON_API void moon_roll_index_move(struct moon_roll_index *x, size_t from, size_t to);
+MOON_API void moon_roll_index_set_waiting(struct moon_roll_index *x, size_t i, bool waiting);
 MOON_API void moon_roll_index_fini(struct moon_roll_index *x);
 
 struct moon_roll {

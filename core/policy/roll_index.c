@@ -50,11 +50,9 @@ void moon_roll_index_fini(struct moon_roll_index *x)
 
 void moon_roll_index_set(struct moon_roll_index *x, size_t i, const struct moon_roll_slot *s)
 {
-    static const struct moon_roll_slot nothing;
     size_t word = i / MOON_ROLL_WORD;
     uint64_t bit = UINT64_C(1) << i % MOON_ROLL_WORD;
 
-    s = s != NULL ? s : &nothing;
     bool has[COLUMNS] = {
         [COLUMN_NODE] = s->node != NULL,
         [COLUMN_WANTED] = s->wanted,
@@ -78,6 +76,33 @@ void moon_roll_index_set(struct moon_roll_index *x, size_t i, const struct moon_
         uint64_t *at = &x->columns[c][word];
         *at = has[c] ? *at | bit : *at & ~bit;
     }
+}
+
+static void set_bit(uint64_t *column, size_t i, bool value)
+{
+    uint64_t bit = UINT64_C(1) << i % MOON_ROLL_WORD;
+    uint64_t *at = &column[i / MOON_ROLL_WORD];
+
+    *at = value ? *at | bit : *at & ~bit;
+}
+
+static bool get_bit(const uint64_t *column, size_t i)
+{
+    return (column[i / MOON_ROLL_WORD] >> i % MOON_ROLL_WORD & 1) != 0;
+}
+
+void moon_roll_index_move(struct moon_roll_index *x, size_t from, size_t to)
+{
+    for (int c = 0; c < COLUMNS; c++) {
+        bool value = get_bit(x->columns[c], from);
+        set_bit(x->columns[c], to, value);
+        set_bit(x->columns[c], from, false);
+    }
+}
+
+void moon_roll_index_set_waiting(struct moon_roll_index *x, size_t i, bool waiting)
+{
+    set_bit(x->columns[COLUMN_WAITING], i, waiting);
 }
 
 size_t moon_roll_words(const struct moon_roll *roll)

@@ -397,7 +397,7 @@ void moon_ds_slot_set_waiting(struct moon_ds_slot *slot, bool waiting)
     slot->set->waiting += (size_t)waiting - (size_t)slot->waiting;
     slot->waiting = waiting;
     slot->set->roll[slot->index].waiting = waiting;
-    moon_roll_index_set(&slot->set->roll_index, slot->index, &slot->set->roll[slot->index]);
+    moon_roll_index_set_waiting(&slot->set->roll_index, slot->index, waiting);
 }
 
 static void evaluate(struct moon_ds_slot *slot)
@@ -549,8 +549,7 @@ void moon_ds_slot_sweep(struct moon_ds_slot *slot)
     set->slots[slot->index] = set->slots[last];
     set->roll[slot->index] = set->roll[last];
     set->slots[slot->index]->index = slot->index;
-    moon_roll_index_set(&set->roll_index, slot->index, &set->roll[slot->index]);
-    moon_roll_index_set(&set->roll_index, last, NULL);
+    moon_roll_index_move(&set->roll_index, last, slot->index);
     set->slots_sorted = set->slots_sorted && slot->index == last;
     (void)moon_map_take(set->slot_by_name, moon_str(slot->name));
     slot_free(slot);

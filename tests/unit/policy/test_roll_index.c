@@ -112,7 +112,7 @@ static void test_candidates_are_those_that_match(void **state MOON_UNUSED)
     moon_roll_index_fini(&index);
 }
 
-static void test_slots_that_are_gone(void **state MOON_UNUSED)
+static void test_slots_that_move_and_go(void **state MOON_UNUSED)
 {
     struct moon_roll_slot s = {.node = &node, .wanted = true, .old_pod = &ready_pod};
     struct moon_roll_filter f = {.state = MOON_ROLL_OUTDATED, .limit = -1};
@@ -125,8 +125,13 @@ static void test_slots_that_are_gone(void **state MOON_UNUSED)
     assert_int_equal(moon_roll_index_count(&index, index.words, MOON_ROLL_TALLY_DESIRED), 1);
     assert_int_equal(moon_roll_index_count(&index, index.words, MOON_ROLL_TALLY_READY), 1);
     assert_int_equal(moon_roll_index_count(&index, index.words, MOON_ROLL_TALLY_AVAILABLE), 0);
-    moon_roll_index_set(&index, 5000, NULL);
+    moon_roll_index_set_waiting(&index, 5000, true);
+    assert_int_equal(moon_roll_index_count(&index, index.words, MOON_ROLL_TALLY_WAITING), 1);
+    moon_roll_index_move(&index, 5000, 3);
     assert_int_equal(moon_roll_index_candidates(&index, &f, 5000 / MOON_ROLL_WORD), 0);
+    assert_int_equal(moon_roll_index_candidates(&index, &f, 0), UINT64_C(1) << 3);
+    assert_int_equal(moon_roll_index_count(&index, index.words, MOON_ROLL_TALLY_WAITING), 1);
+    moon_roll_index_move(&index, 3, 3); /* the last one goes */
     assert_int_equal(moon_roll_index_count(&index, index.words, MOON_ROLL_TALLY_DESIRED), 0);
     moon_roll_index_fini(&index);
 }
@@ -135,7 +140,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_candidates_are_those_that_match),
-        cmocka_unit_test(test_slots_that_are_gone),
+        cmocka_unit_test(test_slots_that_move_and_go),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

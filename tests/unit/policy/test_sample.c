@@ -78,7 +78,7 @@ static const char *chosen(struct fixture *f, struct cluster *c)
 
 #define SAMPLE(options)                                                                            \
     "select = function(node) return moonset.sample(node, " options ") end, replaces = { 'select' " \
-                                                                   "}"
+    "}"
 
 static size_t words(const char *text)
 {
