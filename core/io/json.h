@@ -74,6 +74,15 @@ MOON_API bool moon_json_find(struct moon_str text, const char *const *path,
 MOON_API bool moon_json_find_first(struct moon_str text, const char *const *path,
                                    struct moon_str *ret_value);
 
+/* Copy `text` to `out` with `value` (JSON text) at a place, or without what is there (NULL ptr).
+ * The place is a JSON pointer (RFC 6901): "/spec/containers/0/image", and "-" is the end of a list;
+ * in a list "name=agent" is the element whose member "name" says so, and a new one when there is
+ * none and the pointer ends there. Objects that are missing on the way, or null, are made. All else
+ * stays as it is written. On error
+ * (MOON_E_INVALID: a pointer that leads nowhere, or malformed text) `out` is as before. */
+MOON_API int moon_json_put(struct moon_str text, const char *pointer, struct moon_str value,
+                           struct moon_buf *out, struct moon_err *err);
+
 /* Canonical form, byte for byte what Go's encoding/json makes of a generic map with HTML escaping:
  * no white space, keys sorted by bytes at each level (of equal keys the last one stays), strings
  * re-escaped (< > & U+2028 U+2029 as \u…, invalid UTF-8 and lone surrogates as the character
