@@ -32,6 +32,10 @@ static const struct moon_hook_info hooks[MOON_HOOKS] = {
                         "May pods that serve be disturbed now? true; or false, a reason and the "
                         "seconds until it is to be asked again.",
                         "closed"},
+    [MOON_HOOK_MUTATE] = {"mutate", "(pod: MadePod, node: Node, set: Set)",
+                          "What is this node's pod made of: which revision, which edits? Records "
+                          "them. Pure.",
+                          "no pod is made or replaced on that node"},
     [MOON_HOOK_UPDATE] = {"update", "(roll: Roll, set: Set)",
                           "Which outdated pods go now? Records actions.",
                           "nothing is disturbed this time"},
@@ -39,8 +43,7 @@ static const struct moon_hook_info hooks[MOON_HOOKS] = {
 
 /* In policy-api, but not here yet: said plainly, so that nobody believes in a gate that is never
  * asked. */
-static const char *const later_names[] = {"mutate",   "analyze", "status",
-                                          "on_event", "queries", "fields"};
+static const char *const later_names[] = {"analyze", "status", "on_event", "queries", "fields"};
 static const char *const other_names[] = {"api", "name", "params", "replaces", "creates"};
 
 const struct moon_hook_info *moon_hook_info(enum moon_hook hook)

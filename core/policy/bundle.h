@@ -20,6 +20,7 @@ enum moon_hook {
     MOON_HOOK_HEALTH,
     MOON_HOOK_GATE,
     MOON_HOOK_UPDATE,
+    MOON_HOOK_MUTATE,
     MOON_HOOKS,
 };
 struct moon_hook_info {

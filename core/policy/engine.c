@@ -89,8 +89,7 @@ static void on_exceeded(void *ctx)
     stop(ctx, MOON_STOP_CPU);
 }
 
-/* "file:line: " of the innermost Lua function; "" without. */
-static void push_place(lua_State *L)
+void moon_engine_push_place(lua_State *L)
 {
     lua_Debug ar;
 
@@ -109,7 +108,7 @@ static int raise_stop(lua_State *L)
     struct moon_engine *e = moon_engine_of(L);
 
     e->reserve_open = true;
-    push_place(L);
+    moon_engine_push_place(L);
     if (e->stop == MOON_STOP_CPU) {
         uint64_t ms = (moon_budget_now_ns() - e->run.start_ns) / 1000000;
         lua_pushfstring(L, "stopped after %d ms of CPU", (int)ms);
@@ -147,7 +146,7 @@ int moon_engine_shape_error(lua_State *L, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(text, sizeof(text), fmt, args);
     va_end(args);
-    push_place(L);
+    moon_engine_push_place(L);
     lua_pushstring(L, text);
     lua_concat(L, 2);
     moon_engine_of(L)->shape = true;

@@ -23,6 +23,7 @@
 
 struct moon_engine;
 struct moon_roll_run;
+struct moon_mutate_run;
 
 enum {
     MOON_ENGINE_MAX_BYTES = 8 * 1024 * 1024,
@@ -70,6 +71,7 @@ struct moon_engine {
     struct moon_views views;
     const struct moon_set_view *set;     /* of the call; NULL: none */
     struct moon_roll_run *roll;          /* of the call; NULL: none */
+    struct moon_mutate_run *mutate;      /* of the call; NULL: none */
     struct moon_buf scratch;             /* for texts that are built while raising is possible */
     struct moon_tolerations tolerations; /* converted from tables, until the next conversion */
     struct moon_map *selectors;          /* text -> moon_selector */
@@ -126,6 +128,8 @@ static inline bool moon_engine_is_spent(const struct moon_engine *e)
 MOON_API void moon_engine_poll(lua_State *L);
 /* As luaL_error, but the fault is MOON_FAULT_SHAPE. */
 MOON_API int moon_engine_shape_error(lua_State *L, const char *fmt, ...) MOON_PRINTF(2, 3);
+/* "file:line: " of the innermost Lua function; "" without. */
+MOON_API void moon_engine_push_place(lua_State *L);
 /* Compile a module for require: leaves the chunk. */
 MOON_API void moon_engine_load_module(lua_State *L, const char *chunk_name, struct moon_str text);
 

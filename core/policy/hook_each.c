@@ -19,12 +19,17 @@ static void *view_of(struct moon_hook_each *h, size_t i)
 static int ask(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
 {
     struct moon_engine *e = h->call.engine;
+    int args = 2;
 
     moon_budget_next_call(&e->run);
     lua_pushvalue(e->L, 2);
     lua_pushlightuserdata(e->L, view_of(h, i));
+    if (h->second != NULL) {
+        lua_pushlightuserdata(e->L, h->second(h, i));
+        args++;
+    }
     lua_pushlightuserdata(e->L, moon_views_handle(&e->views, MOON_VIEW_SET, h->call.set, 0, NULL));
-    int rc = moon_engine_call(e, 2, h->results, ret);
+    int rc = moon_engine_call(e, args, h->results, ret);
     if (rc == 0) {
         rc = h->take(h, i, ret);
         lua_pop(e->L, h->results);

@@ -69,6 +69,7 @@ void moon_hook_end(struct moon_hook_call *c)
     moon_map_clear(e->draws);
     e->set = NULL;
     e->roll = NULL;
+    e->mutate = NULL;
     c->engine = NULL;
     if (!moon_engine_is_spent(e)) {
         lua_settop(e->L, 1);

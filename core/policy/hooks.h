@@ -115,6 +115,66 @@ MOON_API void moon_hook_health(struct moon_chain *chain, const struct moon_set_v
                                const struct moon_health_question *questions, size_t count,
                                struct moon_health_answer *ret_answers);
 
+/* ---- mutate ---- */
+enum moon_pin {
+    MOON_PIN_CURRENT, /* the live template's revision; also when nobody pins */
+    MOON_PIN_STABLE,
+    MOON_PIN_HASH,
+};
+
+/* A change of the template. */
+struct moon_edit {
+    char *pointer; /* as moon_json_put takes it */
+    char *value;   /* JSON text; NULL: remove */
+};
+
+/* What the pods of a node are to be made of. Never changes, counted, shared by all nodes of a set
+ * with the same answer. */
+struct moon_mutation {
+    unsigned refs;
+    enum moon_pin pin;
+    moon_sym hash;      /* MOON_PIN_HASH; else NULL */
+    moon_sym pinned_by; /* the policy; NULL: nobody pins */
+    moon_sym skip;      /* why no pod is to be made or replaced for now; NULL: it may be */
+    moon_sym skipped_by;
+    struct moon_edit *edits; /* in the order in which they are made */
+    size_t edit_count;
+    moon_sym text;   /* the edits as JSON: [{"set":"/spec/…","value":…},{"remove":"/…"}] */
+    moon_sym digest; /* of that text; NULL: there are no edits */
+};
+MOON_API struct moon_mutation *moon_mutation_ref(struct moon_mutation *m);
+MOON_API void moon_mutation_unref(struct moon_mutation *m); /* NULL is fine */
+/* "current", "stable" or the hash. */
+MOON_API const char *moon_mutation_revision(const struct moon_mutation *m);
+/* The template's text with the edits in it. MOON_E_INVALID: one does not fit, *ret_edit says
+ * which. */
+MOON_API int moon_mutation_apply(const struct moon_mutation *m, struct moon_str template,
+                                 struct moon_buf *out, size_t *ret_edit, struct moon_err *err);
+
+/* The answers in use of one set, each once. */
+struct moon_mutations;
+MOON_API struct moon_mutations *moon_mutations_new(void);
+MOON_API void moon_mutations_free(struct moon_mutations *m); /* NULL is fine */
+/* Is a node's answer in use that wants this very hash? */
+MOON_API bool moon_mutations_want(const struct moon_mutations *m, moon_sym hash);
+
+struct moon_mutate_opts {
+    struct moon_mutations *answers;
+    /* The template of a revision of the set; false: there is none with this hash. */
+    bool (*find)(enum moon_pin pin, const char *hash, struct moon_str *ret_template, void *ctx);
+    void *ctx;
+};
+
+/* Does anybody say what pods are made of? */
+MOON_API bool moon_chain_mutates(const struct moon_chain *chain);
+/* ret_answers[i] belongs to nodes[i] and is the caller's; NULL: a policy failed, or its edits do
+ * not fit the template. The edits of all policies are made one after the other; the first pin and
+ * the first skip count. */
+MOON_API void moon_hook_mutate(struct moon_chain *chain, const struct moon_set_view *set,
+                               const struct moon_mutate_opts *opts,
+                               const struct moon_node *const *nodes, size_t count,
+                               struct moon_mutation **ret_answers);
+
 /* ---- rolls: what gate and update see ---- */
 
 /* One node.  Pods are non-terminating ones; at most one of each. */
@@ -128,6 +188,7 @@ struct moon_roll_slot {
     bool deleting;                  /* there are terminating pods on it */
     bool waiting;                   /* it needs a pod, which is made when the policy says so */
     bool creating;                  /* a pod for it is on its way */
+    bool held;                      /* no pod of it is made or replaced now */
     bool old_available;
     bool new_available;
     enum moon_health old_health;

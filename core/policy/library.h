@@ -63,6 +63,12 @@ uint64_t moon_library_stable_hash(struct moon_str text, struct moon_str salt);
 /* For the views; these raise. */
 MOON_API void moon_library_push_quantity(lua_State *L, struct moon_quantity q);
 MOON_API void moon_library_push_selector(lua_State *L, struct moon_str text);
+/* The value at `arg` is a quantity, a text that is one, or an integer? Else an error. */
+MOON_API struct moon_quantity moon_library_to_quantity(lua_State *L, int arg);
+/* Is it a quantity object? */
+MOON_API bool moon_library_is_quantity(lua_State *L, int arg);
+/* The value on the top as JSON, in the engine's scratch buffer until that is used again. */
+MOON_API struct moon_str moon_library_to_json(lua_State *L);
 /* A selector object or a text; borrowed from the engine. */
 MOON_API const struct moon_selector *moon_library_to_selector(lua_State *L, int arg);
 

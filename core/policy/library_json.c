@@ -98,6 +98,16 @@ static void encode_table(lua_State *L, struct moon_buf *out, int depth)
     }
 }
 
+static void encode_quantity(lua_State *L, struct moon_buf *out)
+{
+    if (!moon_library_is_quantity(L, -1)) {
+        luaL_error(L, "json.encode: a %s has no JSON form", luaL_typename(L, -1));
+    }
+    moon_buf_putc(out, '"');
+    moon_quantity_write(moon_library_to_quantity(L, lua_gettop(L)), out);
+    moon_buf_putc(out, '"');
+}
+
 /* The value on the top. */
 static void encode(lua_State *L, struct moon_buf *out, int depth)
 {
@@ -129,24 +139,33 @@ static void encode(lua_State *L, struct moon_buf *out, int depth)
     case LUA_TTABLE:
         encode_table(L, out, depth);
         return;
+    case LUA_TUSERDATA:
+        encode_quantity(L, out);
+        return;
     default:
         luaL_error(L, "json.encode: a %s has no JSON form", luaL_typename(L, -1));
     }
 }
 
-static int json_encode(lua_State *L)
+struct moon_str moon_library_to_json(lua_State *L)
 {
     struct moon_buf *out = &moon_engine_of(L)->scratch;
 
-    luaL_checkany(L, 1);
-    lua_settop(L, 1);
     moon_buf_clear(out);
     encode(L, out, 0);
     if (out->overflow) {
-        return luaL_error(L, "json.encode: the text would be longer than %d KB",
-                          MOON_ENGINE_MAX_STRING >> 10);
+        luaL_error(L, "json.encode: the text would be longer than %d KB",
+                   MOON_ENGINE_MAX_STRING >> 10);
     }
-    lua_pushlstring(L, moon_buf_cstr(out), out->len);
+    return moon_buf_str(out);
+}
+
+static int json_encode(lua_State *L)
+{
+    luaL_checkany(L, 1);
+    lua_settop(L, 1);
+    struct moon_str text = moon_library_to_json(L);
+    lua_pushlstring(L, text.ptr, text.len);
     return 1;
 }
 

@@ -101,6 +101,7 @@ static const struct moon_labels *labels_at(lua_State *L, int arg)
     case MOON_VIEW_AMOUNTS:
     case MOON_VIEW_TOLERATIONS:
     case MOON_VIEW_TOLERATION:
+    case MOON_VIEW_MADE_POD:
         break;
     }
     luaL_argerror(L, arg, "something with labels is wanted: a node, pod or set");

@@ -19,8 +19,12 @@ void moon_library_push_quantity(lua_State *L, struct moon_quantity q)
     luaL_setmetatable(L, QUANTITY_TYPE);
 }
 
-/* A quantity, a text ("100m", "64Mi") or an integer. */
-static struct moon_quantity quantity_at(lua_State *L, int arg)
+bool moon_library_is_quantity(lua_State *L, int arg)
+{
+    return luaL_testudata(L, arg, QUANTITY_TYPE) != NULL;
+}
+
+struct moon_quantity moon_library_to_quantity(lua_State *L, int arg)
 {
     struct moon_quantity q;
     struct moon_str text;
@@ -42,19 +46,21 @@ static struct moon_quantity quantity_at(lua_State *L, int arg)
 
 static int library_quantity(lua_State *L)
 {
-    moon_library_push_quantity(L, quantity_at(L, 1));
+    moon_library_push_quantity(L, moon_library_to_quantity(L, 1));
     return 1;
 }
 
 static int quantity_add(lua_State *L)
 {
-    moon_library_push_quantity(L, moon_quantity_add(quantity_at(L, 1), quantity_at(L, 2)));
+    moon_library_push_quantity(
+        L, moon_quantity_add(moon_library_to_quantity(L, 1), moon_library_to_quantity(L, 2)));
     return 1;
 }
 
 static int quantity_sub(lua_State *L)
 {
-    moon_library_push_quantity(L, moon_quantity_sub(quantity_at(L, 1), quantity_at(L, 2)));
+    moon_library_push_quantity(
+        L, moon_quantity_sub(moon_library_to_quantity(L, 1), moon_library_to_quantity(L, 2)));
     return 1;
 }
 
@@ -63,7 +69,8 @@ static int quantity_mul(lua_State *L)
     int factor = lua_isinteger(L, 1) ? 1 : 2;
     lua_Integer n = luaL_checkinteger(L, factor);
 
-    moon_library_push_quantity(L, moon_quantity_scale(quantity_at(L, 3 - factor), n, 1));
+    moon_library_push_quantity(L,
+                               moon_quantity_scale(moon_library_to_quantity(L, 3 - factor), n, 1));
     return 1;
 }
 
@@ -72,25 +79,28 @@ static int quantity_div(lua_State *L)
     lua_Integer n = luaL_checkinteger(L, 2);
 
     luaL_argcheck(L, n > 0, 2, "quantities are divided by positive integers");
-    moon_library_push_quantity(L, moon_quantity_scale(quantity_at(L, 1), 1, n));
+    moon_library_push_quantity(L, moon_quantity_scale(moon_library_to_quantity(L, 1), 1, n));
     return 1;
 }
 
 static int quantity_eq(lua_State *L)
 {
-    lua_pushboolean(L, moon_quantity_cmp(quantity_at(L, 1), quantity_at(L, 2)) == 0);
+    lua_pushboolean(
+        L, moon_quantity_cmp(moon_library_to_quantity(L, 1), moon_library_to_quantity(L, 2)) == 0);
     return 1;
 }
 
 static int quantity_lt(lua_State *L)
 {
-    lua_pushboolean(L, moon_quantity_cmp(quantity_at(L, 1), quantity_at(L, 2)) < 0);
+    lua_pushboolean(
+        L, moon_quantity_cmp(moon_library_to_quantity(L, 1), moon_library_to_quantity(L, 2)) < 0);
     return 1;
 }
 
 static int quantity_le(lua_State *L)
 {
-    lua_pushboolean(L, moon_quantity_cmp(quantity_at(L, 1), quantity_at(L, 2)) <= 0);
+    lua_pushboolean(
+        L, moon_quantity_cmp(moon_library_to_quantity(L, 1), moon_library_to_quantity(L, 2)) <= 0);
     return 1;
 }
 
@@ -99,20 +109,20 @@ static int quantity_tostring(lua_State *L)
     struct moon_buf *out = &moon_engine_of(L)->scratch;
 
     moon_buf_clear(out);
-    moon_quantity_write(quantity_at(L, 1), out);
+    moon_quantity_write(moon_library_to_quantity(L, 1), out);
     lua_pushlstring(L, moon_buf_cstr(out), out->len);
     return 1;
 }
 
 static int quantity_units(lua_State *L)
 {
-    lua_pushinteger(L, moon_quantity_units(quantity_at(L, 1)));
+    lua_pushinteger(L, moon_quantity_units(moon_library_to_quantity(L, 1)));
     return 1;
 }
 
 static int quantity_milli(lua_State *L)
 {
-    lua_pushinteger(L, moon_quantity_milli(quantity_at(L, 1)));
+    lua_pushinteger(L, moon_quantity_milli(moon_library_to_quantity(L, 1)));
     return 1;
 }
 

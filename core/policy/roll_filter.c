@@ -177,7 +177,8 @@ static bool in_state(const struct moon_roll_slot *s, enum moon_roll_state state)
     case MOON_ROLL_OUTDATED:
     case MOON_ROLL_UPDATED:
         /* With one pod too many, or one on its way, the node is left alone until that is over. */
-        return !s->excess && moon_roll_pod_for(s, state) != NULL;
+        return !s->excess && moon_roll_pod_for(s, state) != NULL &&
+               !(s->held && state == MOON_ROLL_OUTDATED);
     case MOON_ROLL_FAILED:
         return moon_roll_pod_for(s, state) != NULL;
     case MOON_ROLL_MISSING:

@@ -22,6 +22,7 @@ enum column {
     COLUMN_FAILED,
     COLUMN_WAITING,
     COLUMN_CREATING,
+    COLUMN_HELD,
     COLUMNS,
 };
 _Static_assert((int)COLUMNS <= (int)MOON_ROLL_COLUMNS, "each column has its place");
@@ -68,6 +69,7 @@ void moon_roll_index_set(struct moon_roll_index *x, size_t i, const struct moon_
                           moon_roll_has_failed(s->new_pod, s->new_health),
         [COLUMN_WAITING] = s->waiting,
         [COLUMN_CREATING] = s->creating,
+        [COLUMN_HELD] = s->held,
     };
     if (word >= x->words) {
         grow(x, word + 1);
@@ -116,7 +118,7 @@ static uint64_t in_state(const struct moon_roll_index *x, enum moon_roll_state s
 
     switch (state) {
     case MOON_ROLL_OUTDATED:
-        return c[COLUMN_OLD][w] & ~c[COLUMN_EXCESS][w];
+        return c[COLUMN_OLD][w] & ~(c[COLUMN_EXCESS][w] | c[COLUMN_HELD][w]);
     case MOON_ROLL_UPDATED:
         return c[COLUMN_NEW][w] & ~c[COLUMN_EXCESS][w];
     case MOON_ROLL_FAILED:

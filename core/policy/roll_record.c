@@ -118,6 +118,14 @@ static int answer(lua_State *L, bool taken)
     return 2;
 }
 
+/* What the hook mutate has skipped, or has not answered for. */
+static int answer_held(lua_State *L)
+{
+    lua_pushboolean(L, false);
+    lua_pushliteral(L, "no pod of this node is made or replaced now");
+    return 2;
+}
+
 /* Deleting an outdated pod disrupts when it is available and nothing takes its place. */
 static bool take_disruption(struct moon_roll_run *run, const struct moon_roll_slot *slot)
 {
@@ -141,6 +149,9 @@ static int record_delete(lua_State *L, enum moon_roll_action_type type, const ch
                                        method, slot->node_name);
     }
     check_slot(L, run, slot, method);
+    if (slot->held) {
+        return answer_held(L);
+    }
     if (!take_disruption(run, slot)) {
         return answer(L, false);
     }
@@ -187,6 +198,9 @@ int moon_roll_surge(lua_State *L)
     if (slot->old_pod == NULL || slot->new_pod != NULL) {
         return moon_engine_shape_error(L, "roll:surge: node %s has no outdated pod alone",
                                        slot->node_name);
+    }
+    if (slot->held) {
+        return answer_held(L);
     }
     if (slot->old_available && !take(run, &run->surge_left)) {
         return answer(L, false);
