@@ -35,6 +35,11 @@ static const struct {
      "  rank = function(node, set)\n"
      "    return 0\n"
      "  end,\n"},
+    {"mutate",
+     "  -- What is this node's pod made of? Recorded: edits, a revision, or to make none for now.\n"
+     "  mutate = function(pod, node, set)\n"
+     "    pod:revision(\"current\")\n"
+     "  end,\n"},
     {"health",
      "  -- Is a pod that is ready of use? \"ready\", \"progressing\" or \"failed\", and why.\n"
      "  health = function(pod, set)\n"

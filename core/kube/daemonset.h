@@ -19,6 +19,9 @@
 #define MOON_LABEL_GENERATION "pod-template-generation"
 #define MOON_ANNOTATION_GENERATION "deprecated.daemonset.template.generation"
 
+/* When a rollout of this revision was complete. */
+#define MOON_ANNOTATION_STABLE "moonset.dev/stable"
+
 /* Is this the controller of an object that no daemon set owns: a kind other than DaemonSet (of
  * Kubernetes: others may have a kind of that name) and MoonSet? False for orphans. */
 MOON_API bool moon_owner_is_foreign(const struct moon_owner *controller);
@@ -82,7 +85,8 @@ static inline const struct moon_daemonset *moon_daemonset(const struct moon_obje
 struct moon_revision {
     struct moon_object meta;
     int64_t revision;
-    char *data; /* raw JSON text as served */
+    int64_t stable_s; /* annotation moonset.dev/stable; 0 when absent, or no time */
+    char *data;       /* raw JSON text as served */
     size_t data_len;
 };
 

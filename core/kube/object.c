@@ -134,6 +134,9 @@ static const struct moon_json_want owner_reads[] = {
     {.key = "uid"},        {.key = "controller"}, {0},
 };
 
+/* The one annotation of pods that anybody reads. */
+static const struct moon_json_want annotation_reads[] = {{.key = "moonset.dev/mutation"}, {0}};
+
 const struct moon_json_want moon_object_head_reads[] = {
     {.key = "name"},
     {.key = "namespace"},
@@ -143,6 +146,7 @@ const struct moon_json_want moon_object_head_reads[] = {
     {.key = "creationTimestamp"},
     {.key = "deletionTimestamp"},
     {.key = "labels"},
+    {.key = "annotations", .members = annotation_reads},
     {.key = "ownerReferences", .members = owner_reads},
     {0},
 };

@@ -145,12 +145,22 @@ static int project_status(struct moon_pod *pod, const cJSON *status, struct moon
     return rc != 0 ? rc : project_containers(pod, status, err);
 }
 
+/* A key with dots in it. */
+static moon_sym project_mutation(const cJSON *json)
+{
+    const cJSON *annotations = moon_json_get(json, "metadata.annotations");
+
+    return moon_intern_cstr(
+        cJSON_GetStringValue(moon_json_member(annotations, MOON_ANNOTATION_MUTATION)));
+}
+
 static int project_any(struct moon_object *o, const cJSON *json, MOON_UNUSED struct moon_str text,
                        struct moon_err *err)
 {
     struct moon_pod *pod = self(o);
     const cJSON *spec = moon_json_member(json, "spec");
     project_spec(pod, spec);
+    pod->mutation = project_mutation(json);
     int rc = project_images(pod, spec, err);
     return rc != 0 ? rc : project_status(pod, moon_json_member(json, "status"), err);
 }
@@ -169,6 +179,7 @@ static void fini(struct moon_object *o)
     moon_sym_unref(pod->reason);
     moon_sym_unref(pod->message);
     moon_sym_unref(pod->images);
+    moon_sym_unref(pod->mutation);
 }
 
 static bool same(const struct moon_object *oa, const struct moon_object *ob)
@@ -178,7 +189,8 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
     return a->node_name == b->node_name && a->target == b->target && a->phase == b->phase &&
            a->ready == b->ready && a->ready_since_s == b->ready_since_s &&
            a->started_s == b->started_s && a->restarts == b->restarts && a->reason == b->reason &&
-           a->message == b->message && a->images == b->images && moon_object_same_head(oa, ob);
+           a->message == b->message && a->images == b->images && a->mutation == b->mutation &&
+           moon_object_same_head(oa, ob);
 }
 
 static const struct moon_json_want container_reads[] = {{.key = "image"}, {0}};

@@ -28,7 +28,11 @@ struct moon_pod {
     moon_sym reason;   /* status.reason, else the first waiting container's reason */
     moon_sym message;  /* of status, at most 200 bytes */
     moon_sym images;   /* container images joined by "," */
+    moon_sym mutation; /* annotation moonset.dev/mutation; NULL when absent */
 };
+
+/* The digest of what a policy has changed in the pod's template. */
+#define MOON_ANNOTATION_MUTATION "moonset.dev/mutation"
 
 /* Drops pods whose controller is not of kind DaemonSet or MoonSet; orphans are kept. */
 MOON_API extern const struct moon_kind moon_kind_pod;

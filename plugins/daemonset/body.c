@@ -29,6 +29,7 @@ struct moon_ds_body {
         enum gap gap;
     } gaps[MAX_GAPS];
     size_t gap_count;
+    moon_sym digest; /* of the edits in it; NULL: none */
 };
 
 struct moon_ds_body *moon_ds_body_ref(struct moon_ds_body *body)
@@ -43,6 +44,7 @@ void moon_ds_body_free(struct moon_ds_body *body)
         return;
     }
     moon_buf_fini(&body->text);
+    moon_sym_unref(body->digest);
     moon_free(body);
 }
 MOON_DEFINE_CLEANUP(struct moon_ds_body, moon_ds_body_free);
@@ -100,16 +102,16 @@ void moon_ds_body_owner_refs(const struct moon_ds_set *set, struct moon_buf *out
     moon_buf_puts(out, ",\"controller\":true,\"blockOwnerDeletion\":true}]");
 }
 
-/* The template's labels and our two; the template cannot override ours. */
-static void add_labels(const struct moon_ds_set *set, struct moon_buf *out)
+/* The template's labels and our two; the template cannot override ours. The generation is that of
+ * the live template, and a pod of another one has none. */
+static void add_labels(const struct moon_ds_set *set, const struct moon_ds_body_of *of,
+                       const struct moon_labels *labels, struct moon_buf *out)
 {
-    const struct moon_labels *labels = &set->object->template_labels;
-
     moon_buf_puts(out, ",\"labels\":{");
     moon_json_add_string(out, moon_str(MOON_LABEL_HASH));
     moon_buf_putc(out, ':');
-    moon_json_add_string(out, moon_str(set->hash));
-    if (set->object->has_template_generation) {
+    moon_json_add_string(out, moon_str(of->hash));
+    if (of->is_current && set->object->has_template_generation) {
         moon_buf_printf(out, ",\"" MOON_LABEL_GENERATION "\":\"%lld\"",
                         (long long)set->object->template_generation);
     }
@@ -125,8 +127,59 @@ static void add_labels(const struct moon_ds_set *set, struct moon_buf *out)
     moon_buf_putc(out, '}');
 }
 
-static void add_metadata(const struct moon_ds_set *set, struct moon_str template,
-                         struct moon_ds_body *b)
+static int read_labels(struct moon_str template, struct moon_labels *ret, struct moon_err *err)
+{
+    struct moon_str raw;
+
+    if (!moon_json_find(template, MOON_JSON_PATH("metadata", "labels"), &raw)) {
+        return 0;
+    }
+    MOON_AUTOJSON *json = moon_json_parse(raw, err);
+    return json == NULL ? -(int)err->code : moon_labels_from_json(json, ret, err);
+}
+
+/* Of the live template as it stands they are known. */
+static int add_its_labels(const struct moon_ds_set *set, const struct moon_ds_body_of *of,
+                          struct moon_buf *out, struct moon_err *err)
+{
+    struct moon_labels labels = {0};
+
+    if (of->is_current && of->digest == NULL) {
+        add_labels(set, of, &set->object->template_labels, out);
+        return 0;
+    }
+    if (read_labels(of->template, &labels, err) != 0) {
+        return moon_err_wrap(err, "metadata.labels of revision %s", of->hash);
+    }
+    bool fits = moon_selector_matches(set->object->selector, &labels);
+    add_labels(set, of, &labels, out);
+    moon_labels_fini(&labels);
+    return fits ? 0
+                : moon_err_set(err, MOON_E_INVALID,
+                               "the set's selector does not match pods of revision %s", of->hash);
+}
+
+/* What looks like our digest is none, and would make the pod outdated. */
+static int add_annotations(const struct moon_ds_body_of *of, struct moon_buf *out,
+                           struct moon_err *err)
+{
+    struct moon_str raw;
+    struct moon_str unused;
+
+    if (!moon_json_find(of->template, MOON_JSON_PATH("metadata", "annotations"), &raw)) {
+        return 0;
+    }
+    if (of->digest != NULL ||
+        !moon_json_find(raw, MOON_JSON_PATH(MOON_ANNOTATION_MUTATION), &unused)) {
+        add_member(out, "annotations", raw);
+        return 0;
+    }
+    moon_buf_puts(out, ",\"annotations\":");
+    return moon_json_put(raw, "/moonset.dev~1mutation", (struct moon_str){NULL, 0}, out, err);
+}
+
+static int add_metadata(const struct moon_ds_set *set, const struct moon_ds_body_of *of,
+                        struct moon_ds_body *b, struct moon_err *err)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf prefix = MOON_BUF_INIT(512);
     struct moon_str raw;
@@ -136,16 +189,16 @@ static void add_metadata(const struct moon_ds_set *set, struct moon_str template
     add_gap(b, GAP_POD);
     moon_buf_puts(&b->text, ",\"generateName\":");
     moon_json_add_string(&b->text, moon_buf_str(&prefix));
-    add_labels(set, &b->text);
-    if (moon_json_find(template, MOON_JSON_PATH("metadata", "annotations"), &raw)) {
-        add_member(&b->text, "annotations", raw);
+    if (add_its_labels(set, of, &b->text, err) != 0 || add_annotations(of, &b->text, err) != 0) {
+        return -(int)err->code;
     }
-    if (moon_json_find(template, MOON_JSON_PATH("metadata", "finalizers"), &raw)) {
+    if (moon_json_find(of->template, MOON_JSON_PATH("metadata", "finalizers"), &raw)) {
         add_member(&b->text, "finalizers", raw);
     }
     moon_buf_puts(&b->text, ",\"ownerReferences\":");
     moon_ds_body_owner_refs(set, &b->text);
     moon_buf_putc(&b->text, '}');
+    return 0;
 }
 
 /* ---- spec ---- */
@@ -235,17 +288,17 @@ static int add_spec(const struct moon_ds_set *set, struct moon_str template, str
     return 0;
 }
 
-struct moon_ds_body *moon_ds_body_new(const struct moon_ds_set *set, struct moon_err *err)
+struct moon_ds_body *moon_ds_body_new(const struct moon_ds_set *set,
+                                      const struct moon_ds_body_of *of, struct moon_err *err)
 {
-    struct moon_str template = {set->object->template, set->object->template_len};
     MOON_CLEANUP(moon_ds_body_free_ptr) struct moon_ds_body *b = moon_new(struct moon_ds_body);
 
-    moon_assert(set->hash != NULL);
+    moon_assert(of->hash != NULL);
     b->refs = 1;
+    b->digest = moon_sym_ref(of->digest);
     moon_buf_init(&b->text, BODY_MAX_BYTES);
     moon_buf_puts(&b->text, "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",");
-    add_metadata(set, template, b);
-    if (add_spec(set, template, b, err) != 0) {
+    if (add_metadata(set, of, b, err) != 0 || add_spec(set, of->template, b, err) != 0) {
         return NULL;
     }
     moon_buf_putc(&b->text, '}');
@@ -253,6 +306,32 @@ struct moon_ds_body *moon_ds_body_new(const struct moon_ds_set *set, struct moon
         return NULL;
     }
     return moon_steal(&b);
+}
+
+struct moon_ds_body *moon_ds_body_current(struct moon_ds_set *set, struct moon_err *err)
+{
+    if (set->body == NULL) {
+        set->body =
+            moon_ds_body_new(set,
+                             &(struct moon_ds_body_of){
+                                 .template = {set->object->template, set->object->template_len},
+                                 .hash = set->hash,
+                                 .is_current = true},
+                             err);
+    }
+    return set->body;
+}
+
+void moon_ds_body_forget(struct moon_ds_set *set)
+{
+    moon_ds_body_free(set->body);
+    set->body = NULL;
+    moon_map_clear(set->bodies);
+}
+
+moon_sym moon_ds_body_digest(const struct moon_ds_body *body)
+{
+    return body->digest;
 }
 
 void moon_ds_body_write(const struct moon_ds_body *body, const char *name, const char *node,

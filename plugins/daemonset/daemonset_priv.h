@@ -10,6 +10,8 @@
  *   update.c    the rolling step; history.c and revision.c revisions; claim.c adoption and release;
  *   status.c    the counters; body.c the pod for one node, cut from the template's text
  *   rival.c     does another controller write the set, too?
+ *   mutate.c    pods that a policy changes or pins, node by node; stable.c the revision that the
+ *               others stay with meanwhile
  *
  * Work is proportional to what changed: an event marks one slot, a reconcile evaluates the marked
  * slots only, and every figure (status counters, unavailable, surging) is a sum over slots that an
@@ -81,6 +83,7 @@ struct moon_ds_share {
     int8_t roll_available;
     int8_t outdated;  /* has an outdated pod that is not being deleted */
     int8_t undecided; /* a node that no policy has ever answered for */
+    int8_t settled;   /* available, up to date and of the current revision, as its policies want */
 };
 
 /* How many pods of the set carry a hash label. */
@@ -94,14 +97,16 @@ struct moon_ds_slot {
     moon_sym name;                /* the node's */
     const struct moon_node *node; /* counted; NULL: pods on a node that is not known */
     struct moon_decision decision;
-    struct moon_rank *rank;    /* NULL: neutral */
-    bool decided;              /* decision has ever been made */
-    bool stale;                /* decide again */
-    bool unanswered;           /* the last question was not answered: ask again in a while */
-    bool create_sent;          /* at least once */
-    bool waiting;              /* it needs a pod, and the policy says when */
-    const char *creating;      /* the pod whose CREATE is in flight; the plan's */
-    struct moon_ds_pod **pods; /* in the order in which pods are kept */
+    struct moon_rank *rank;         /* NULL: neutral */
+    struct moon_mutation *mutation; /* counted; NULL: nobody mutates, or nobody has answered yet */
+    bool unmutated;                 /* it is not known what its pod is to be made of now */
+    bool decided;                   /* decision has ever been made */
+    bool stale;                     /* decide again */
+    bool unanswered;                /* the last question was not answered: ask again in a while */
+    bool create_sent;               /* at least once */
+    bool waiting;                   /* it needs a pod, and the policy says when */
+    const char *creating;           /* the pod whose CREATE is in flight; the plan's */
+    struct moon_ds_pod **pods;      /* in the order in which pods are kept */
     size_t pod_count;
     struct moon_ds_share share;
     struct moon_list dirty;     /* in set->dirty: evaluate again */
@@ -136,6 +141,9 @@ struct moon_ds_set {
     uint64_t chain_generation;           /* of the policies it was resolved from */
     bool chain_stale;                    /* what it is chosen by has changed */
     char *chain_problem;                 /* why there is none; NULL = fine */
+    bool mutates;                        /* the chain says what pods are made of */
+    bool digests_lost;                   /* the server does not keep their digests */
+    struct moon_mutations *mutations;    /* the answers in use */
     struct moon_tolerations tolerations; /* effective */
     bool tolerations_known;
     bool tolerations_stale;
@@ -157,7 +165,7 @@ struct moon_ds_set {
     struct moon_heap due;
     struct moon_ds_share_sums {
         int64_t desired, current, ready, available, updated, misscheduled;
-        int64_t roll_unavailable, roll_surging, roll_available, outdated, undecided;
+        int64_t roll_unavailable, roll_surging, roll_available, outdated, undecided, settled;
     } sums;
 
     bool surge;         /* maxSurge is on: decided once per change of the set */
@@ -166,6 +174,7 @@ struct moon_ds_set {
     size_t live_count;
     const struct moon_revision *current; /* counted; NULL: unknown yet */
     moon_sym hash;                       /* its hash label; NULL: unknown yet */
+    moon_sym stable;                     /* see stable.c; NULL: unknown, or nobody asks */
     char *data;                          /* canonical revision data of the live template */
     size_t data_len;
     size_t history_open; /* writes about revisions in flight */
@@ -184,6 +193,7 @@ struct moon_ds_set {
     unsigned status_sends;                    /* of the write in flight */
     int64_t observed;                         /* generation the counters speak of */
     struct moon_ds_body *body;                /* pod text with gaps; NULL: build */
+    struct moon_map *bodies;                  /* the others, "<hash>/<digest>" -> moon_ds_body */
 
     enum moon_ds_look look; /* for pods without the hash label */
     struct moon_list_call *look_call;
@@ -257,6 +267,9 @@ void moon_ds_slot_free_all(struct moon_ds_set *set);
 bool moon_ds_pod_counts(const struct moon_ds_pod *p);
 /* Being deleted, as the server or our own open DELETE says. */
 bool moon_ds_pod_is_going(const struct moon_ds_pod *p);
+/* Is it of the live template's revision? */
+bool moon_ds_pod_is_current(const struct moon_ds_set *set, const struct moon_ds_pod *p);
+/* Is it what its node wants: the same, unless a policy mutates? */
 bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_ds_pod *p);
 
 /* ---- the steps of a reconcile; each adds to the plan ---- */
@@ -290,12 +303,40 @@ bool moon_ds_history_is_other(struct moon_ds_set *set, moon_sym hash);
 bool moon_ds_history_is_old(const struct moon_ds_set *set, moon_sym hash);
 /* The newest revision but the current one; NULL: there is none. */
 const struct moon_revision *moon_ds_history_before(const struct moon_ds_set *set);
+/* The revision of ours with this hash; NULL: there is none. */
+const struct moon_revision *moon_ds_history_find(const struct moon_ds_set *set, moon_sym hash);
 void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan);
 void moon_ds_needs(struct moon_ds_set *set, struct moon_plan *plan);
 int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err);
 /* What the update hook sees, and what it may spend. */
 void moon_ds_update_budget(const struct moon_ds_set *set, struct moon_roll *roll);
 void moon_ds_status(struct moon_ds_set *set, struct moon_plan *plan);
+
+/* ---- mutate.c ---- */
+/* Ask what the pods of these nodes, which want one, are to be made of. */
+void moon_ds_mutate_ask(struct moon_ds_set *set, const struct moon_set_view *view,
+                        struct moon_ds_slot **slots, const struct moon_node *const *nodes,
+                        size_t count);
+/* Nobody mutates any more. */
+void moon_ds_mutate_forget(struct moon_ds_set *set);
+/* The hash of the revision that the node's pod is to be of; NULL: unknown yet. */
+moon_sym moon_ds_mutate_wants(const struct moon_ds_slot *slot);
+/* Why no pod is to be made or replaced on a node that wants one; NULL: it may be. */
+const char *moon_ds_mutate_holds(const struct moon_ds_slot *slot);
+/* The text of the node's pod; borrowed. NULL: *err says why there is none. */
+struct moon_ds_body *moon_ds_mutate_body(struct moon_ds_slot *slot, struct moon_err *err);
+/* A reason, and what is special about the node's pod, in the plan's arena. */
+const char *moon_ds_mutate_reason(const struct moon_ds_slot *slot, const char *reason,
+                                  struct moon_arena *arena);
+/* What the server made of a pod that we made from this text. */
+void moon_ds_mutate_made(struct moon_ds_set *set, const struct moon_ds_body *body,
+                         struct moon_str pod);
+
+/* ---- stable.c ---- */
+/* Which revision is the stable one; when that is only a guess, plan to write it down. */
+void moon_ds_stable_find(struct moon_ds_set *set, struct moon_plan *plan);
+/* The rollout is complete? Then plan to write that down. */
+void moon_ds_stable_keep(struct moon_ds_set *set, struct moon_plan *plan);
 
 /* ---- halt.c ---- */
 /* Why no pod of the current revision may be disturbed, as the set says; NULL: it does not. */
@@ -335,7 +376,19 @@ void moon_ds_rival_saw_labels(struct moon_ds_set *set, struct moon_ds_pod *pod,
 void moon_ds_rival_doubt(struct moon_ds_set *set);
 
 /* ---- body.c ---- */
-struct moon_ds_body *moon_ds_body_new(const struct moon_ds_set *set, struct moon_err *err);
+struct moon_ds_body_of {
+    struct moon_str template;
+    moon_sym hash;   /* of the revision that the template is of */
+    moon_sym digest; /* of the edits that are in it; NULL: there are none */
+    bool is_current; /* it is the live template, edits aside */
+};
+struct moon_ds_body *moon_ds_body_new(const struct moon_ds_set *set,
+                                      const struct moon_ds_body_of *of, struct moon_err *err);
+/* The live template as it stands; borrowed from the set. */
+struct moon_ds_body *moon_ds_body_current(struct moon_ds_set *set, struct moon_err *err);
+/* Something that all bodies depend on has changed. */
+void moon_ds_body_forget(struct moon_ds_set *set);
+moon_sym moon_ds_body_digest(const struct moon_ds_body *body); /* NULL: no edits */
 /* Counted: an open create keeps the text it was planned with. NULL is fine for free. */
 struct moon_ds_body *moon_ds_body_ref(struct moon_ds_body *body);
 void moon_ds_body_free(struct moon_ds_body *body);

@@ -179,6 +179,9 @@ static cJSON *explain_set(struct moon_ds_set *set)
         moon_chain_each(set->chain, add_policy, cJSON_AddArrayToObject(answer, "policies"));
     }
     add(answer, "revision", moon_strdup(set->hash != NULL ? set->hash : "not known yet"));
+    if (set->mutates && set->stable != NULL) {
+        add(answer, "stable revision", moon_strdup(set->stable));
+    }
     add_counts(set, answer);
     if (set->sums.outdated > 0) {
         add_update(set, answer);
@@ -230,6 +233,30 @@ static void add_rank(const struct moon_ds_slot *slot, cJSON *answer)
     }
 }
 
+/* What a policy says of the pod that the node is to have. */
+static void add_mutation(const struct moon_ds_slot *slot, cJSON *answer)
+{
+    const struct moon_mutation *m = slot->mutation;
+    const char *wants = moon_ds_mutate_wants(slot);
+
+    if (slot->unmutated) {
+        add(answer, "pod", moon_strdup("a policy failed: none is made or replaced"));
+    } else if (m != NULL && m->skip != NULL) {
+        add(answer, "pod",
+            moon_asprintf("none is made or replaced now: %s (policy %s)", m->skip, m->skipped_by));
+    }
+    if (m != NULL && m->pinned_by != NULL) {
+        const char *hash = wants != NULL ? wants : "not known yet";
+        add(answer, "wants",
+            m->pin == MOON_PIN_HASH ? moon_asprintf("revision %s (policy %s)", hash, m->pinned_by)
+                                    : moon_asprintf("revision %s, the %s one (policy %s)", hash,
+                                                    moon_mutation_revision(m), m->pinned_by));
+    }
+    if (m != NULL && m->digest != NULL) {
+        add(answer, "edits", moon_asprintf("%s: %s", m->digest, m->text));
+    }
+}
+
 static void add_pods(const struct moon_ds_slot *slot, cJSON *answer)
 {
     cJSON *list = cJSON_AddArrayToObject(answer, "pods");
@@ -262,6 +289,9 @@ static char *update_text(const struct moon_ds_slot *slot)
     if (shown->old_pod == NULL) {
         return moon_strdup(shown->new_pod != NULL ? "up to date" : "no pod to update");
     }
+    if (shown->held) {
+        return moon_asprintf("waits: %s", moon_ds_mutate_holds(slot));
+    }
     if (shown->excess) {
         return moon_strdup("waits: the node has a pod too many, or one on its way");
     }
@@ -290,6 +320,7 @@ static cJSON *explain_node(struct moon_ds_set *set, const struct moon_ds_slot *s
     add_problem(set, answer);
     add_decision(slot, answer);
     add_rank(slot, answer);
+    add_mutation(slot, answer);
     add_pods(slot, answer);
     add(answer, "update", update_text(slot));
     return answer;

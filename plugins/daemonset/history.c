@@ -138,13 +138,15 @@ static void take_current(struct moon_ds_set *set, const struct moon_revision *r)
     }
     set->current = r;
     set->history_dirty = false;
+    if (set->mutates) {
+        moon_ds_slot_mark_all(set, true); /* policies name revisions: they are asked again */
+    }
     if (hash == set->hash) {
         return;
     }
     moon_sym_unref(set->hash);
     set->hash = moon_sym_ref(hash);
-    moon_ds_body_free(set->body);
-    set->body = NULL;
+    moon_ds_body_forget(set);
     moon_ds_slot_mark_all(set, false);
 }
 
@@ -171,20 +173,25 @@ bool moon_ds_history_is_known(const struct moon_ds_set *set)
     return set->current != NULL && set->data != NULL && !set->history_dirty;
 }
 
-bool moon_ds_history_is_old(const struct moon_ds_set *set, moon_sym hash)
+const struct moon_revision *moon_ds_history_find(const struct moon_ds_set *set, moon_sym hash)
 {
     struct moon_store *store = moon_informer_store(set->ds->revisions);
     size_t count;
     const struct moon_object *const *found =
         moon_store_by_index(store, MOON_DS_BY_OWNER, set->uid, &count);
 
-    for (size_t i = 0; i < count && hash != NULL && hash != set->hash; i++) {
+    for (size_t i = 0; i < count && hash != NULL; i++) {
         if (hash_of(moon_revision(found[i])) == hash &&
             moon_ds_revision_is_claimable(set, found[i])) {
-            return true;
+            return moon_revision(found[i]);
         }
     }
-    return false;
+    return NULL;
+}
+
+bool moon_ds_history_is_old(const struct moon_ds_set *set, moon_sym hash)
+{
+    return hash != set->hash && moon_ds_history_find(set, hash) != NULL;
 }
 
 /* Numbers end somewhere: who has set one by hand to the last there is gets no writes without end.
@@ -217,7 +224,10 @@ bool moon_ds_history_is_other(struct moon_ds_set *set, moon_sym hash)
 /* The current revision is there and no other is in its way. */
 static void settle(struct moon_ds_set *set, struct moon_plan *plan, const struct history *h)
 {
-    if (h->duplicate != NULL) {
+    if (h->duplicate != NULL && h->duplicate->stable_s > h->current->stable_s) {
+        moon_ds_revision_plan_stable(set, plan, h->current, h->duplicate->stable_s,
+                                     "a duplicate of it was stable");
+    } else if (h->duplicate != NULL) {
         moon_ds_revision_plan_delete(set, plan, h->duplicate,
                                      "a newer revision holds the same template");
     }
@@ -318,6 +328,13 @@ int moon_ds_history(struct moon_ds_set *set, struct moon_plan *plan, struct moon
 
 /* ---- clean-up ---- */
 
+/* Pods are of it, or would be if they were made anew. */
+static bool is_in_use(const struct moon_ds_set *set, moon_sym hash)
+{
+    return moon_ds_set_has_pods_of(set, hash) || hash == set->stable ||
+           moon_mutations_want(set->mutations, hash);
+}
+
 /* The lowest number first, one at a time: there is seldom more than one to go. */
 void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan)
 {
@@ -339,8 +356,7 @@ void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan)
             continue;
         }
         old++;
-        if ((victim == NULL || r->revision < victim->revision) &&
-            !moon_ds_set_has_pods_of(set, hash_of(r))) {
+        if ((victim == NULL || r->revision < victim->revision) && !is_in_use(set, hash_of(r))) {
             victim = r;
         }
     }

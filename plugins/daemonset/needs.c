@@ -104,12 +104,13 @@ static void create_done(const struct moon_result *result, void *ctx)
     struct moon_ds_slot *slot = ctx;
     struct moon_ds_set *set = slot->set;
 
-    moon_ds_body_free(result->action->detail);
     if (!set->gone && result->err == NULL) {
+        moon_ds_mutate_made(set, result->action->detail, result->answer->body);
         created(slot, result);
     } else if (!set->gone && !result->quiet) {
         tell_refused(set, result, "FailedCreate", "Error creating");
     }
+    moon_ds_body_free(result->action->detail);
     slot->creating = NULL;
     moon_ds_slot_mark(slot);
     moon_ds_set_release(set);
@@ -130,7 +131,13 @@ void moon_ds_plan_create(struct moon_ds_slot *slot, struct moon_plan *plan, cons
 {
     struct moon_ds_set *set = slot->set;
     struct moon_arena *arena = moon_plan_arena(plan);
+    struct moon_err err;
+    struct moon_ds_body *body = moon_ds_mutate_body(slot, &err);
 
+    if (body == NULL) {
+        moon_plan_note(plan, slot->name, "no pod can be made: %s", err.text);
+        return;
+    }
     slot->creating = moon_ds_body_pod_name(set, arena);
     slot->create_sent = false;
     moon_ds_set_hold(set);
@@ -141,11 +148,11 @@ void moon_ds_plan_create(struct moon_ds_slot *slot, struct moon_plan *plan, cons
                             .name = slot->creating,
                             .owner_uid = set->uid,
                             .target = moon_arena_strdup(arena, slot->name),
-                            .reason = moon_arena_strdup(arena, reason),
+                            .reason = moon_ds_mutate_reason(slot, reason, arena),
                             .write_body = write_pod,
                             .on_done = create_done,
                             .ctx = slot,
-                            .detail = moon_ds_body_ref(set->body),
+                            .detail = moon_ds_body_ref(body),
                         });
     /* A create beside an old pod changes what the update step sees. */
     moon_ds_slot_mark(slot);
@@ -293,6 +300,7 @@ struct tally {
     struct moon_ds_pod *keep; /* with surge: the updated one */
     struct moon_ds_pod *old;  /* with surge: the outdated one */
     bool in_backoff;          /* failed pods stay for now: asked once, all are treated alike */
+    bool held;                /* no pod is made or replaced here now */
     bool failed_waiting;      /* a failed pod in back-off occupies the node */
     bool failed_going;        /* a failed pod has just been planned to be deleted */
     bool going;               /* something is being deleted, or has just been planned to be */
@@ -329,7 +337,7 @@ static void tally_pod(struct moon_ds_slot *slot, struct moon_ds_pod *p, struct m
     }
     switch (p->pod->phase) {
     case MOON_PHASE_FAILED:
-        if (t->in_backoff) {
+        if (t->in_backoff || t->held) {
             t->failed_waiting = true;
         } else {
             replace_failed(p, plan);
@@ -338,7 +346,9 @@ static void tally_pod(struct moon_ds_slot *slot, struct moon_ds_pod *p, struct m
         }
         return;
     case MOON_PHASE_SUCCEEDED:
-        replace_succeeded(p, plan);
+        if (!t->held) {
+            replace_succeeded(p, plan);
+        }
         t->going = true;
         return;
     case MOON_PHASE_NONE:
@@ -356,7 +366,8 @@ static void tally_pod(struct moon_ds_slot *slot, struct moon_ds_pod *p, struct m
 static void keep_one(struct moon_ds_slot *slot, struct moon_plan *plan)
 {
     bool wanted = slot->decision.placement == MOON_PLACEMENT_RUN;
-    struct tally t = {.in_backoff = in_backoff(slot)};
+    const char *held = wanted ? moon_ds_mutate_holds(slot) : NULL;
+    struct tally t = {.in_backoff = in_backoff(slot), .held = held != NULL};
 
     for (size_t i = 0; i < slot->pod_count; i++) {
         if (moon_ds_pod_counts(slot->pods[i])) {
@@ -367,6 +378,10 @@ static void keep_one(struct moon_ds_slot *slot, struct moon_plan *plan)
         raise_backoff(slot); /* once, however many have failed */
     }
     if (!wanted || slot->creating != NULL || t.keep != NULL || t.old != NULL || t.failed_waiting) {
+        return;
+    }
+    if (held != NULL) {
+        moon_plan_note(plan, slot->name, "no pod is made now: %s", held);
         return;
     }
     /* A pod that is still going blocks its successor, except with surge. */

@@ -92,9 +92,14 @@ static void take_chain(struct moon_ds_set *set, struct moon_chain *chain)
     set->chain = chain;
     moon_free(set->chain_problem);
     set->chain_problem = NULL;
+    set->mutates = moon_chain_mutates(chain);
     if (!same) {
         set->sampled = false;
         set->tolerations_stale = true;
+        set->digests_lost = false;
+    }
+    if (!set->mutates) {
+        moon_ds_mutate_forget(set);
     }
     if (!same || paused) {
         moon_ds_slot_mark_all(set, !same);
@@ -150,8 +155,7 @@ static void refresh_tolerations(struct moon_ds_set *set, struct moon_plan *plan)
     moon_tolerations_fini(&set->tolerations);
     set->tolerations = fresh;
     set->tolerations_known = true;
-    moon_ds_body_free(set->body);
-    set->body = NULL;
+    moon_ds_body_forget(set);
     moon_ds_slot_mark_all(set, true);
 }
 
@@ -199,6 +203,23 @@ static void rank(struct moon_ds_set *set, const struct moon_set_view *view,
             *mine = answers[i];
         }
         moon_ds_slot_set_rank(slots[i], mine);
+    }
+}
+
+/* Of those that want a pod; the arrays are the caller's to spend. */
+static void mutate(struct moon_ds_set *set, const struct moon_set_view *view,
+                   struct moon_ds_slot **slots, const struct moon_node **nodes, size_t count)
+{
+    size_t wanted = 0;
+
+    for (size_t i = 0; set->mutates && i < count; i++) {
+        if (slots[i]->decided && slots[i]->decision.placement == MOON_PLACEMENT_RUN) {
+            slots[wanted] = slots[i];
+            nodes[wanted++] = nodes[i];
+        }
+    }
+    if (wanted > 0) {
+        moon_ds_mutate_ask(set, view, slots, nodes, wanted);
     }
 }
 
@@ -250,4 +271,5 @@ void moon_ds_placement_decide(struct moon_ds_set *set)
     for (size_t i = 0; i < count; i++) {
         take_decision(slots[i], &decisions[i]);
     }
+    mutate(set, &view, slots, nodes, count);
 }

@@ -36,14 +36,6 @@ static int check(const struct moon_daemonset *object, struct moon_err *err)
     return 0;
 }
 
-static int build_body(struct moon_ds_set *set, struct moon_err *err)
-{
-    if (set->body == NULL) {
-        set->body = moon_ds_body_new(set, err);
-    }
-    return set->body != NULL ? 0 : -(int)err->code;
-}
-
 /* What needs the current revision: pods come from its template and carry its hash. */
 static int keep_pods(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err)
 {
@@ -55,7 +47,7 @@ static int keep_pods(struct moon_ds_set *set, struct moon_plan *plan, struct moo
         moon_plan_note(plan, NULL, "waits to know all its pods");
         return 0;
     }
-    if (build_body(set, err) != 0) {
+    if (moon_ds_body_current(set, err) == NULL) {
         return -(int)err->code;
     }
     moon_ds_needs(set, plan);
@@ -72,12 +64,14 @@ static int work(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err
     moon_ds_claim(set, plan);
     rc = moon_ds_history(set, plan, err);
     set->recheck_ok = false;
+    moon_ds_stable_find(set, plan);
     moon_ds_placement_decide(set);
     moon_ds_health_judge(set);
     moon_ds_slot_evaluate_all(set);
     if (rc == 0) {
         rc = keep_pods(set, plan, err);
     }
+    moon_ds_stable_keep(set, plan);
     moon_ds_history_clean(set, plan);
     return rc;
 }

@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "base/random.h"
+#include "base/time.h"
 
 enum {
     DATA_MAX_BYTES = 2 * 1024 * 1024,
@@ -24,7 +25,7 @@ enum {
 struct write {
     const char *uid; /* of the revision or pod */
     const char *label;
-    int64_t number;
+    int64_t number; /* or a time */
     struct moon_str body;
 };
 
@@ -460,6 +461,38 @@ void moon_ds_revision_plan_number(struct moon_ds_set *set, struct moon_plan *pla
                                 .reason = "the template went back to this revision",
                                 .write_body = write_number},
           (struct write){.number = number});
+}
+
+static void write_stable(const struct moon_action *action, struct moon_buf *out)
+{
+    const struct write *w = action->detail;
+    char text[MOON_TIME_TEXT];
+
+    write_head(action, out);
+    moon_buf_printf(out, ",\"annotations\":{\"" MOON_ANNOTATION_STABLE "\":\"%s\"}}}",
+                    moon_time_format(w->number, text));
+}
+
+static void stable_done(const struct moon_result *result, void *ctx)
+{
+    const struct moon_ds_set *set = ctx;
+
+    if (!set->gone && result->err == NULL) {
+        moon_info(MOON_DS_TOPIC, "revision is the stable one", "key", set->key, "revision",
+                  result->action->name, "reason", result->action->reason);
+    }
+    patch_done(result, ctx);
+}
+
+void moon_ds_revision_plan_stable(struct moon_ds_set *set, struct moon_plan *plan,
+                                  const struct moon_revision *r, int64_t at_s, const char *reason)
+{
+    patch(set, plan, r,
+          &(struct moon_action){.verb = MOON_VERB_PATCH_MERGE,
+                                .reason = reason,
+                                .write_body = write_stable,
+                                .on_done = stable_done},
+          (struct write){.number = at_s});
 }
 
 static void delete_done(const struct moon_result *result, void *ctx)

@@ -31,6 +31,9 @@ void moon_ds_revision_plan_number(struct moon_ds_set *set, struct moon_plan *pla
                                   const struct moon_revision *r, int64_t number);
 void moon_ds_revision_plan_delete(struct moon_ds_set *set, struct moon_plan *plan,
                                   const struct moon_revision *r, const char *reason);
+/* Write down that it has been the stable one since then. `reason` is a literal. */
+void moon_ds_revision_plan_stable(struct moon_ds_set *set, struct moon_plan *plan,
+                                  const struct moon_revision *r, int64_t at_s, const char *reason);
 /* Give a pod another hash label. */
 void moon_ds_revision_plan_relabel(struct moon_ds_set *set, struct moon_plan *plan,
                                    struct moon_ds_pod *p, moon_sym hash);

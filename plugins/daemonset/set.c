@@ -18,6 +18,11 @@ static void free_pod(void *value)
     moon_free(p);
 }
 
+static void free_body(void *value)
+{
+    moon_ds_body_free(value);
+}
+
 /* ---- pods per revision ---- */
 
 static struct moon_ds_live *find_live(const struct moon_ds_set *set, moon_sym hash)
@@ -99,6 +104,8 @@ struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemon
     set->pods = moon_map_new(free_pod);
     set->claims = moon_map_new(NULL);
     set->slot_by_name = moon_map_new(NULL);
+    set->bodies = moon_map_new(free_body);
+    set->mutations = moon_mutations_new();
     moon_list_init(&set->dirty);
     moon_list_init(&set->work);
     moon_heap_init(&set->due);
@@ -111,12 +118,6 @@ struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemon
     }
     attach_known_pods(set);
     return set;
-}
-
-static void forget_body(struct moon_ds_set *set)
-{
-    moon_ds_body_free(set->body);
-    set->body = NULL;
 }
 
 static void set_free(struct moon_ds_set *set)
@@ -133,7 +134,10 @@ static void set_free(struct moon_ds_set *set)
     moon_heap_fini(&set->due);
     moon_chain_free(set->chain);
     moon_tolerations_fini(&set->tolerations);
-    forget_body(set);
+    moon_ds_body_forget(set);
+    moon_map_free(set->bodies);
+    moon_mutations_free(set->mutations);
+    moon_sym_unref(set->stable);
     if (set->current != NULL) {
         moon_object_unref(&set->current->meta);
     }
@@ -232,7 +236,7 @@ void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *ob
     }
     if (decisions_changed) {
         set->tolerations_stale = true;
-        forget_body(set);
+        moon_ds_body_forget(set);
     }
     if (template_changed || recounted) {
         set->collided = false; /* that was another name */

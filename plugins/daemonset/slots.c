@@ -150,7 +150,7 @@ static bool is_of_predecessor(const struct moon_ds_set *set, const struct moon_p
     return pod->meta.created_s < set->object->meta.created_s && moon_ds_history_is_old(set, hash);
 }
 
-bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_ds_pod *p)
+bool moon_ds_pod_is_current(const struct moon_ds_set *set, const struct moon_ds_pod *p)
 {
     const struct moon_pod *pod = p->pod;
     const struct moon_daemonset *object = set->object;
@@ -166,6 +166,30 @@ bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_ds_
     }
     (void)snprintf(text, sizeof(text), "%lld", (long long)object->template_generation);
     return strcmp(generation, text) == 0 && !is_of_predecessor(set, pod);
+}
+
+/* What a policy has changed in a pod is part of what it is: also when none does any more. Where no
+ * policy has answered yet nothing is made or replaced, and nobody can tell. */
+static bool is_edited_as_wanted(const struct moon_ds_set *set, const struct moon_ds_slot *slot,
+                                const struct moon_pod *pod)
+{
+    if (slot != NULL && slot->mutation != NULL) {
+        return pod->mutation == slot->mutation->digest || set->digests_lost;
+    }
+    return pod->mutation == NULL || set->mutates;
+}
+
+bool moon_ds_pod_is_updated(const struct moon_ds_set *set, const struct moon_ds_pod *p)
+{
+    moon_sym wanted = p->slot != NULL ? moon_ds_mutate_wants(p->slot) : set->hash;
+
+    if (!is_edited_as_wanted(set, p->slot, p->pod)) {
+        return false;
+    }
+    if (wanted == set->hash) {
+        return moon_ds_pod_is_current(set, p);
+    }
+    return moon_labels_get(&p->pod->meta.labels, MOON_LABEL_HASH) == wanted && !p->mislabelled;
 }
 
 /* ---- evaluation ---- */
@@ -260,7 +284,9 @@ static void share_status(const struct moon_ds_slot *slot, struct moon_ds_share *
         share->current = 1;
         share->ready = first->pod->ready;
         share->available = is_available(slot, first);
-        share->updated = moon_ds_pod_is_updated(slot->set, first);
+        share->updated =
+            moon_ds_pod_is_updated(slot->set, first) && moon_ds_pod_is_current(slot->set, first);
+        share->settled = share->available && share->updated && !slot->unmutated;
     }
 }
 
@@ -278,6 +304,7 @@ static void fill_roll(struct moon_ds_slot *slot)
         .wanted = is_wanted(slot),
         .waiting = slot->waiting,
         .creating = slot->creating != NULL,
+        .held = is_wanted(slot) && moon_ds_mutate_holds(slot) != NULL,
     };
     for (size_t i = 0; i < slot->pod_count; i++) {
         const struct moon_ds_pod *p = slot->pods[i];
@@ -335,6 +362,7 @@ static void add_shares(struct moon_ds_set *set, const struct moon_ds_share *s, i
     set->sums.roll_available += sign * s->roll_available;
     set->sums.outdated += sign * s->outdated;
     set->sums.undecided += sign * s->undecided;
+    set->sums.settled += sign * s->settled;
 }
 
 static void change_share(struct moon_ds_slot *slot, const struct moon_ds_share *share)
@@ -530,6 +558,7 @@ static void slot_free(struct moon_ds_slot *slot)
         moon_object_unref(&slot->node->meta);
     }
     moon_decision_fini(&slot->decision);
+    moon_mutation_unref(slot->mutation);
     free_rank(slot);
     moon_free(slot->pods);
     moon_sym_unref(slot->name);

@@ -70,7 +70,8 @@ static void take_action(struct moon_ds_set *set, const struct moon_roll_action *
         pod = moon_map_get(set->pods, moon_str(a->pod->meta.uid));
         /* What is not ours yet, its adoption being under way, is not ours to delete. */
         if (pod != NULL && pod->slot != NULL && !pod->orphan && !moon_ds_pod_is_going(pod)) {
-            moon_ds_plan_delete(pod, plan, a->reason);
+            moon_ds_plan_delete(pod, plan,
+                                moon_ds_mutate_reason(slot, a->reason, moon_plan_arena(plan)));
         }
         return;
     }

@@ -119,11 +119,12 @@ struct fixture {
     cJSON *status;
 
     /* what the server does */
-    size_t creates_left;  /* further ones are refused */
-    bool graceful;        /* a deleted pod stays, terminating */
-    bool behind;          /* deletions are answered, but the watch says nothing of them yet */
-    bool silent;          /* writes of pods are answered, but no event ever tells of them */
-    bool patches_refused; /* of pods and revisions */
+    size_t creates_left;    /* further ones are refused */
+    bool graceful;          /* a deleted pod stays, terminating */
+    bool behind;            /* deletions are answered, but the watch says nothing of them yet */
+    bool silent;            /* writes of pods are answered, but no event ever tells of them */
+    bool drops_annotations; /* of what is made */
+    bool patches_refused;   /* of pods and revisions */
     bool deletes_refused;
     bool terminating; /* the namespace: refused creates say so */
     bool status_refused;

@@ -211,6 +211,9 @@ static void create(struct fixture *f, const struct moon_action *action, bool is_
         f->creates_left -= is_pod;
         cJSON *meta = metadata(object);
         char uid[32];
+        if (f->drops_annotations) {
+            cJSON_DeleteItemFromObjectCaseSensitive(meta, "annotations");
+        }
         (void)snprintf(uid, sizeof(uid), "made-%u", ++f->names);
         set_string(meta, "uid", uid);
         set_string(meta, "namespace", NS);

@@ -32,10 +32,9 @@ static void write_body(struct fixture *f, const char *template, struct moon_buf 
     put_set(f, (struct set_opts){.template = template});
     struct moon_ds_set *set = set_of(f);
     set->hash = moon_intern_cstr("hash");
-    struct moon_ds_body *b = moon_ds_body_new(set, &err);
+    const struct moon_ds_body *b = moon_ds_body_current(set, &err);
     assert_non_null(b);
     moon_ds_body_write(b, "p", "host_1", out);
-    moon_ds_body_free(b);
 }
 
 static void WholeBody(void **state)

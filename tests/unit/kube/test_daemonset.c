@@ -317,6 +317,30 @@ static void revisions_are_numbered_exactly(void **state)
     done(o);
 }
 
+#define STABLE(value)                                                                              \
+    "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"uid\":\"u\",\"annotations\":{"           \
+    "\"moonset.dev/stable\":" value "}},\"data\":{},\"revision\":1}"
+
+static void since_when_a_revision_is_stable(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t stable_s;
+    } rows[] = {
+        {STABLE("\"1970-01-01T00:00:07Z\""), 7},
+        {STABLE("\"yes\""), 0},
+        {STABLE("true"), 0},
+        {REVISION(",\"data\":{},\"revision\":1"), 0},
+    };
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        const struct moon_object *o = projected(&moon_kind_revision, rows[i].text);
+        assert_int_equal(moon_revision(o)->stable_s, rows[i].stable_s);
+        moon_object_unref(o);
+    }
+    assert_false(projected_same(&moon_kind_revision, rows[0].text, rows[1].text));
+}
+
 static void revisions_say_what_is_wrong_with_them(void **state)
 {
     (void)state;
@@ -369,6 +393,7 @@ int main(void)
         cmocka_unit_test(sets_are_compared),
         cmocka_unit_test(a_revision_keeps_its_data_byte_for_byte),
         cmocka_unit_test(revisions_are_numbered_exactly),
+        cmocka_unit_test(since_when_a_revision_is_stable),
         cmocka_unit_test(revisions_say_what_is_wrong_with_them),
         cmocka_unit_test(revisions_of_others_are_dropped),
         cmocka_unit_test(revisions_are_compared),

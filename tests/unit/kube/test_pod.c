@@ -110,6 +110,25 @@ static void the_reason_is_the_first_that_tells_something(void **state)
     }
 }
 
+#define DIGEST(value)                                                                              \
+    "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"uid\":\"u\",\"annotations\":{\"x\":"     \
+    "\"y\","                                                                                       \
+    "\"moonset.dev/mutation\":" value "}}}"
+
+static void of_annotations_only_the_digest_is_kept(void **state)
+{
+    (void)state;
+    const struct moon_object *o = projected(&moon_kind_pod, DIGEST("\"d\""));
+    assert_string_equal(moon_pod(o)->mutation, "d");
+    assert_int_equal(o->annotations.count, 0);
+    done(o);
+    o = projected(&moon_kind_pod, DIGEST("7")); /* no API server lets that in */
+    assert_null(moon_pod(o)->mutation);
+    done(o);
+    assert_false(projected_same(&moon_kind_pod, DIGEST("\"d\""), DIGEST("\"e\"")));
+    assert_int_equal(moon_intern_count(), 0);
+}
+
 static void long_messages_are_cut(void **state)
 {
     (void)state;
@@ -307,6 +326,7 @@ int main(void)
         cmocka_unit_test(a_bare_pod_is_a_pod),
         cmocka_unit_test(the_target_is_where_it_is_or_is_pinned),
         cmocka_unit_test(the_reason_is_the_first_that_tells_something),
+        cmocka_unit_test(of_annotations_only_the_digest_is_kept),
         cmocka_unit_test(long_messages_are_cut),
         cmocka_unit_test(other_controllers_pods_are_dropped),
         cmocka_unit_test(another_groups_daemon_set_is_another_controller),

@@ -289,6 +289,7 @@ void fixture_slot(struct fixture *f, const char *node, const char *pods)
         s->excess |= *p == '!';
         s->deleting |= *p == 'd';
         s->wanted &= *p != 'x';
+        s->held |= *p == 'h';
         if (*p == 'o' || *p == 'O' || *p == 'r') {
             s->old_pod = make_pod(node, "old", *p != 'o');
             s->old_available = *p == 'O';

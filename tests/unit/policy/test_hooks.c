@@ -382,9 +382,11 @@ static void test_stock_rolling(void **state)
         {1, 0, {"n", "O", "O"}, ""},
         {1, 0, {"o", "O", "o"}, "replace n1, replace n3"}, /* unavailable ones are free */
         {3, 0, {"o", "O", "O"}, "replace n1, replace n2, replace n3"},
-        {2, 0, {"O!", "O", "O"}, "replace n2"}, /* excess counts, and is left alone */
-        {2, 0, {"ON", "O", "O"}, "replace n2"}, /* so do two pods on a node */
-        {1, 0, {"Ox", "O", "O"}, "replace n2"}, /* a node that wants none is not rolled */
+        {2, 0, {"O!", "O", "O"}, "replace n2"},  /* excess counts, and is left alone */
+        {2, 0, {"ON", "O", "O"}, "replace n2"},  /* so do two pods on a node */
+        {1, 0, {"Ox", "O", "O"}, "replace n2"},  /* a node that wants none is not rolled */
+        {2, 0, {"Oh", "O", "oh"}, "replace n2"}, /* nor one whose pod stays as it is for now */
+        {0, 1, {"Oh", "O", "O"}, "surge n2"},
         {5, 0, {"Ox", "N", "N"}, ""},
         {0, 1, {"O", "O", "O"}, "surge n1"},
         {0, 2, {"O", "O", "O"}, "surge n1, surge n2"},
