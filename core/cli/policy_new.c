@@ -56,6 +56,18 @@ static const struct {
                "      roll:replace(pod, \"outdated\")\n"
                "    end\n"
                "  end,\n"},
+    {"analyze", "  -- What is asked while an update goes on.\n"
+                "  queries = {\n"
+                "    errors = { provider = \"prometheus\", every = \"30s\",\n"
+                "      query = 'sum(errors{namespace=\"{{namespace}}\"}) or vector(0)' },\n"
+                "  },\n"
+                "  -- Does it do well? \"pass\"; \"wait\" or \"fail\", and why.\n"
+                "  analyze = function(samples, roll, set)\n"
+                "    if samples.errors.error then\n"
+                "      return \"wait\", samples.errors.error\n"
+                "    end\n"
+                "    return samples.errors.value > 0 and \"fail\" or \"pass\", \"errors\"\n"
+                "  end,\n"},
 };
 
 static const char *skeleton(const char *hook)

@@ -39,12 +39,19 @@ static const struct moon_hook_info hooks[MOON_HOOKS] = {
     [MOON_HOOK_UPDATE] = {"update", "(roll: Roll, set: Set)",
                           "Which outdated pods go now? Records actions.",
                           "nothing is disturbed this time"},
+    [MOON_HOOK_ANALYZE] = {"analyze",
+                           "(samples: table<string, Sample>, roll: Roll, set: Set): "
+                           "\"pass\"|\"wait\"|\"fail\", string?",
+                           "How does the update do, by the answers to `queries`? Then a reason.",
+                           "wait; several times in a row: the update is paused"},
 };
 
 /* In policy-api, but not here yet: said plainly, so that nobody believes in a gate that is never
  * asked. */
-static const char *const later_names[] = {"analyze", "status", "on_event", "queries", "fields"};
-static const char *const other_names[] = {"api", "name", "params", "replaces", "creates"};
+static const char *const later_names[] = {"status", "on_event", "fields"};
+static const char *const other_names[] = {"api",     "name",    "params",           "replaces",
+                                          "creates", "queries", "analyze_failures", "on_fail",
+                                          "soak"};
 
 const struct moon_hook_info *moon_hook_info(enum moon_hook hook)
 {
@@ -247,7 +254,8 @@ static void read_hooks(lua_State *L, struct moon_version *v)
     }
     if (!any) {
         fail_at(L, v, NULL,
-                "the policy has no hook: select, tolerations, rank, health, gate or update");
+                "the policy has no hook: select, tolerations, rank, health, gate, update or "
+                "analyze");
     }
 }
 
@@ -281,6 +289,16 @@ static int read_params(lua_State *L)
     if (lua_getfield(L, 2, "params") != LUA_TNIL) {
         moon_params_read(L, &v->params);
     }
+    return 0;
+}
+
+/* The same. */
+static int read_queries(lua_State *L)
+{
+    struct moon_version *v = lua_touserdata(L, 1);
+
+    moon_queries_fini(&v->queries);
+    moon_queries_read(L, &v->queries, &v->params);
     return 0;
 }
 
@@ -324,23 +342,27 @@ static void prefix_place(const struct moon_version *v, const char *key, struct m
                    line_of((struct moon_str){v->source, v->source_len}, key), text);
 }
 
-/* With the returned table on the stack. */
+/* Call fn(version, table), with the returned table on the stack. `key`: what its errors are about;
+ * NULL: they say where. */
+static int look_at(struct moon_version *v, struct moon_engine *e, lua_CFunction fn, const char *key,
+                   struct moon_fault *ret)
+{
+    lua_pushcfunction(e->L, fn);
+    lua_pushlightuserdata(e->L, v);
+    lua_pushvalue(e->L, -3);
+    int rc = moon_engine_call(e, 2, 0, ret);
+    if (rc != 0 && key != NULL) {
+        prefix_place(v, key, ret);
+    }
+    return rc;
+}
+
 static int check(struct moon_version *v, struct moon_engine *e, struct moon_fault *ret)
 {
-    lua_pushcfunction(e->L, check_table);
-    lua_pushlightuserdata(e->L, v);
-    lua_pushvalue(e->L, -3);
-    if (moon_engine_call(e, 2, 0, ret) != 0) {
-        return -1;
-    }
-    lua_pushcfunction(e->L, read_params);
-    lua_pushlightuserdata(e->L, v);
-    lua_pushvalue(e->L, -3);
-    if (moon_engine_call(e, 2, 0, ret) != 0) {
-        prefix_place(v, "params", ret);
-        return -1;
-    }
-    return 0;
+    int rc = look_at(v, e, check_table, NULL, ret);
+
+    rc = rc == 0 ? look_at(v, e, read_params, "params", ret) : rc;
+    return rc == 0 ? look_at(v, e, read_queries, "queries", ret) : rc;
 }
 
 static int run(struct moon_version *v, struct moon_engine *e, struct moon_fault *ret)
@@ -464,6 +486,7 @@ void moon_version_unref(struct moon_version *v)
     }
     moon_engine_free(v->engine);
     moon_params_fini(&v->params);
+    moon_queries_fini(&v->queries);
     moon_map_free(v->modules);
     moon_free(v->source);
     moon_free(v->chunk_name);

@@ -12,6 +12,7 @@
 #include "policy/digest.h"
 #include "policy/engine.h"
 #include "policy/params.h"
+#include "policy/queries.h"
 
 enum moon_hook {
     MOON_HOOK_SELECT,
@@ -21,6 +22,7 @@ enum moon_hook {
     MOON_HOOK_GATE,
     MOON_HOOK_UPDATE,
     MOON_HOOK_MUTATE,
+    MOON_HOOK_ANALYZE,
     MOON_HOOKS,
 };
 struct moon_hook_info {
@@ -47,6 +49,7 @@ struct moon_version {
     bool replaces[MOON_HOOKS]; /* the stock policy of which it stands for */
     bool creates;              /* missing pods are made when its update hook says so */
     struct moon_params params;
+    struct moon_queries queries; /* of analyze */
     double budget_scale;
     struct moon_probe *probe;   /* of a test run; borrowed; NULL: none */
     struct moon_engine *engine; /* NULL: to be made */

@@ -176,7 +176,8 @@ static int assign_hooks(struct moon_chain *c, const struct moon_chain_opts *opts
 
     for (int hook = 0; hook < MOON_HOOKS; hook++) {
         users[hook] = count_users(c, hook, &replaced[hook]);
-        if (users[hook] > 1 && (hook == MOON_HOOK_UPDATE || hook == MOON_HOOK_HEALTH)) {
+        if (users[hook] > 1 &&
+            (hook == MOON_HOOK_UPDATE || hook == MOON_HOOK_HEALTH || hook == MOON_HOOK_ANALYZE)) {
             return moon_err_set(err, MOON_E_INVALID,
                                 "two policies with the hook %s; a set can have only one",
                                 moon_hook_name(hook));
@@ -279,6 +280,20 @@ static int read_params(struct moon_chain *c, const char *text, struct moon_err *
     return check_required(c, err);
 }
 
+/* Those that stand for keys of the policy. */
+static int check_queries(const struct moon_chain *c, struct moon_err *err)
+{
+    const struct moon_chain_link *link = moon_chain_user(c, MOON_HOOK_ANALYZE);
+    struct moon_queries keys;
+
+    if (link == NULL) {
+        return 0;
+    }
+    const struct moon_version *v = link->version;
+    int rc = moon_queries_resolve(&v->queries, &v->params, link->params, &keys, err);
+    return rc != 0 ? moon_err_wrap(err, "policy %s", v->name) : 0;
+}
+
 /* ---- digest ---- */
 
 static void add_text(struct moon_digest *d, const char *text)
@@ -315,7 +330,8 @@ struct moon_chain *moon_chain_new(struct moon_policies *p, const struct moon_cha
     c->policies = p;
     c->links = moon_new_array(struct moon_chain_link, MOON_CHAIN_MAX);
     if ((opts->names != NULL && add_all_named(c, opts->names, err) != 0) ||
-        assign_hooks(c, opts, err) != 0 || read_params(c, opts->params, err) != 0) {
+        assign_hooks(c, opts, err) != 0 || read_params(c, opts->params, err) != 0 ||
+        check_queries(c, err) != 0) {
         moon_chain_free(c);
         return NULL;
     }

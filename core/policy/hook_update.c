@@ -40,6 +40,7 @@ void moon_roll_run_init(struct moon_roll_run *run, const struct moon_set_view *s
         .roll = roll,
         .set = set,
         .answer = answer,
+        .asked = "a gate",
         .acted = answer != NULL ? moon_new_array(uint64_t, moon_roll_words(roll) + 1) : NULL,
         .index = roll->index,
         .left = moon_roll_left(roll),

@@ -17,7 +17,8 @@ enum {
 struct moon_roll_run {
     const struct moon_roll *roll;
     const struct moon_set_view *set;
-    struct moon_roll_answer *answer; /* NULL: a gate's run, which records nothing */
+    struct moon_roll_answer *answer; /* NULL: nothing is recorded */
+    const char *asked;               /* then: "a gate", or whoever else is asked */
     size_t capacity;                 /* of answer->actions */
     uint64_t *acted;                 /* a bit for each slot: has its action already */
     const struct moon_roll_index *index;

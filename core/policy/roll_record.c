@@ -13,13 +13,14 @@ enum {
     MAX_AGAIN_S = 7 * 24 * 3600,
 };
 
-/* The run of an update hook; a gate is shown the same roll, but only answers. */
+/* The run of an update hook; others are shown the same roll, but only answer. */
 static struct moon_roll_run *recording(lua_State *L, const char *method)
 {
     struct moon_roll_run *run = moon_roll_run_of(L);
 
     if (run->answer == NULL) {
-        moon_engine_shape_error(L, "roll:%s: a gate records nothing; its answer is all", method);
+        moon_engine_shape_error(L, "roll:%s: %s records nothing; its answer is all", method,
+                                run->asked);
     }
     return run;
 }

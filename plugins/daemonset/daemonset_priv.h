@@ -8,6 +8,7 @@
  *   slots.c     one node of one set: evaluation and the counters kept up to date with it
  *   reconcile.c the order of work; placement.c decisions; needs.c missing and surplus pods;
  *   update.c    the rolling step; history.c and revision.c revisions; claim.c adoption and release;
+ *   analyze.c   watching it by figures; halt.c pausing and taking back;
  *   status.c    the counters; body.c the pod for one node, cut from the template's text
  *   rival.c     does another controller write the set, too?
  *   mutate.c    pods that a policy changes or pins, node by node; stable.c the revision that the
@@ -53,6 +54,7 @@ enum {
 
 struct moon_ds_set;
 struct moon_ds_slot;
+struct moon_ds_analysis;
 
 /* One pod that is, or may become, ours. */
 struct moon_ds_pod {
@@ -181,8 +183,10 @@ struct moon_ds_set {
     bool collided;       /* our revision's name is taken by one that cannot be ours */
     moon_sym held_by;    /* what holds the update: "policy x"; NULL: nothing */
     char *held_why;
-    bool halting;         /* a pause or a step back is being written */
-    uint64_t rolled_at;   /* when the update policy was asked last; 0 = never */
+    struct moon_ds_analysis *analysis; /* NULL: nothing is watched by figures now */
+    moon_sym analysis_over;            /* the revision for which it has ended; NULL: none */
+    bool halting;                      /* a pause or a step back is being written */
+    uint64_t rolled_at;                /* when the update policy was asked last; 0 = never */
     uint64_t adoption_at; /* revisions that could not be adopted: not before; 0 = none */
     uint64_t adoption_wait_ms;
     bool status_busy;
@@ -221,6 +225,7 @@ struct moon_ds {
     struct moon_map *by_key; /* "namespace/name" -> moon_ds_set, owned */
     struct moon_map *by_uid; /* uid -> moon_ds_set, borrowed */
     struct moon_clock_watch *clock;
+    size_t open_questions; /* to providers */
     bool leader;
     bool running;
     uint64_t running_since;
@@ -346,6 +351,25 @@ bool moon_ds_rolled_back(const struct moon_ds_set *set);
 /* Plan what the policy wants: to pause, or to go back. False: neither. */
 bool moon_ds_halt(struct moon_ds_set *set, const struct moon_roll_answer *answer,
                   struct moon_plan *plan);
+
+/* ---- analyze.c ---- */
+/* Why an update waits. Texts of the analysis, until its next step. */
+struct moon_ds_held {
+    const char *by;
+    const char *why;
+    bool is_brief; /* every update begins so: not worth an Event */
+};
+/* One step while an update goes on: ask what is due, and the policy. True: go on; may have planned
+ * to pause or go back in any case. */
+bool moon_ds_analyze(struct moon_ds_set *set, const struct moon_set_view *view,
+                     const struct moon_roll *roll, struct moon_plan *plan,
+                     struct moon_ds_held *ret_held);
+/* The same when no outdated pod is left, for as long as the policy wants. */
+void moon_ds_analyze_after(struct moon_ds_set *set, struct moon_plan *plan);
+void moon_ds_analysis_end(struct moon_ds_set *set); /* forget it; nothing is asked any more */
+/* Call `line` for each line of what is known; not at all without an analysis. */
+void moon_ds_analysis_explain(const struct moon_ds_set *set,
+                              void (*line)(const char *text, void *ctx), void *ctx);
 
 /* ---- explain.c: see add_explainer in host/internal.h ---- */
 cJSON *moon_ds_explain(struct moon_str key, const char *node, void *ctx, struct moon_err *err);

@@ -169,6 +169,18 @@ static void add_update(const struct moon_ds_set *set, cJSON *answer)
     }
 }
 
+static void add_line(const char *text, void *ctx)
+{
+    add(ctx, NULL, moon_strdup(text));
+}
+
+static void add_analysis(const struct moon_ds_set *set, cJSON *answer)
+{
+    if (set->analysis != NULL) {
+        moon_ds_analysis_explain(set, add_line, cJSON_AddArrayToObject(answer, "analysis"));
+    }
+}
+
 static cJSON *explain_set(struct moon_ds_set *set)
 {
     cJSON *answer = cJSON_CreateObject();
@@ -186,6 +198,7 @@ static cJSON *explain_set(struct moon_ds_set *set)
     if (set->sums.outdated > 0) {
         add_update(set, answer);
     }
+    add_analysis(set, answer);
     add_unavailable(set, answer);
     return answer;
 }

@@ -51,7 +51,7 @@ static bool is_settled(void *ctx)
 {
     const struct moon_ds *ds = ctx;
 
-    return ds->running && moon_controller_is_idle(ds->controller);
+    return ds->running && ds->open_questions == 0 && moon_controller_is_idle(ds->controller);
 }
 
 static int start(void *state, struct moon_plugin_error *error)

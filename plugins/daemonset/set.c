@@ -145,6 +145,8 @@ static void set_free(struct moon_ds_set *set)
     moon_object_unref(&set->object->meta);
     moon_sym_unref(set->uid);
     moon_free(set->chain_problem);
+    moon_ds_analysis_end(set);
+    moon_sym_unref(set->analysis_over);
     moon_sym_unref(set->held_by);
     moon_free(set->held_why);
     moon_free(set->data);
@@ -173,6 +175,7 @@ void moon_ds_set_drop(struct moon_ds_set *set)
     moon_ds_set_hold(set);
     set->gone = true;
     moon_ds_claim_fini(set);
+    moon_ds_analysis_end(set);
     if (set->ds->in->apply != NULL) {
         moon_apply_drop(set->ds->in->apply, moon_str(set->key));
     }

@@ -138,12 +138,17 @@ static void note_hold(struct moon_ds_set *set, const char *by, const char *why)
     moon_info(MOON_DS_TOPIC, "update waits", "key", set->key, "by", by, "reason", why);
 }
 
+static void hold_briefly(struct moon_plan *plan, const char *by, const char *why, int64_t again_s)
+{
+    moon_plan_note(plan, NULL, "update waits, %s: %s", by, why);
+    moon_plan_requeue(plan, (uint64_t)again_s * 1000);
+}
+
 static void hold(struct moon_ds_set *set, struct moon_plan *plan, const char *by, const char *why,
                  int64_t again_s)
 {
     note_hold(set, by, why);
-    moon_plan_note(plan, NULL, "update waits, %s: %s", by, why);
-    moon_plan_requeue(plan, (uint64_t)again_s * 1000);
+    hold_briefly(plan, by, why, again_s);
 }
 
 static bool gates_are_open(struct moon_ds_set *set, const struct moon_set_view *view,
@@ -166,12 +171,26 @@ static bool may_go_on(struct moon_ds_set *set, const struct moon_set_view *view,
                       const struct moon_roll *roll, struct moon_plan *plan)
 {
     const char *paused = moon_ds_paused(set);
+    struct moon_ds_held held;
 
     if (paused != NULL) {
+        moon_ds_analysis_end(set);
         hold(set, plan, "annotation moonset.dev/paused", paused, AGAIN_MS / 1000);
         return false;
     }
-    if (set->halting || !gates_are_open(set, view, roll, plan)) {
+    bool is_good = moon_ds_analyze(set, view, roll, plan, &held);
+    if (set->halting) {
+        return false;
+    }
+    if (!is_good && held.is_brief) {
+        hold_briefly(plan, held.by, held.why, AGAIN_MS / 1000);
+        return false;
+    }
+    if (!is_good) {
+        hold(set, plan, held.by, held.why, AGAIN_MS / 1000);
+        return false;
+    }
+    if (!gates_are_open(set, view, roll, plan)) {
         return false;
     }
     note_hold(set, NULL, NULL);
@@ -202,6 +221,9 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
     }
     /* What needs.c has planned counts: a pod it deletes is unavailable from now on. */
     moon_ds_slot_evaluate_all(set);
+    if (set->sums.outdated == 0) {
+        moon_ds_analyze_after(set, plan);
+    }
     if (set->sums.outdated == 0 && set->waiting == 0) {
         return 0;
     }
