@@ -134,8 +134,9 @@ static const struct moon_json_want owner_reads[] = {
     {.key = "uid"},        {.key = "controller"}, {0},
 };
 
-/* The one annotation of pods that anybody reads. */
-static const struct moon_json_want annotation_reads[] = {{.key = "moonset.dev/mutation"}, {0}};
+/* Of those who keep no annotations, pods read two: see pod.h. */
+static const struct moon_json_want annotation_reads[] = {
+    {.key = "moonset.dev/mutation"}, {.key = "moonset.dev/in-place"}, {0}};
 
 const struct moon_json_want moon_object_head_reads[] = {
     {.key = "name"},

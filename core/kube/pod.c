@@ -9,7 +9,8 @@
 
 enum {
     MESSAGE_MAX = 200,
-    IMAGES_MAX = 64 * 1024
+    IMAGES_MAX = 64 * 1024,
+    RESTARTS_MAX = 64 * 1024,
 };
 
 static const char *const phase_names[] = {
@@ -108,6 +109,57 @@ static moon_sym first_waiting(const cJSON *statuses)
     return NULL;
 }
 
+/* ---- restarts ---- */
+
+/* "agent=3" */
+static bool read_count(struct moon_str item, struct moon_str *ret_name, int64_t *ret)
+{
+    struct moon_str rest = moon_str_trim(item);
+
+    return moon_str_split(&rest, '=', ret_name) && rest.ptr != NULL && moon_parse_i64(rest, ret);
+}
+
+int64_t moon_pod_restarts_of(const struct moon_pod *p, struct moon_str container)
+{
+    struct moon_str rest = moon_str(p->container_restarts);
+    struct moon_str item;
+    struct moon_str name;
+    int64_t n;
+
+    while (rest.len > 0 && moon_str_split(&rest, ',', &item)) {
+        if (read_count(item, &name, &n) && moon_str_eq(name, container)) {
+            return n;
+        }
+    }
+    return -1;
+}
+
+static void add_restarts(struct moon_buf *out, const cJSON *statuses)
+{
+    const cJSON *container;
+
+    cJSON_ArrayForEach (container, statuses) {
+        const char *name = moon_json_string(container, "name");
+        const char *id = moon_json_string(container, "containerID");
+        bool has_run = id != NULL && *id != '\0';
+        if (name != NULL) {
+            moon_buf_printf(out, "%s%s=%lld", out->len > 0 ? "," : "", name,
+                            has_run ? (long long)moon_json_int(container, "restartCount", 0) : -1);
+        }
+    }
+}
+
+static void project_restarts(struct moon_pod *pod, const cJSON *init, const cJSON *regular)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(RESTARTS_MAX);
+
+    add_restarts(&text, init);
+    add_restarts(&text, regular);
+    if (text.len > 0) {
+        pod->container_restarts = moon_intern(moon_buf_str(&text));
+    }
+}
+
 /* An init container that waits is the cause; the others then only say PodInitializing. */
 static int project_containers(struct moon_pod *pod, const cJSON *status, struct moon_err *err)
 {
@@ -118,6 +170,7 @@ static int project_containers(struct moon_pod *pod, const cJSON *status, struct 
         moon_object_array(status, "containerStatuses", &regular, err) != 0) {
         return moon_err_wrap(err, "status");
     }
+    project_restarts(pod, init, regular);
     cJSON_ArrayForEach (container, regular) {
         pod->restarts += (uint32_t)moon_json_int(container, "restartCount", 0);
     }
@@ -129,6 +182,68 @@ static int project_containers(struct moon_pod *pod, const cJSON *status, struct 
     }
     return 0;
 }
+
+/* ---- an update in place ---- */
+
+static const cJSON *find_status(const cJSON *status, struct moon_str name)
+{
+    static const char *const lists[] = {"containerStatuses", "initContainerStatuses"};
+    const cJSON *container;
+
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(lists); i++) {
+        cJSON_ArrayForEach (container, moon_json_member(status, lists[i])) {
+            if (moon_str_is(name, moon_json_string(container, "name"))) {
+                return container;
+            }
+        }
+    }
+    return NULL;
+}
+
+static int project_mark(struct moon_pod *pod, struct moon_str item, const cJSON *status,
+                        struct moon_err *err)
+{
+    struct moon_str name;
+    int64_t before;
+    int64_t started_s = 0;
+
+    if (!read_count(item, &name, &before)) {
+        return 0; /* not one of ours */
+    }
+    if (moon_pod_restarts_of(pod, name) <= before) {
+        pod->restarting = true;
+        return 0;
+    }
+    if (moon_object_time(find_status(status, name), "state.running.startedAt", &started_s, err) !=
+        0) {
+        return moon_err_wrap(err, "status.containerStatuses");
+    }
+    if (started_s > pod->ready_since_s) {
+        pod->ready_since_s = started_s;
+    }
+    return 0;
+}
+
+static int project_in_place(struct moon_pod *pod, const cJSON *json, struct moon_err *err)
+{
+    const cJSON *annotations = moon_json_get(json, "metadata.annotations");
+    const cJSON *mark = moon_json_member(annotations, MOON_ANNOTATION_IN_PLACE);
+    struct moon_str rest = moon_str(cJSON_GetStringValue(mark));
+    struct moon_str item;
+
+    if (rest.len == 0 || !moon_str_split(&rest, ':', &item) || rest.ptr == NULL) {
+        return 0;
+    }
+    pod->in_place = moon_str_is(item, moon_labels_get(&pod->meta.labels, MOON_LABEL_HASH));
+    while (rest.len > 0 && moon_str_split(&rest, ',', &item)) {
+        if (project_mark(pod, item, moon_json_member(json, "status"), err) != 0) {
+            return -(int)err->code;
+        }
+    }
+    return 0;
+}
+
+/* ---- the whole ---- */
 
 static int project_status(struct moon_pod *pod, const cJSON *status, struct moon_err *err)
 {
@@ -162,7 +277,8 @@ static int project_any(struct moon_object *o, const cJSON *json, MOON_UNUSED str
     project_spec(pod, spec);
     pod->mutation = project_mutation(json);
     int rc = project_images(pod, spec, err);
-    return rc != 0 ? rc : project_status(pod, moon_json_member(json, "status"), err);
+    rc = rc != 0 ? rc : project_status(pod, moon_json_member(json, "status"), err);
+    return rc != 0 ? rc : project_in_place(pod, json, err);
 }
 
 static int project(struct moon_object *o, const cJSON *json, struct moon_str text,
@@ -180,6 +296,7 @@ static void fini(struct moon_object *o)
     moon_sym_unref(pod->message);
     moon_sym_unref(pod->images);
     moon_sym_unref(pod->mutation);
+    moon_sym_unref(pod->container_restarts);
 }
 
 static bool same(const struct moon_object *oa, const struct moon_object *ob)
@@ -190,7 +307,8 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
            a->ready == b->ready && a->ready_since_s == b->ready_since_s &&
            a->started_s == b->started_s && a->restarts == b->restarts && a->reason == b->reason &&
            a->message == b->message && a->images == b->images && a->mutation == b->mutation &&
-           moon_object_same_head(oa, ob);
+           a->container_restarts == b->container_restarts && a->in_place == b->in_place &&
+           a->restarting == b->restarting && moon_object_same_head(oa, ob);
 }
 
 static const struct moon_json_want container_reads[] = {{.key = "image"}, {0}};
@@ -203,7 +321,7 @@ static const struct moon_json_want spec_reads[] = {
 static const struct moon_json_want condition_reads[] = {
     {.key = "type"}, {.key = "status"}, {.key = "lastTransitionTime"}, {0}};
 static const struct moon_json_want container_status_reads[] = {
-    {.key = "restartCount"}, {.key = "state"}, {0}};
+    {.key = "name"}, {.key = "restartCount"}, {.key = "state"}, {.key = "containerID"}, {0}};
 static const struct moon_json_want status_reads[] = {
     {.key = "phase"},
     {.key = "reason"},

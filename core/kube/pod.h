@@ -16,19 +16,28 @@ enum moon_phase {
     MOON_PHASE_UNKNOWN,
 };
 
+/* Of a pod whose images were changed while it ran: the hash of the revision they are of, and which
+ * containers were to restart for that, with the restarts they had, "7c9f: agent=3,helper=-1". */
+#define MOON_ANNOTATION_IN_PLACE "moonset.dev/in-place"
+
 struct moon_pod {
     struct moon_object meta;
     moon_sym node_name; /* spec.nodeName; NULL until bound */
     moon_sym target;    /* node_name, else the pinned node; NULL: cannot be determined */
     enum moon_phase phase;
-    bool ready;            /* first condition of type Ready is True */
+    bool ready;    /* first condition of type Ready is True */
+    bool in_place; /* the annotation speaks of the hash that its label has */
+    /* Not all containers it names have restarted yet. Once they have, ready_since_s is not before
+     * the start of the last of them: the condition Ready need not have changed meanwhile. */
+    bool restarting;
     int64_t ready_since_s; /* its lastTransitionTime; 0 when absent */
     int64_t started_s;
-    uint32_t restarts; /* sum over containers */
-    moon_sym reason;   /* status.reason, else the first waiting container's reason */
-    moon_sym message;  /* of status, at most 200 bytes */
-    moon_sym images;   /* container images joined by "," */
-    moon_sym mutation; /* annotation moonset.dev/mutation; NULL when absent */
+    uint32_t restarts;           /* sum over containers */
+    moon_sym reason;             /* status.reason, else the first waiting container's reason */
+    moon_sym message;            /* of status, at most 200 bytes */
+    moon_sym images;             /* container images joined by "," */
+    moon_sym mutation;           /* annotation moonset.dev/mutation; NULL when absent */
+    moon_sym container_restarts; /* of each, "agent=3,helper=-1"; -1: it has never run */
 };
 
 /* The digest of what a policy has changed in the pod's template. */
@@ -45,6 +54,8 @@ static inline const struct moon_pod *moon_pod(const struct moon_object *o)
     return (const struct moon_pod *)(const void *)o;
 }
 
+/* How often a container has restarted; -1: it has never run, or there is none of that name. */
+MOON_API int64_t moon_pod_restarts_of(const struct moon_pod *p, struct moon_str container);
 MOON_API const char *moon_phase_name(enum moon_phase phase); /* "" for NONE */
 /* Failed or Succeeded. */
 static inline bool moon_pod_is_terminal(const struct moon_pod *p)

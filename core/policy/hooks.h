@@ -224,8 +224,10 @@ struct moon_roll {
     int64_t surging;     /* nodes with more pods than one, or a new pod that is not available yet */
     int64_t available;
     int64_t desired;
-    bool rolled_back;                   /* the current revision is one that a policy went back to */
-    const struct moon_roll_slot *slots; /* in order of rank, then of node name */
+    bool rolled_back; /* the current revision is one that a policy went back to */
+    /* Why the outdated pod of a slot cannot be updated in place; NULL: it can. */
+    const char *(*unpatchable)(const struct moon_roll_slot *slot);
+    const struct moon_roll_slot *slots;  /* in order of rank, then of node name */
     const struct moon_roll_index *index; /* of these slots; NULL: one is made for the call */
     size_t count;
 };
@@ -245,16 +247,17 @@ MOON_API void moon_hook_gate(struct moon_chain *chain, const struct moon_set_vie
 
 /* ---- what update records ---- */
 enum moon_roll_action_type {
-    MOON_ROLL_REPLACE, /* delete the outdated pod; the node gets a new one when it is gone */
-    MOON_ROLL_SURGE,   /* create a new pod beside the outdated one */
-    MOON_ROLL_DELETE,  /* delete a pod that need not be replaced */
-    MOON_ROLL_CREATE,  /* make the pod that the node waits for */
+    MOON_ROLL_REPLACE,     /* delete the outdated pod; the node gets a new one when it is gone */
+    MOON_ROLL_SURGE,       /* create a new pod beside the outdated one */
+    MOON_ROLL_DELETE,      /* delete a pod that need not be replaced */
+    MOON_ROLL_CREATE,      /* make the pod that the node waits for */
+    MOON_ROLL_PATCH_IMAGE, /* give an outdated pod the images of the current revision */
 };
 
 struct moon_roll_action {
     enum moon_roll_action_type type;
     size_t slot;                /* index into roll->slots */
-    const struct moon_pod *pod; /* REPLACE, DELETE */
+    const struct moon_pod *pod; /* REPLACE, DELETE, PATCH_IMAGE */
     char *reason;               /* owned */
 };
 

@@ -57,6 +57,7 @@ int moon_roll_replace(lua_State *L);
 int moon_roll_delete(lua_State *L);
 int moon_roll_surge(lua_State *L);
 int moon_roll_create(lua_State *L);
+int moon_roll_patch_image(lua_State *L);
 int moon_roll_again(lua_State *L);
 int moon_roll_pause(lua_State *L);
 int moon_roll_rollback(lua_State *L);

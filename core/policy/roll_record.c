@@ -232,6 +232,45 @@ int moon_roll_create(lua_State *L)
     return answer(L, true);
 }
 
+static const char *why_unpatchable(const struct moon_roll_run *run,
+                                   const struct moon_roll_slot *slot)
+{
+    if (!slot->wanted) {
+        return "its node is not to run the daemon";
+    }
+    if (slot->new_pod != NULL) {
+        return "its node has a new pod already";
+    }
+    return run->roll->unpatchable != NULL ? run->roll->unpatchable(slot)
+                                          : "nobody can do that here";
+}
+
+/* roll:patch_image(pod, why): an outdated pod stays and gets the new images; its containers
+ * restart, so it disturbs as replacing it does. */
+int moon_roll_patch_image(lua_State *L)
+{
+    struct moon_roll_run *run = recording(L, "patch_image");
+    struct moon_str reason = reason_at(L, 3, "patch_image");
+    const struct moon_roll_slot *slot = slot_at(L, 2, "patch_image");
+
+    if (moon_view_test(L, 2, MOON_VIEW_OLD_POD) == NULL) {
+        return moon_engine_shape_error(
+            L, "roll:patch_image: only outdated pods are updated; on node %s", slot->node_name);
+    }
+    check_slot(L, run, slot, "patch_image");
+    const char *why = why_unpatchable(run, slot);
+    if (why != NULL) {
+        lua_pushboolean(L, false);
+        (void)lua_pushstring(L, why);
+        return 2;
+    }
+    if (!take_disruption(run, slot)) {
+        return answer(L, false);
+    }
+    add(run, MOON_ROLL_PATCH_IMAGE, slot, slot->old_pod, reason);
+    return answer(L, true);
+}
+
 /* roll:again(seconds, why): ask again after so long; the shortest wish counts. */
 int moon_roll_again(lua_State *L)
 {

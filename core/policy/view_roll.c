@@ -115,6 +115,7 @@ METHOD(replace)
 METHOD(delete)
 METHOD(surge)
 METHOD(create)
+METHOD(patch_image)
 METHOD(again)
 METHOD(pause)
 METHOD(rollback)
@@ -155,6 +156,8 @@ static const struct moon_view_field roll_fields[] = {
      "a new pod beside the outdated one"},
     {"create", push_create, "(node: Node, why: string): boolean, string?",
      "make the pod that a node waits for (only with creates = true)"},
+    {"patch_image", push_patch_image, "(pod: Pod, why: string): boolean, string?",
+     "give an outdated pod the new images in place, if only they differ"},
     {"again", push_again, "(seconds: integer, why: string)", "ask again then; without it, in 30 s"},
     {"pause", push_pause, "(why: string)",
      "disturb no pod of this revision any more, until somebody lifts it"},

@@ -9,6 +9,7 @@
  *   reconcile.c the order of work; placement.c decisions; needs.c missing and surplus pods;
  *   update.c    the rolling step; history.c and revision.c revisions; claim.c adoption and release;
  *   analyze.c   watching it by figures; halt.c pausing and taking back;
+ *   image.c     an update in place;
  *   status.c    the counters; body.c the pod for one node, cut from the template's text
  *   rival.c     does another controller write the set, too?
  *   mutate.c    pods that a policy changes or pins, node by node; stable.c the revision that the
@@ -55,6 +56,7 @@ enum {
 struct moon_ds_set;
 struct moon_ds_slot;
 struct moon_ds_analysis;
+struct moon_ds_images;
 
 /* One pod that is, or may become, ours. */
 struct moon_ds_pod {
@@ -62,6 +64,7 @@ struct moon_ds_pod {
     struct moon_ds_slot *slot;  /* NULL: its node cannot be determined; it counts nowhere */
     bool deleting;    /* our DELETE is in flight, or done and the watch has yet to say so */
     bool patching;    /* our adoption, release or new label is in flight */
+    bool imaging;     /* our change of its images is in flight */
     bool foreign;     /* owned, but the selector does not match: to be released */
     bool orphan;      /* matches, has no controller: to be adopted */
     bool mislabelled; /* its hash label is not that of its template: see rival.c */
@@ -179,9 +182,10 @@ struct moon_ds_set {
     moon_sym stable;                     /* see stable.c; NULL: unknown, or nobody asks */
     char *data;                          /* canonical revision data of the live template */
     size_t data_len;
-    size_t history_open; /* writes about revisions in flight */
-    bool collided;       /* our revision's name is taken by one that cannot be ours */
-    moon_sym held_by;    /* what holds the update: "policy x"; NULL: nothing */
+    struct moon_ds_images *images; /* what its last revision differs in; NULL: not asked */
+    size_t history_open;           /* writes about revisions in flight */
+    bool collided;                 /* our revision's name is taken by one that cannot be ours */
+    moon_sym held_by;              /* what holds the update: "policy x"; NULL: nothing */
     char *held_why;
     struct moon_ds_analysis *analysis; /* NULL: nothing is watched by figures now */
     moon_sym analysis_over;            /* the revision for which it has ended; NULL: none */
@@ -342,6 +346,12 @@ void moon_ds_mutate_made(struct moon_ds_set *set, const struct moon_ds_body *bod
 void moon_ds_stable_find(struct moon_ds_set *set, struct moon_plan *plan);
 /* The rollout is complete? Then plan to write that down. */
 void moon_ds_stable_keep(struct moon_ds_set *set, struct moon_plan *plan);
+/* ---- image.c ---- */
+/* Why the outdated pod of a slot cannot be updated in place; NULL: it can. */
+const char *moon_ds_unpatchable(const struct moon_roll_slot *shown);
+/* Give an outdated pod that can be the images and the hash of the current revision. */
+void moon_ds_plan_patch_images(struct moon_ds_pod *p, struct moon_plan *plan, const char *reason);
+void moon_ds_images_free(struct moon_ds_images *d); /* NULL is fine */
 
 /* ---- halt.c ---- */
 /* Why no pod of the current revision may be disturbed, as the set says; NULL: it does not. */
@@ -395,7 +405,7 @@ void moon_ds_rival_saw_pod(struct moon_ds_set *set, const struct moon_ds_pod *po
 void moon_ds_rival_saw_status(struct moon_ds_set *set, const struct moon_daemonset_status *before);
 /* A pod that was known comes with other labels, or none that matter; not yet taken over. */
 void moon_ds_rival_saw_labels(struct moon_ds_set *set, struct moon_ds_pod *pod,
-                              const struct moon_labels *now);
+                              const struct moon_pod *now);
 /* What appears in the next while may be a write of our own whose outcome is not known. */
 void moon_ds_rival_doubt(struct moon_ds_set *set);
 

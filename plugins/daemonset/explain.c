@@ -54,6 +54,10 @@ static char *complaint(const struct moon_ds_set *set, const struct moon_ds_pod *
     if (pod->node_name == NULL) {
         return moon_asprintf("it is not bound to its node yet");
     }
+    if (p->imaging || pod->restarting) {
+        return moon_asprintf("it has got new images in place, and the kubelet has not restarted it "
+                             "yet");
+    }
     if (!pod->ready) {
         return moon_asprintf("it is not ready (%s%s%s)", moon_phase_name(pod->phase),
                              pod->reason != NULL ? ", " : "",

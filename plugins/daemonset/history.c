@@ -201,24 +201,31 @@ static int64_t next_number(const struct history *h)
     return h->max_old < INT64_MAX ? h->max_old + 1 : INT64_MAX;
 }
 
-bool moon_ds_history_is_other(struct moon_ds_set *set, moon_sym hash)
+static const struct moon_revision *with_hash(const struct moon_ds_set *set, moon_sym hash)
 {
     struct moon_store *store = moon_informer_store(set->ds->revisions);
-    struct moon_err err;
     size_t count;
     const struct moon_object *const *found =
         moon_store_by_index(store, MOON_DS_BY_OWNER, set->uid, &count);
 
-    if (hash == NULL || moon_ds_revision_make_data(set, &err) != 0) {
-        return false;
-    }
     for (size_t i = 0; i < count; i++) {
         const struct moon_revision *r = moon_revision(found[i]);
         if (hash_of(r) == hash) {
-            return !moon_ds_revision_has_data(set, (struct moon_str){r->data, r->data_len});
+            return r;
         }
     }
-    return false;
+    return NULL;
+}
+
+bool moon_ds_history_is_other(struct moon_ds_set *set, moon_sym hash)
+{
+    struct moon_err err;
+
+    if (hash == NULL || moon_ds_revision_make_data(set, &err) != 0) {
+        return false;
+    }
+    const struct moon_revision *r = with_hash(set, hash);
+    return r != NULL && !moon_ds_revision_has_data(set, (struct moon_str){r->data, r->data_len});
 }
 
 /* The current revision is there and no other is in its way. */

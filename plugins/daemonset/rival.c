@@ -80,15 +80,15 @@ void moon_ds_rival_saw_pod(struct moon_ds_set *set, const struct moon_ds_pod *p)
 }
 
 void moon_ds_rival_saw_labels(struct moon_ds_set *set, struct moon_ds_pod *pod,
-                              const struct moon_labels *now)
+                              const struct moon_pod *now)
 {
     moon_sym before = moon_labels_get(&pod->pod->meta.labels, MOON_LABEL_HASH);
-    moon_sym after = moon_labels_get(now, MOON_LABEL_HASH);
+    moon_sym after = moon_labels_get(&now->meta.labels, MOON_LABEL_HASH);
 
     if (before == after) {
         return;
     }
-    if (moon_ds_history_is_other(set, after)) {
+    if (now->in_place || moon_ds_history_is_other(set, after)) {
         pod->mislabelled = false;
     } else if (moon_ds_history_is_other(set, before)) {
         pod->mislabelled = true;

@@ -145,6 +145,7 @@ static void set_free(struct moon_ds_set *set)
     moon_object_unref(&set->object->meta);
     moon_sym_unref(set->uid);
     moon_free(set->chain_problem);
+    moon_ds_images_free(set->images);
     moon_ds_analysis_end(set);
     moon_sym_unref(set->analysis_over);
     moon_sym_unref(set->held_by);
@@ -336,7 +337,7 @@ static const struct moon_ds_pod *attach(struct moon_ds_set *set, const struct mo
         p = moon_new(struct moon_ds_pod);
         moon_map_set(set->pods, moon_str(pod->meta.uid), p);
     } else {
-        moon_ds_rival_saw_labels(set, p, &pod->meta.labels);
+        moon_ds_rival_saw_labels(set, p, pod);
         count_out(set, p->pod);
         moon_object_unref(&p->pod->meta);
     }

@@ -223,7 +223,7 @@ static bool is_held_unhealthy(const struct moon_ds_set *set, const struct moon_d
 static bool is_available(const struct moon_ds_slot *slot, const struct moon_ds_pod *p)
 {
     const struct moon_ds_set *set = slot->set;
-    if (is_held_unhealthy(set, p)) {
+    if (p->imaging || p->pod->restarting || is_held_unhealthy(set, p)) {
         return false;
     }
     if (moon_pod_is_available(p->pod, set->object->min_ready_s, now_s(set))) {
@@ -315,6 +315,7 @@ static void fill_roll(struct moon_ds_slot *slot)
             roll->deleting = true;
             continue;
         }
+        roll->excess |= p->imaging;
         bool updated = moon_ds_pod_is_updated(slot->set, p);
         const struct moon_pod **place = updated ? &roll->new_pod : &roll->old_pod;
         if (*place != NULL) {

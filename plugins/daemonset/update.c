@@ -38,6 +38,7 @@ void moon_ds_update_budget(const struct moon_ds_set *set, struct moon_roll *roll
         .available = set->sums.roll_available,
         .desired = set->sums.desired,
         .rolled_back = moon_ds_rolled_back(set),
+        .unpatchable = moon_ds_unpatchable,
         .slots = set->roll,
         .index = &set->roll_index,
         .count = set->slot_count,
@@ -67,9 +68,15 @@ static void take_action(struct moon_ds_set *set, const struct moon_roll_action *
         return;
     case MOON_ROLL_REPLACE:
     case MOON_ROLL_DELETE:
+    case MOON_ROLL_PATCH_IMAGE:
         pod = moon_map_get(set->pods, moon_str(a->pod->meta.uid));
         /* What is not ours yet, its adoption being under way, is not ours to delete. */
-        if (pod != NULL && pod->slot != NULL && !pod->orphan && !moon_ds_pod_is_going(pod)) {
+        if (pod == NULL || pod->slot == NULL || pod->orphan || moon_ds_pod_is_going(pod)) {
+            return;
+        }
+        if (a->type == MOON_ROLL_PATCH_IMAGE) {
+            moon_ds_plan_patch_images(pod, plan, a->reason);
+        } else {
             moon_ds_plan_delete(pod, plan,
                                 moon_ds_mutate_reason(slot, a->reason, moon_plan_arena(plan)));
         }

@@ -99,6 +99,17 @@ static void note_images(const struct moon_kubelet_place *place, const struct moo
     }
 }
 
+/* Of the containers that run; init containers have done their work. */
+static uint64_t images_of(const struct moon_played_pod *pod)
+{
+    uint64_t digest = 0;
+
+    for (uint32_t i = pod->init_count; i < pod->container_count; i++) {
+        digest = digest * 31 + moon_str_hash(moon_str(pod->containers[i].image));
+    }
+    return digest | 1;
+}
+
 /* ---- planning ---- */
 
 static void rest(struct moon_kubelet_life *life)
@@ -232,7 +243,38 @@ static void plan_pull(struct moon_kubelet_life *life, const struct moon_kubelet_
             life->begins = life->retry_at + life->pulled_ms;
         }
         go(life, first_stage(place, pod), life->begins);
+        life->next_is_restart = life->has_run;
     }
+}
+
+/* Its spec has got other images: what runs is ended, what waits for the old ones waits for these.
+ */
+static void plan_new_images(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                            const struct moon_played_pod *pod)
+{
+    uint64_t grace_ms = pod->grace_s > 0 ? (uint64_t)pod->grace_s * 1000 : 0;
+    uint64_t from = life->new_since;
+
+    if (moon_kubelet_is_running(life->stage)) {
+        from += moon_kubelet_stop_ms(place->opts, pod, grace_ms);
+    }
+    if (moon_kubelet_missing_image(place, pod) != NULL) {
+        life->begins = 0;
+        go(life, MOON_KUBELET_PULL_FAILED, from);
+        return;
+    }
+    if (life->begins == 0) {
+        life->begins = pull_all(place, pod, from);
+        life->pulled_ms = life->begins - from;
+    }
+    go(life, first_stage(place, pod), life->begins);
+    life->next_is_restart = life->has_run;
+}
+
+static bool has_begun(enum moon_kubelet_stage stage)
+{
+    return moon_kubelet_is_running(stage) || stage == MOON_KUBELET_CRASHED ||
+           stage == MOON_KUBELET_PULL_FAILED || stage == MOON_KUBELET_PULL_BACKOFF;
 }
 
 static void plan_crashed(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
@@ -281,6 +323,10 @@ static void plan(struct moon_kubelet_life *life, const struct moon_kubelet_place
         rest(life);
         return;
     }
+    if (life->new_images != 0 && has_begun(life->stage) && pod->orders.fate != MOON_FATE_FAIL) {
+        plan_new_images(life, place, pod);
+        return;
+    }
     switch (life->stage) {
     case MOON_KUBELET_WAITING:
     case MOON_KUBELET_CREATING:
@@ -313,17 +359,17 @@ static void plan(struct moon_kubelet_life *life, const struct moon_kubelet_place
 
 static enum moon_kubelet_stage stage_of(const struct moon_played_pod *pod)
 {
-    if (pod->phase == MOON_PHASE_RUNNING) {
-        if (moon_streq(pod->waiting, "CrashLoopBackOff")) {
-            return MOON_KUBELET_CRASHED;
-        }
-        return pod->ready ? MOON_KUBELET_READY : MOON_KUBELET_RUNNING;
-    }
     if (moon_streq(pod->waiting, "ErrImagePull")) {
         return MOON_KUBELET_PULL_FAILED;
     }
     if (moon_streq(pod->waiting, "ImagePullBackOff")) {
         return MOON_KUBELET_PULL_BACKOFF;
+    }
+    if (pod->phase == MOON_PHASE_RUNNING) {
+        if (moon_streq(pod->waiting, "CrashLoopBackOff")) {
+            return MOON_KUBELET_CRASHED;
+        }
+        return pod->ready ? MOON_KUBELET_READY : MOON_KUBELET_RUNNING;
     }
     return moon_streq(pod->waiting, "ContainerCreating") ? MOON_KUBELET_CREATING
                                                          : MOON_KUBELET_WAITING;
@@ -342,6 +388,8 @@ static void take_over(struct moon_kubelet_life *life, const struct moon_kubelet_
                                           .last_started_s = pod->started_s,
                                           .last_ended_s = pod->started_s,
                                           .last_exit_code = pod->orders.exit_code};
+    life->has_run = pod->phase == MOON_PHASE_RUNNING;
+    life->images = pod->has_old_image ? 0 : images_of(pod);
     life->since = place->now_ms;
     life->runs_since = place->now_ms;
     life->ends = life->stage == MOON_KUBELET_CRASHED ? pod->restarts + 1 : pod->restarts;
@@ -350,6 +398,21 @@ static void take_over(struct moon_kubelet_life *life, const struct moon_kubelet_
     life->retry_at = place->now_ms + (life->stage == MOON_KUBELET_CRASHED
                                           ? moon_kubelet_backoff_ms(life, place->opts)
                                           : place->opts->backoff_ms);
+}
+
+/* Looked at again the same images change nothing. */
+static void see_images(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
+                       const struct moon_played_pod *pod)
+{
+    uint64_t wanted = images_of(pod);
+
+    if (wanted == life->images) {
+        life->new_images = 0;
+    } else if (wanted != life->new_images) {
+        life->new_images = wanted;
+        life->new_since = place->now_ms;
+        life->begins = 0;
+    }
 }
 
 void moon_kubelet_see(struct moon_kubelet_life *life, const struct moon_kubelet_place *place,
@@ -361,6 +424,7 @@ void moon_kubelet_see(struct moon_kubelet_life *life, const struct moon_kubelet_
     if (life->stage == MOON_KUBELET_NEW) {
         take_over(life, place, pod);
     }
+    see_images(life, place, pod);
     if (moon_played_pod_has_ended(pod)) {
         life->stage =
             pod->phase == MOON_PHASE_FAILED ? MOON_KUBELET_FAILED : MOON_KUBELET_SUCCEEDED;
@@ -437,6 +501,7 @@ static void tell(struct moon_kubelet_life *life, const struct moon_played_pod *p
         run->started_s = now_s;
     }
     run->restarts += starts && life->next_is_restart ? 1 : 0;
+    life->told_images = starts || !will_run ? images_of(pod) : life->images;
 }
 
 static enum moon_kubelet_verb write_removal(struct moon_kubelet_life *life,
@@ -532,6 +597,7 @@ void moon_kubelet_done(struct moon_kubelet_life *life, const struct moon_kubelet
 {
     bool was_running = moon_kubelet_is_running(life->stage);
     bool has_new_run = life->told_run.restarts != life->run.restarts || !was_running;
+    bool has_new_images = life->told_images != life->images;
     life->stage = life->told;
     if (life->stage == MOON_KUBELET_REMOVED) {
         rest(life);
@@ -540,6 +606,12 @@ void moon_kubelet_done(struct moon_kubelet_life *life, const struct moon_kubelet
     bool is_running = moon_kubelet_is_running(life->stage);
     life->run = life->told_run;
     enter(life, place, pod, was_running && (!is_running || has_new_run));
+    life->has_run |= is_running;
+    life->images = life->told_images;
+    if (has_new_images) {
+        life->new_images = life->new_images == life->images ? 0 : life->new_images;
+        life->ends = 0; /* back-off is for the same container again and again */
+    }
     if (is_running && has_new_run) {
         life->runs_since = place->now_ms;
     }

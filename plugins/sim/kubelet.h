@@ -12,6 +12,7 @@
  *   waiting ─pull, start─> running ─ready─> ready           (outcome: run)
  *      │                      └─end─> crashed ─back-off─> running, or succeeded, failed
  *      └─> pull failed ─> pull back-off ─> running, or pull failed again
+ *   running, crashed, pull … ─other images in the spec─> running again, or pull failed
  *   any ─evicted, shut down─> failed        any ─deletionTimestamp, stop─> removed
  */
 #ifndef MOON_SIM_KUBELET_H
@@ -80,6 +81,12 @@ struct moon_kubelet_life {
     uint32_t pulls;      /* that failed, in a row */
     uint64_t sigterm_at; /* 0: has not been sent */
     bool lost_power;     /* its containers are gone without a trace */
+
+    bool has_run;         /* its containers have been started once */
+    uint64_t images;      /* what they run, or wait for: a digest */
+    uint64_t told_images; /* the same of the write that is under way */
+    uint64_t new_images;  /* others that the pod has got meanwhile; 0: none */
+    uint64_t new_since;
 
     uint64_t verdict_at; /* its node wants it to end: refused, evicted, or shut down */
     moon_sym reason;     /* NULL: no verdict */

@@ -215,7 +215,10 @@ static bool has_ended_before(const struct writer *w)
 {
     bool has_ended =
         w->life->told == MOON_KUBELET_SUCCEEDED || w->life->told == MOON_KUBELET_FAILED;
-    return w->life->told == MOON_KUBELET_CRASHED || (w->run->restarts > 0 && !has_ended);
+    bool is_replaced = w->life->has_run && (w->life->told == MOON_KUBELET_PULL_FAILED ||
+                                            w->life->told == MOON_KUBELET_PULL_BACKOFF);
+    return w->life->told == MOON_KUBELET_CRASHED || is_replaced ||
+           (w->run->restarts > 0 && !has_ended);
 }
 
 static bool is_pulled(const struct writer *w)
@@ -234,7 +237,7 @@ static void add_container(struct writer *w, const struct moon_played_container *
     moon_buf_printf(w->out, ",\"ready\":%s,\"started\":%s,\"restartCount\":%u,",
                     is_ready ? "true" : "false",
                     moon_kubelet_is_running(w->life->told) ? "true" : "false", w->run->restarts);
-    MOON_AUTOFREE char *image_id = moon_asprintf("simulated://%s", container->image);
+    MOON_AUTOFREE char *image_id = moon_asprintf(MOON_PLAYED_IMAGE_ID "%s", container->image);
     MOON_AUTOFREE char *container_id =
         moon_asprintf("simulated://%s/%s/%u", w->pod->meta.uid, container->name, w->run->restarts);
     add_text(w->out, "imageID", is_pulled(w) ? image_id : "");
@@ -313,7 +316,8 @@ static void add_addresses(struct writer *w, const struct moon_played_node *node)
     }
 }
 
-static const char *phase_of(enum moon_kubelet_stage stage)
+/* A pod that has run does not go back to Pending. */
+static const char *phase_of(enum moon_kubelet_stage stage, bool has_run)
 {
     switch (stage) {
     case MOON_KUBELET_RUNNING:
@@ -332,7 +336,7 @@ static const char *phase_of(enum moon_kubelet_stage stage)
     case MOON_KUBELET_REMOVED:
         break;
     }
-    return "Pending";
+    return has_run ? "Running" : "Pending";
 }
 
 /* A pod that was turned away has no conditions and no containers, as with a real kubelet; one that
@@ -366,5 +370,5 @@ void moon_kubelet_write_status(const struct moon_kubelet_says *says, struct moon
         moon_buf_puts(out, "\"containerStatuses\":null,");
     }
     add_time(out, "startTime", life->started_s);
-    moon_buf_printf(out, ",\"phase\":\"%s\"}}", phase_of(life->told));
+    moon_buf_printf(out, ",\"phase\":\"%s\"}}", phase_of(life->told, life->has_run));
 }

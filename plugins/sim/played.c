@@ -182,6 +182,23 @@ static enum moon_phase parse_phase(const char *text)
     return MOON_PHASE_NONE;
 }
 
+/* By what one of our kubelets has written: others may spell an image in other ways. */
+static bool runs_old_image(const struct moon_played_pod *pod, const cJSON *status)
+{
+    const char *name = moon_json_string(status, "name");
+    struct moon_str id = moon_str(moon_json_string(status, "imageID"));
+
+    for (uint32_t i = pod->init_count; i < pod->container_count; i++) {
+        if (moon_streq(pod->containers[i].name, name)) {
+            return moon_str_starts(id, MOON_PLAYED_IMAGE_ID) &&
+                   !moon_str_is((struct moon_str){id.ptr + strlen(MOON_PLAYED_IMAGE_ID),
+                                                  id.len - strlen(MOON_PLAYED_IMAGE_ID)},
+                                pod->containers[i].image);
+        }
+    }
+    return false;
+}
+
 static int project_status(struct moon_played_pod *pod, const cJSON *json, struct moon_err *err)
 {
     const cJSON *status = moon_json_member(json, "status");
@@ -200,6 +217,7 @@ static int project_status(struct moon_played_pod *pod, const cJSON *json, struct
         if (restarts > pod->restarts && restarts < UINT32_MAX) {
             pod->restarts = (uint32_t)restarts;
         }
+        pod->has_old_image |= runs_old_image(pod, item);
         if (pod->waiting == NULL) {
             pod->waiting = moon_object_sym(item, "state.waiting.reason");
         }
@@ -332,8 +350,8 @@ static bool same_status(const struct moon_played_pod *a, const struct moon_playe
     return a->phase == b->phase && a->has_ready == b->has_ready && a->ready == b->ready &&
            a->has_initialized == b->has_initialized && a->is_scheduled == b->is_scheduled &&
            a->restarts == b->restarts && a->ip == b->ip && a->started_s == b->started_s &&
-           a->waiting == b->waiting && a->unschedulable == b->unschedulable &&
-           a->nominated == b->nominated;
+           a->waiting == b->waiting && a->has_old_image == b->has_old_image &&
+           a->unschedulable == b->unschedulable && a->nominated == b->nominated;
 }
 
 /* A pod's affinity and demands never change; tolerations may only be added. */

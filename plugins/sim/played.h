@@ -67,6 +67,9 @@ static inline const struct moon_played_node *moon_played_node(const struct moon_
 
 /* ---- pods ---- */
 
+/* What the imageID of a container begins with whose image a simulated kubelet has pulled. */
+#define MOON_PLAYED_IMAGE_ID "simulated://"
+
 /* From this priority on a pod is critical to its node (system-node-critical and the like). */
 #define MOON_CRITICAL_PRIORITY 2000000000
 
@@ -101,6 +104,7 @@ struct moon_played_pod {
     bool is_gated;        /* nobody may schedule it yet; while unbound */
     bool is_best_effort;  /* its QoS class */
     bool has_finalizers;  /* it outlives its containers */
+    bool has_old_image;   /* a container runs another image than its spec says */
     uint32_t restarts;    /* of the container that has most */
     uint32_t ip;          /* 0: none, or not IPv4 */
     int64_t started_s;    /* status.startTime; 0: not started */

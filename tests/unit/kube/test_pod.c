@@ -312,11 +312,89 @@ static void the_first_in_order_is_kept(void **state)
     }
 }
 
+#define MARKED(mark, statuses)                                                                     \
+    "{\"metadata\":{\"name\":\"a\",\"namespace\":\"ns\",\"uid\":\"u\",\"labels\":{"                \
+    "\"controller-revision-hash\":\"h2\"},\"annotations\":{\"moonset.dev/in-place\":\"" mark       \
+    "\"}},\"status\":{\"phase\":\"Running\",\"conditions\":[{\"type\":\"Ready\",\"status\":"       \
+    "\"True\","                                                                                    \
+    "\"lastTransitionTime\":\"1970-01-01T00:00:09Z\"}]," statuses "}}"
+#define RAN(name, restarts, since)                                                                 \
+    "{\"name\":\"" name "\",\"restartCount\":" restarts ",\"containerID\":\"x://1\",\"state\":{"   \
+    "\"running\":{\"startedAt\":\"1970-01-01T00:00:" since "Z\"}}}"
+#define WAITS(name) "{\"name\":\"" name "\",\"restartCount\":0,\"containerID\":\"\",\"state\":{}}"
+
+static void images_that_were_changed_in_place(void **state)
+{
+    static const struct {
+        const char *json;
+        bool in_place;
+        bool restarting;
+        int ready_since_s;
+    } rows[] = {
+        {MARKED("h2: c=0", "\"containerStatuses\":[" RAN("c", "0", "05") "]"), true, true, 9},
+        {MARKED("h2: c=0", "\"containerStatuses\":[" RAN("c", "1", "20") "]"), true, false, 20},
+        {MARKED("h2: c=0", "\"containerStatuses\":[" RAN("c", "1", "05") "]"), true, false, 9},
+        {MARKED("h1: c=0", "\"containerStatuses\":[" RAN("c", "1", "20") "]"), false, false, 20},
+        /* All of them. */
+        {MARKED("h2: c=0,d=3",
+                "\"containerStatuses\":[" RAN("c", "1", "20") "," RAN("d", "3", "05") "]"),
+         true, true, 20},
+        {MARKED("h2: c=0,d=3",
+                "\"containerStatuses\":[" RAN("c", "1", "20") "," RAN("d", "4", "30") "]"),
+         true, false, 30},
+        {MARKED("h2: c=0,i=1",
+                "\"initContainerStatuses\":[" RAN("i", "2", "30") "],"
+                                                                  "\"containerStatuses\":[" RAN(
+                                                                      "c", "1", "20") "]"),
+         true, false, 30},
+        /* One that had never run has not restarted when it runs. */
+        {MARKED("h2: c=-1", "\"containerStatuses\":[" WAITS("c") "]"), true, true, 9},
+        {MARKED("h2: c=-1", "\"containerStatuses\":[" RAN("c", "0", "20") "]"), true, false, 20},
+        {MARKED("h2: c=1", "\"containerStatuses\":[" WAITS("c") "]"), true, true, 9},
+        /* Nothing is known of it yet. */
+        {MARKED("h2: c=0", "\"containerStatuses\":[]"), true, true, 9},
+        /* Others may write there what they like. */
+        {MARKED("", "\"containerStatuses\":[]"), false, false, 9},
+        {MARKED("true", "\"containerStatuses\":[]"), false, false, 9},
+        {MARKED("h2: c", "\"containerStatuses\":[]"), true, false, 9},
+        {MARKED("h2: c=x,=", "\"containerStatuses\":[]"), true, false, 9},
+    };
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        const struct moon_object *o = projected(&moon_kind_pod, rows[i].json);
+        const struct moon_pod *p = moon_pod(o);
+        if (p->in_place != rows[i].in_place || p->restarting != rows[i].restarting ||
+            p->ready_since_s != rows[i].ready_since_s) {
+            fail_msg("%zu: %s: %d %d %d", i, rows[i].json, p->in_place, p->restarting,
+                     (int)p->ready_since_s);
+        }
+        done(o);
+    }
+}
+
+static void restarts_of_each_container(void **state)
+{
+    (void)state;
+    const struct moon_object *o = projected(
+        &moon_kind_pod,
+        POD(",\"status\":{\"initContainerStatuses\":[" RAN(
+            "i", "7", "01") "],"
+                            "\"containerStatuses\":[" RAN("a", "2", "01") "," WAITS("b") "]}"));
+    const struct moon_pod *p = moon_pod(o);
+    assert_string_equal(p->container_restarts, "i=7,a=2,b=-1");
+    assert_int_equal(moon_pod_restarts_of(p, MOON_STR_LIT("a")), 2);
+    assert_int_equal(moon_pod_restarts_of(p, MOON_STR_LIT("i")), 7);
+    assert_int_equal(moon_pod_restarts_of(p, MOON_STR_LIT("b")), -1);
+    assert_int_equal(moon_pod_restarts_of(p, MOON_STR_LIT("c")), -1);
+    assert_int_equal(p->restarts, 2);
+    done(o);
+}
+
 /* The cache holds half a million of these. */
 static void a_pod_is_small(void **state)
 {
     (void)state;
-    assert_true(sizeof(struct moon_pod) <= 208);
+    assert_true(sizeof(struct moon_pod) <= 216);
 }
 
 int main(void)
@@ -335,6 +413,8 @@ int main(void)
         cmocka_unit_test(pods_are_compared),
         cmocka_unit_test(availability_is_counted_from_ready),
         cmocka_unit_test(the_first_in_order_is_kept),
+        cmocka_unit_test(images_that_were_changed_in_place),
+        cmocka_unit_test(restarts_of_each_container),
         cmocka_unit_test(a_pod_is_small),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

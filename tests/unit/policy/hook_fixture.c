@@ -349,7 +349,7 @@ const char *ask_gate(struct fixture *f)
 
 const char *ask_update(struct fixture *f, int64_t max_unavailable, int64_t max_surge)
 {
-    static const char *const verbs[] = {"replace", "surge", "delete"};
+    static const char *const verbs[] = {"replace", "surge", "delete", "create", "patch_image"};
     static char text[2048];
     struct moon_buf out = MOON_BUF_INIT(sizeof(text) - 1);
 

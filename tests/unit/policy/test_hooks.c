@@ -501,6 +501,32 @@ static void test_surge_budget_is_kept(void **state)
     assert_string_equal(f->answer.actions[0].reason, "all at once");
 }
 
+static const char *only_n2(const struct moon_roll_slot *slot)
+{
+    return strcmp(slot->node_name, "n1") == 0 ? "more than images" : NULL;
+}
+
+/* A new image restarts what serves: it is a disruption as any other. */
+static void test_images_in_place(void **state)
+{
+    static const char each[] = "for p in roll:outdated {} do\n"
+                               "local ok, why = roll:patch_image(p, 'in place')\n"
+                               "if not ok then roll:again(9, why) end end";
+    struct fixture *f = *state;
+
+    assert_string_equal(roll_with(f, each, 2, 0), "");
+    assert_string_equal(f->answer.again_reason, "nobody can do that here");
+    f->roll.unpatchable = only_n2;
+    assert_string_equal(ask_update(f, 2, 0), "patch_image n2, patch_image n3");
+    assert_string_equal(f->answer.again_reason, "more than images");
+    assert_string_equal(f->answer.actions[0].reason, "in place");
+    assert_string_equal(ask_update(f, 1, 0), "patch_image n3 clipped 1");
+    f->slots[1].wanted = false;
+    assert_string_equal(ask_update(f, 2, 0), "patch_image n3");
+    (void)roll_with(f, "for p in roll:updated {} do roll:patch_image(p, 'x') end", 2, 0);
+    assert_non_null(strstr(f->last.text, "roll:patch_image: only outdated pods are updated"));
+}
+
 /* What was recorded before the failure does not happen. */
 static void test_a_failed_update_does_nothing(void **state)
 {
@@ -617,6 +643,7 @@ int main(void)
         TEST(test_on_delete),
         TEST(test_records_are_checked),
         TEST(test_budget_is_kept),
+        TEST(test_images_in_place),
         TEST(test_surge_budget_is_kept),
         TEST(test_a_failed_update_does_nothing),
         TEST(test_roll_views),
