@@ -10,6 +10,7 @@
 
 static uint64_t state[4];
 static bool seeded;
+static const char *expected; /* letters; NULL: none */
 
 static uint64_t rotate_left(uint64_t x, unsigned bits)
 {
@@ -85,11 +86,22 @@ uint64_t moon_random_jitter(uint64_t value, double fraction)
     return result < 0x1p64 ? (uint64_t)result : UINT64_MAX;
 }
 
-void moon_random_suffix(char *out, size_t n)
+void moon_random_expect(const char *letters)
+{
+    expected = letters;
+}
+
+static char random_letter(void)
 {
     static const char alphabet[] = MOON_SAFE_ALPHABET;
+    return alphabet[moon_random_below(sizeof(alphabet) - 1)];
+}
+
+void moon_random_suffix(char *out, size_t n)
+{
     for (size_t i = 0; i < n; i++) {
-        out[i] = alphabet[moon_random_below(sizeof(alphabet) - 1)];
+        bool is_expected = expected != NULL && *expected != '\0';
+        out[i] = is_expected ? *expected++ : random_letter();
     }
     out[n] = '\0';
 }

@@ -20,6 +20,9 @@ MOON_API uint64_t moon_random_jitter(uint64_t value, double fraction);
 /* The letters of names and hashes that Kubernetes makes up: no vowels, and nothing that looks like
  * another (k8s.io/apimachinery/pkg/util/rand). */
 #define MOON_SAFE_ALPHABET "bcdfghjklmnpqrstvwxz2456789"
+/* These letters are the next that moon_random_suffix gives, before any that are left to chance
+ * (replay); borrowed until NULL is said. */
+MOON_API void moon_random_expect(const char *letters);
 /* `n` of these letters, terminated. */
 MOON_API void moon_random_suffix(char *out, size_t n);
 

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "cli/cli.h"
+#include "host/plan_json.h"
 
 enum {
     PASSES_MAX_MS = 60 * 1000 /* of a virtual clock, before it is told that something waits */
@@ -18,51 +19,13 @@ static void free_json(void *json)
     cJSON_Delete(json);
 }
 
-static void add_text(cJSON *object, const char *key, const char *text)
-{
-    if (text != NULL) {
-        (void)cJSON_AddStringToObject(object, key, text);
-    }
-}
-
-static cJSON *describe_action(const struct moon_action *a)
-{
-    cJSON *object = cJSON_CreateObject();
-
-    add_text(object, "verb", moon_verb_name(a->verb));
-    add_text(object, "kind", a->resource->kind);
-    add_text(object, "namespace", a->namespace);
-    add_text(object, "name", a->verb != MOON_VERB_CREATE ? a->name : NULL);
-    add_text(object, "subresource", a->subresource);
-    add_text(object, "node", a->target);
-    add_text(object, "reason", a->reason);
-    return object;
-}
-
-static cJSON *describe_note(const struct moon_note *n)
-{
-    cJSON *object = cJSON_CreateObject();
-
-    add_text(object, "node", n->target);
-    add_text(object, "reason", n->reason);
-    return object;
-}
-
 static void on_plan(const struct moon_plan *plan, void *ctx)
 {
     struct moon_planning *p = ctx;
     MOON_AUTOFREE char *name = moon_str_dup(moon_plan_key(plan));
-    cJSON *object = cJSON_CreateObject();
+    cJSON *object = moon_plan_json(plan, false);
 
-    add_text(object, "set", name);
-    cJSON *actions = cJSON_AddArrayToObject(object, "actions");
-    for (size_t i = 0; i < moon_plan_count(plan); i++) {
-        (void)cJSON_AddItemToArray(actions, describe_action(moon_plan_get(plan, i)));
-    }
-    cJSON *notes = cJSON_AddArrayToObject(object, "notes");
-    for (size_t i = 0; i < moon_plan_note_count(plan); i++) {
-        (void)cJSON_AddItemToArray(notes, describe_note(moon_plan_note_get(plan, i)));
-    }
+    (void)cJSON_AddStringToObject(object, "set", name);
     moon_map_set(p->plans, moon_str(name), object);
 }
 
@@ -335,7 +298,8 @@ bool moon_planning_read(struct moon_planning_args *a, struct moon_config *config
     bool help = false;
 
     (void)take_timeout(a, MOON_PLANNING_TIMEOUT, &err);
-    config->log_level = MOON_LOG_WARN; /* unless another is asked for */
+    /* Unless another is asked for. */
+    config->log_level = a->is_quiet ? MOON_LOG_ERROR : MOON_LOG_WARN;
     if (moon_config_take_args(config, &argc, argv, &help, &err) != 0 ||
         (!help && take_all(a, config, argc, argv, &err) != 0)) {
         moon_cli_complain("%s: %s", a->command, err.text);

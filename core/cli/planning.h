@@ -48,6 +48,7 @@ struct moon_planning_args {
     void (*print_help)(void);
     bool takes_exit_code;
     bool takes_snapshot;
+    bool is_quiet; /* warnings are of another time */
     /* A flag of the command's own at argv[*i], which moves past what was used; 1: it is none. */
     int (*take)(int argc, char **argv, int *i, void *ctx, struct moon_err *err);
     void *ctx;

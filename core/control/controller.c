@@ -187,7 +187,7 @@ static void on_slice(void *ctx)
 
 static void schedule(struct moon_controller *c)
 {
-    if (c->started && c->slice == NULL && moon_workqueue_depth(c->queue) > 0) {
+    if (c->started && !c->opts.stepped && c->slice == NULL && moon_workqueue_depth(c->queue) > 0) {
         c->slice = moon_loop_defer(c->loop, on_slice, c);
     }
 }
@@ -205,6 +205,22 @@ void moon_controller_stop(struct moon_controller *c)
     c->started = false;
     if (c->slice != NULL) {
         moon_defer_cancel(moon_steal(&c->slice));
+    }
+}
+
+void moon_controller_step(struct moon_controller *c, struct moon_str key)
+{
+    moon_assert(c->magic == CONTROLLER_MAGIC && c->opts.stepped);
+    bool is_done = false;
+    struct moon_str taken;
+    moon_workqueue_add(c->queue, key);
+    while (moon_workqueue_take(c->queue, &taken)) {
+        if (!is_done && moon_str_eq(taken, key)) {
+            is_done = true;
+            process(c, taken);
+        } else {
+            moon_workqueue_done(c->queue, taken);
+        }
     }
 }
 

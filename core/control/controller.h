@@ -19,6 +19,8 @@ struct moon_controller;
 struct moon_controller_opts {
     const char *name;
     bool serial;
+    /* Keys wait until moon_controller_step names them: somebody else says when (replay). */
+    bool stepped;
     /* Decide for one key, without I/O. Nonzero: retried with the queue's back-off; the plan is
      * still applied as far as it got (an error in one part must not stop the status). */
     int (*reconcile)(struct moon_str key, struct moon_plan *plan, void *ctx, struct moon_err *err);
@@ -38,6 +40,8 @@ MOON_API void moon_controller_stop(struct moon_controller *c);
 MOON_API void moon_controller_enqueue(struct moon_controller *c, struct moon_str key);
 MOON_API void moon_controller_enqueue_after(struct moon_controller *c, struct moon_str key,
                                             uint64_t delay_ms);
+/* Process this key now, wanted or not; others that wait are forgotten. For `stepped`. */
+MOON_API void moon_controller_step(struct moon_controller *c, struct moon_str key);
 /* Nothing queued, nothing being applied (delayed keys do not count). */
 MOON_API bool moon_controller_is_idle(const struct moon_controller *c);
 

@@ -75,6 +75,9 @@ static const struct moon_setting settings[] = {
     {"http1", BOOL, AT(http1), "false", NULL, "do not use HTTP/2", NULL},
     {"dry-run", BOOL, AT(dry_run), "false", NULL,
      "send every write with dryRun=All: nothing is changed", NULL},
+    {"record", TEXT, AT(record), NULL, "FILE",
+     "write down all that decides, and what was decided, for moonset replay", NULL},
+    {"record-limit", COUNT, AT(record_limit), "256", "MB", "where such a recording ends", NULL},
     {"log-level", CHOICE, AT(log_level), "info", "LEVEL", "error, warn, info or debug", log_levels},
     {"log-format", CHOICE, AT(log_format), "logfmt", "FORMAT", "logfmt or json", log_formats},
 };

@@ -51,6 +51,8 @@ struct moon_config {
     unsigned max_in_flight;
     uint64_t batch_ms; /* for the loop that the controller runs on */
     bool dry_run;
+    char *record;                /* where all that decides is written down; NULL: nowhere */
+    unsigned record_limit;       /* in megabytes */
     uint64_t orphan_interval_ms; /* how often orphans are looked for */
     char *namespace;             /* NULL: all */
     char **plugin_options;       /* "daemonset-x=y" of plugins' own options, NULL-terminated */

@@ -52,6 +52,11 @@ struct moon_internal {
                        cJSON *(*fn)(const char *what, struct moon_str key, void *ctx,
                                     struct moon_err *err),
                        void *ctx);
+    /* Decisions are made only when somebody says so (replay): a controller is `stepped` then, and
+     * `fn` decides about one key. */
+    bool is_stepped;
+    void (*add_stepper)(const struct moon_internal *in, void (*fn)(struct moon_str key, void *ctx),
+                        void *ctx);
     struct moon_manager *manager; /* for the functions above */
 };
 

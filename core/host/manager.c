@@ -12,6 +12,7 @@
 #include "control/election.h"
 #include "host/admin.h"
 #include "host/delivery.h"
+#include "host/recording.h"
 #include "io/file.h"
 #include "kube/kubeconfig.h"
 
@@ -45,6 +46,11 @@ struct lister {
     void *ctx;
 };
 
+struct stepper {
+    void (*fn)(struct moon_str key, void *ctx);
+    void *ctx;
+};
+
 struct moon_manager {
     unsigned magic;
     struct moon_loop *loop;
@@ -67,6 +73,10 @@ struct moon_manager {
     size_t explainer_count;
     struct lister *listers;
     size_t lister_count;
+    struct stepper *steppers;
+    size_t stepper_count;
+    struct moon_recording *recording; /* NULL: none is wanted */
+    bool is_stepped;
     bool leading;
     bool stopping;
     uint64_t grace_ms;
@@ -98,6 +108,9 @@ static void policy_changed(void *ctx)
     const struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
 
     moon_info("policy", "policies in force have changed");
+    if (m->recording != NULL) {
+        moon_recording_policies(m->recording, m->policies);
+    }
     for (size_t i = 0; i < m->listener_count; i++) {
         m->listeners[i].on_changed(m->listeners[i].ctx);
     }
@@ -172,6 +185,15 @@ static void add_lister(const struct moon_internal *in,
     m->listers[m->lister_count++] = (struct lister){fn, ctx};
 }
 
+static void add_stepper(const struct moon_internal *in, void (*fn)(struct moon_str key, void *ctx),
+                        void *ctx)
+{
+    struct moon_manager *m = manager_of(in);
+
+    m->steppers = moon_realloc_array(m->steppers, m->stepper_count + 1, sizeof(*m->steppers));
+    m->steppers[m->stepper_count++] = (struct stepper){fn, ctx};
+}
+
 /* ---- leading ---- */
 
 static void lead(void *ctx)
@@ -183,8 +205,16 @@ static void lead(void *ctx)
     }
     moon_info(TOPIC, "leading");
     m->leading = true;
+    if (m->recording != NULL) {
+        moon_recording_lead(m->recording);
+    }
     moon_apply_resume(m->apply);
     moon_registry_role(m->registry, true);
+}
+
+void moon_manager_lead(struct moon_manager *m)
+{
+    lead(m);
 }
 
 static void stop_leading(struct moon_manager *m)
@@ -222,10 +252,24 @@ static void begin_planning(struct moon_manager *m)
     moon_registry_role(m->registry, true);
 }
 
+static void record_plan(const struct moon_plan *plan, void *ctx)
+{
+    moon_recording_plan(MOON_CAST(moon_manager, ctx, MANAGER_MAGIC)->recording, plan);
+}
+
 static void begin(struct moon_manager *m)
 {
     const struct moon_config *c = m->config;
 
+    if (m->is_stepped) {
+        moon_apply_observe(m->apply, m->on_plan, m->ctx);
+        moon_recorder_mute(m->recorder);
+        moon_apply_suspend(m->apply);
+        return;
+    }
+    if (m->recording != NULL) {
+        moon_apply_observe(m->apply, record_plan, m);
+    }
     if (m->on_plan != NULL) {
         begin_planning(m);
         return;
@@ -300,6 +344,8 @@ static int connect_api(struct moon_manager *m, const struct moon_manager_opts *o
 {
     const struct moon_config *c = m->config;
     struct moon_kubeconfig *k = opts->take_kubeconfig;
+    const struct moon_client_witness *witness = opts->witness;
+    struct moon_client_witness own;
 
     if (k == NULL) {
         k = moon_kubeconfig_load(
@@ -308,12 +354,16 @@ static int connect_api(struct moon_manager *m, const struct moon_manager_opts *o
     if (k == NULL) {
         return -(int)err->code;
     }
+    if (m->recording != NULL) {
+        own = moon_recording_witness(m->recording);
+        witness = &own;
+    }
     m->client =
         moon_client_new(m->loop, k,
                         &(struct moon_client_opts){.http1_only = c->http1,
                                                    .max_in_flight = c->max_in_flight + SPARE_CALLS,
                                                    .stand_in = opts->stand_in,
-                                                   .witness = opts->witness},
+                                                   .witness = witness},
                         err);
     if (m->client == NULL) {
         return -(int)err->code;
@@ -364,7 +414,27 @@ static int load_policies(struct moon_manager *m, const struct moon_scene *scene,
                                         .ctx = m,
                                     },
                                     err);
+    if (m->policies != NULL && m->recording != NULL) {
+        moon_recording_policies(m->recording, m->policies);
+    }
     return m->policies != NULL ? 0 : -(int)err->code;
+}
+
+/* Only who carries out what it decides is worth a recording. */
+static int open_recording(struct moon_manager *m, struct moon_err *err)
+{
+    const struct moon_config *c = m->config;
+
+    if (c->record == NULL || m->on_plan != NULL) {
+        return 0;
+    }
+    m->recording = moon_recording_new(
+        &(struct moon_recording_opts){.loop = m->loop,
+                                      .config = c,
+                                      .path = c->record,
+                                      .limit_bytes = (uint64_t)c->record_limit << 20},
+        err);
+    return m->recording != NULL ? 0 : -(int)err->code;
 }
 
 /* A process that is ending gets no new traffic. */
@@ -411,6 +481,8 @@ static int start_plugins(struct moon_manager *m, struct moon_err *err)
         .ask_provider = ask_provider,
         .cancel_question = moon_provider_cancel,
         .add_lister = add_lister,
+        .is_stepped = m->is_stepped,
+        .add_stepper = add_stepper,
         .manager = m,
     };
     moon_registry_set_internal(m->registry, &m->internal);
@@ -429,8 +501,10 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
     m->registry = opts->registry;
     m->on_fatal = opts->on_fatal;
     m->on_plan = opts->on_plan;
+    m->is_stepped = opts->is_stepped;
     m->ctx = opts->ctx;
-    if (connect_api(m, opts, err) != 0 || load_policies(m, opts->scene, err) != 0) {
+    if (open_recording(m, err) != 0 || connect_api(m, opts, err) != 0 ||
+        load_policies(m, opts->scene, err) != 0) {
         moon_manager_free(m);
         return NULL;
     }
@@ -480,10 +554,12 @@ void moon_manager_free(struct moon_manager *m)
     moon_recorder_free(m->recorder);
     moon_policies_free(m->policies);
     moon_client_free(m->client);
+    moon_recording_free(m->recording);
     moon_free(m->listeners);
     moon_free(m->settled);
     moon_free(m->explainers);
     moon_free(m->listers);
+    moon_free(m->steppers);
     m->magic = 0;
     moon_free(m);
 }
@@ -537,6 +613,19 @@ bool moon_manager_is_settled(const struct moon_manager *m)
         }
     }
     return has_policies((void *)(uintptr_t)m) && moon_client_pending(m->client) == 0;
+}
+
+void moon_manager_step(struct moon_manager *m, struct moon_str key)
+{
+    for (size_t i = 0; i < m->stepper_count; i++) {
+        m->steppers[i].fn(key, m->steppers[i].ctx);
+    }
+}
+
+void moon_manager_set_texts(struct moon_manager *m, const struct moon_policy_text *texts,
+                            size_t count)
+{
+    moon_policies_set_texts(m->policies, texts, count);
 }
 
 struct moon_client *moon_manager_client(const struct moon_manager *m)

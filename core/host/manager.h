@@ -31,6 +31,9 @@ struct moon_manager_opts {
     const struct moon_client_stand_in *stand_in;
     const struct moon_client_witness *witness;
     const struct moon_scene *scene; /* brings policies, below those of the folders; NULL: none */
+    /* Replay: with on_plan, but plans are carried out; moon_manager_lead and moon_manager_step say
+     * when what happens. */
+    bool is_stepped;
     void *ctx;
 };
 
@@ -53,6 +56,13 @@ MOON_API bool moon_manager_is_settled(const struct moon_manager *m);
 /* Why is it so? See add_explainer in internal.h. */
 MOON_API cJSON *moon_manager_explain(const struct moon_manager *m, struct moon_str key,
                                      const char *node, struct moon_err *err);
+/* ---- stepped ---- */
+MOON_API void moon_manager_lead(struct moon_manager *m);
+MOON_API void moon_manager_step(struct moon_manager *m, struct moon_str key);
+/* Other policies are in force than those of the scene (policies.h); borrowed. */
+MOON_API void moon_manager_set_texts(struct moon_manager *m, const struct moon_policy_text *texts,
+                                     size_t count);
+
 /* What is there? See add_lister in internal.h. */
 MOON_API cJSON *moon_manager_list(const struct moon_manager *m, const char *what,
                                   struct moon_str key, struct moon_err *err);

@@ -121,6 +121,16 @@ void moon_scene_take_policies(struct moon_scene *s, const struct moon_policies *
     moon_policies_each(p, take_policy, s);
 }
 
+void moon_scene_swap_policies(struct moon_scene *a, struct moon_scene *b)
+{
+    struct moon_scene kept = *a;
+
+    a->policies = b->policies;
+    a->policy_count = b->policy_count;
+    b->policies = kept.policies;
+    b->policy_count = kept.policy_count;
+}
+
 /* ---- as text ---- */
 
 static void write_json(const cJSON *json, struct moon_buf *out)

@@ -245,6 +245,14 @@ void moon_policies_withdraw(struct moon_policies *p, const char *source)
     }
 }
 
+void moon_policies_set_texts(struct moon_policies *p, const struct moon_policy_text *texts,
+                             size_t count)
+{
+    moon_source_free(p->texts);
+    p->texts = moon_source_texts(texts, count);
+    take(p);
+}
+
 uint64_t moon_policies_generation(const struct moon_policies *p)
 {
     return p->generation;

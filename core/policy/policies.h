@@ -92,6 +92,9 @@ MOON_API void moon_policies_offer(struct moon_policies *p, const char *source,
                                   const struct moon_policy_file *files, size_t count);
 /* Its policies are gone: removed on purpose. */
 MOON_API void moon_policies_withdraw(struct moon_policies *p, const char *source);
+/* Others instead of opts.texts; they are copied. */
+MOON_API void moon_policies_set_texts(struct moon_policies *p, const struct moon_policy_text *texts,
+                                      size_t count);
 /* Goes up by one with every change of what is in force. */
 MOON_API uint64_t moon_policies_generation(const struct moon_policies *p);
 

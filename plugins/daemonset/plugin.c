@@ -54,6 +54,13 @@ static bool is_settled(void *ctx)
     return ds->running && ds->open_questions == 0 && moon_controller_is_idle(ds->controller);
 }
 
+static void step(struct moon_str key, void *ctx)
+{
+    const struct moon_ds *ds = ctx;
+
+    moon_controller_step(ds->controller, key);
+}
+
 static int start(void *state, struct moon_plugin_error *error)
 {
     struct moon_ds *ds = MOON_CAST(moon_ds, state, DS_MAGIC);
@@ -62,6 +69,7 @@ static int start(void *state, struct moon_plugin_error *error)
     ds->controller = moon_controller_new(ds->in->loop, ds->in->apply,
                                          &(struct moon_controller_opts){
                                              .name = "daemonset",
+                                             .stepped = ds->in->is_stepped,
                                              .reconcile = moon_ds_reconcile,
                                              .on_failure = failed,
                                              .ctx = ds,
@@ -72,6 +80,7 @@ static int start(void *state, struct moon_plugin_error *error)
     ds->in->add_settled_check(ds->in, is_settled, ds);
     ds->in->add_explainer(ds->in, moon_ds_explain, ds);
     ds->in->add_lister(ds->in, moon_ds_list, ds);
+    ds->in->add_stepper(ds->in, step, ds);
     return 0;
 }
 

@@ -110,6 +110,21 @@ static void test_misuse_aborts(void **state)
     assert_aborts(jitter_above_one, "fraction");
 }
 
+static void test_expected_letters_come_first(void **state)
+{
+    char text[6];
+
+    (void)state;
+    moon_random_expect("abcdef1");
+    moon_random_suffix(text, 3);
+    assert_string_equal(text, "abc");
+    moon_random_suffix(text, 5);
+    assert_memory_equal(text, "def1", 4); /* the fifth is left to chance */
+    moon_random_expect(NULL);
+    moon_random_suffix(text, 5);
+    assert_null(strpbrk(text, "aeiou"));
+}
+
 static void test_same_seed_same_sequence(void **state)
 {
     (void)state;
@@ -135,6 +150,7 @@ int main(void)
         cmocka_unit_test(test_below_covers_the_range),
         cmocka_unit_test(test_jitter),
         cmocka_unit_test(test_suffix),
+        cmocka_unit_test(test_expected_letters_come_first),
         cmocka_unit_test(test_same_seed_same_sequence),
         cmocka_unit_test(test_misuse_aborts),
     };

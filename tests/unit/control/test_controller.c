@@ -367,6 +367,28 @@ static void a_controller_may_go_before_its_plans(void **state)
     assert_int_equal(moon_apply_pending(f->apply, (struct moon_str){0}), 0);
 }
 
+static void a_stepped_one_waits_to_be_told(void **state)
+{
+    struct fixture *f = *state;
+    f->controller =
+        moon_controller_new(f->server.loop, f->apply,
+                            &(struct moon_controller_opts){
+                                .name = "test", .stepped = true, .reconcile = reconcile, .ctx = f});
+    moon_controller_start(f->controller);
+    moon_controller_enqueue(f->controller, KEY);
+    moon_controller_enqueue(f->controller, MOON_STR_LIT("default/other"));
+    server_settle(&f->server);
+    assert_int_equal(f->reconciles, 0);
+    moon_controller_step(f->controller, KEY);
+    assert_int_equal(f->reconciles, 1);
+    assert_string_equal(f->last_key, "default/agent");
+    moon_controller_step(f->controller, MOON_STR_LIT("nobody/wanted-it"));
+    assert_int_equal(f->reconciles, 2);
+    assert_string_equal(f->last_key, "nobody/wanted-it");
+    server_settle(&f->server);
+    assert_int_equal(f->reconciles, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -385,6 +407,7 @@ int main(void)
         TEST(failures_count_while_something_is_open),
         TEST(a_slice_gives_the_loop_a_turn),
         TEST(a_controller_may_go_before_its_plans),
+        TEST(a_stepped_one_waits_to_be_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
