@@ -10,8 +10,14 @@
 
 #include "cli/cli.h"
 #include "cli/plan_diff.h"
+#include "cli/plan_rounds.h"
 #include "cli/planning.h"
 #include "cli/table.h"
+
+enum {
+    ROUNDS_MAX = 100000,
+    POD_START_MS = 10 * 1000
+};
 
 /* ---- choosing ---- */
 
@@ -158,6 +164,11 @@ static void print_help(void)
         "      how to print it (default table)\n"
         "  --diff DIR\n"
         "      where the policies of DIR, which would win, decide otherwise than those in force\n"
+        "  --rounds N\n"
+        "      play the whole roll, in memory: what is planned is carried out there, deleted pods\n"
+        "      vanish, new ones become ready after --pod-start TIME (default 10s), and time "
+        "passes;\n"
+        "      until all is settled, or N times\n"
         "  --exit-code\n"
         "      exit status 3 when there is something to do, or a difference\n"
         "  --snapshot FILE\n"
@@ -170,18 +181,52 @@ static void print_help(void)
         stdout);
 }
 
+struct own_flags {
+    const char *other_dir;
+    struct moon_plan_rounds rounds;
+};
+
+static int take_rounds(struct own_flags *own, const char *value, struct moon_err *err)
+{
+    uint64_t n;
+
+    if (!moon_parse_u64(moon_str(value), &n) || n == 0 || n > ROUNDS_MAX) {
+        return moon_err_set(err, MOON_E_INVALID,
+                            "--rounds: a number from 1 to %d is wanted, not \"%s\"", ROUNDS_MAX,
+                            value);
+    }
+    own->rounds.rounds = (unsigned)n;
+    return 0;
+}
+
 static int take(int argc, char **argv, int *i, void *ctx, struct moon_err *err)
 {
-    const char **other_dir = ctx;
+    static const char *const flags[] = {"--diff", "--rounds", "--pod-start", NULL};
+    struct own_flags *own = ctx;
+    size_t which = 0;
 
-    if (!moon_streq(argv[*i], "--diff")) {
+    while (flags[which] != NULL && strcmp(flags[which], argv[*i]) != 0) {
+        which++;
+    }
+    if (flags[which] == NULL) {
         return 1;
     }
     if (++*i >= argc) {
-        return moon_err_set(err, MOON_E_INVALID, "--diff: a folder is wanted");
+        return moon_err_set(err, MOON_E_INVALID, "%s needs a value", flags[which]);
     }
-    *other_dir = argv[*i];
-    return 0;
+    switch (which) {
+    case 0:
+        own->other_dir = argv[*i];
+        return 0;
+    case 1:
+        return take_rounds(own, argv[*i], err);
+    default:
+        return moon_parse_duration_ms(moon_str(argv[*i]), &own->rounds.pod_start_ms)
+                   ? 0
+                   : moon_err_set(err, MOON_E_INVALID,
+                                  "--pod-start: a duration is wanted, such as 10s, not \"%s\"",
+                                  argv[*i]);
+    }
 }
 
 static bool names_sets(const struct moon_planning_args *a)
@@ -197,7 +242,7 @@ static bool names_sets(const struct moon_planning_args *a)
 
 int moon_cmd_plan(struct moon_cli *cli, int argc, char **argv)
 {
-    const char *other_dir = NULL;
+    struct own_flags own = {.rounds = {.pod_start_ms = POD_START_MS}};
     struct moon_planning_args a = {
         .command = "plan",
         .plain = "table",
@@ -205,7 +250,7 @@ int moon_cmd_plan(struct moon_cli *cli, int argc, char **argv)
         .takes_exit_code = true,
         .takes_snapshot = true,
         .take = take,
-        .ctx = &other_dir,
+        .ctx = &own,
     };
     int status;
 
@@ -214,8 +259,13 @@ int moon_cmd_plan(struct moon_cli *cli, int argc, char **argv)
     }
     if (!names_sets(&a)) {
         status = MOON_EXIT_USAGE;
-    } else if (other_dir != NULL) {
-        status = moon_plan_diff(&a, cli->config, other_dir);
+    } else if (own.other_dir != NULL && own.rounds.rounds > 0) {
+        moon_cli_complain("plan: --diff and --rounds do not go together");
+        status = MOON_EXIT_USAGE;
+    } else if (own.other_dir != NULL) {
+        status = moon_plan_diff(&a, cli->config, own.other_dir);
+    } else if (own.rounds.rounds > 0) {
+        status = moon_plan_rounds(&a, cli->config, &own.rounds);
     } else {
         status = plan(&a, cli->config);
     }

@@ -276,20 +276,6 @@ static void print_json(cJSON *take_differences)
 
 /* ---- the command ---- */
 
-/* The live cluster, once for both. */
-static int read_live(const struct moon_planning_args *a, const struct moon_config *config,
-                     struct moon_snapshot *into, struct moon_err *err)
-{
-    struct moon_planning planning;
-    int rc = moon_planning_run(
-        &planning,
-        &(struct moon_planning_opts){.config = config, .timeout_ms = a->timeout_ms, .into = into},
-        err);
-
-    moon_planning_fini(&planning);
-    return rc;
-}
-
 static int diff(const struct moon_planning_args *a, struct moon_config *config,
                 const char *other_dir, const struct moon_snapshot *from, cJSON **ret,
                 struct moon_err *err)
@@ -323,7 +309,7 @@ int moon_plan_diff(const struct moon_planning_args *a, struct moon_config *confi
 
     if (a->snapshot == NULL) {
         live = moon_snapshot_new();
-        rc = read_live(a, config, live, &err);
+        rc = moon_planning_read_live(a, config, live, &err);
     }
     if (rc == 0) {
         rc = diff(a, config, other_dir, live != NULL ? live : a->snapshot, &differences, &err);

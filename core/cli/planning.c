@@ -190,6 +190,19 @@ int moon_planning_run_args(struct moon_planning *p, const struct moon_planning_a
                              err);
 }
 
+int moon_planning_read_live(const struct moon_planning_args *a, const struct moon_config *config,
+                            struct moon_snapshot *into, struct moon_err *err)
+{
+    struct moon_planning planning;
+    int rc = moon_planning_run(
+        &planning,
+        &(struct moon_planning_opts){.config = config, .timeout_ms = a->timeout_ms, .into = into},
+        err);
+
+    moon_planning_fini(&planning);
+    return rc;
+}
+
 void moon_planning_print_json(const cJSON *json)
 {
     char *text = cJSON_Print(json);

@@ -68,6 +68,9 @@ void moon_planning_args_fini(struct moon_planning_args *a);
 /* As --snapshot says, or live. */
 int moon_planning_run_args(struct moon_planning *p, const struct moon_planning_args *a,
                            const struct moon_config *config, struct moon_err *err);
+/* The cluster as it is, once for those who play with it. */
+int moon_planning_read_live(const struct moon_planning_args *a, const struct moon_config *config,
+                            struct moon_snapshot *into, struct moon_err *err);
 void moon_planning_print_json(const cJSON *json);
 
 #endif

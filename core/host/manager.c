@@ -77,6 +77,7 @@ struct moon_manager {
     size_t stepper_count;
     struct moon_recording *recording; /* NULL: none is wanted */
     bool is_stepped;
+    bool carries_out;
     bool leading;
     bool stopping;
     uint64_t grace_ms;
@@ -252,6 +253,17 @@ static void begin_planning(struct moon_manager *m)
     moon_registry_role(m->registry, true);
 }
 
+/* Carries out what it decides, but not in a cluster. */
+static void begin_playing(struct moon_manager *m)
+{
+    moon_apply_observe(m->apply, m->on_plan, m->ctx);
+    moon_recorder_mute(m->recorder);
+    moon_apply_suspend(m->apply);
+    if (!m->is_stepped) {
+        lead(m);
+    }
+}
+
 static void record_plan(const struct moon_plan *plan, void *ctx)
 {
     moon_recording_plan(MOON_CAST(moon_manager, ctx, MANAGER_MAGIC)->recording, plan);
@@ -261,10 +273,8 @@ static void begin(struct moon_manager *m)
 {
     const struct moon_config *c = m->config;
 
-    if (m->is_stepped) {
-        moon_apply_observe(m->apply, m->on_plan, m->ctx);
-        moon_recorder_mute(m->recorder);
-        moon_apply_suspend(m->apply);
+    if (m->is_stepped || m->carries_out) {
+        begin_playing(m);
         return;
     }
     if (m->recording != NULL) {
@@ -502,6 +512,7 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
     m->on_fatal = opts->on_fatal;
     m->on_plan = opts->on_plan;
     m->is_stepped = opts->is_stepped;
+    m->carries_out = opts->carries_out;
     m->ctx = opts->ctx;
     if (open_recording(m, err) != 0 || connect_api(m, opts, err) != 0 ||
         load_policies(m, opts->scene, err) != 0) {

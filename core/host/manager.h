@@ -31,6 +31,8 @@ struct moon_manager_opts {
     const struct moon_client_stand_in *stand_in;
     const struct moon_client_witness *witness;
     const struct moon_scene *scene; /* brings policies, below those of the folders; NULL: none */
+    /* With on_plan, but plans are carried out: by the stand-in. */
+    bool carries_out;
     /* Replay: with on_plan, but plans are carried out; moon_manager_lead and moon_manager_step say
      * when what happens. */
     bool is_stepped;

@@ -110,6 +110,34 @@ check "which can be a status" status_is 3 from_file plan --exit-code --diff "$ot
 check "and JSON" is "n1 n3" sh -c "'$MOONSET' plan --snapshot '$WORK/snapshot' --diff '$others' -o json | jq -r '[.differences[].node // empty] | join(\" \")'"
 check "a folder that is not there" status_is 1 from_file plan --diff "$WORK/nowhere"
 
+from_file plan --rounds 20 --pod-start 30s >"$WORK/rounds"
+sed 's/^/# /' "$WORK/rounds"
+check "a whole roll, played: a revision first, and the pods that are missing" grep -qE '^1 +0s +default/agent +2/2 +2/2 +create controllerrevision; create pod on n1, n2$' "$WORK/rounds"
+check "until it is settled" grep -qE '^settled after 30s, 1 round$' "$WORK/rounds"
+moonset_up --policy-dir "$policies"
+eventually 60 "so does the controller" is "2 2 2 2 2" ds_counts agent
+moonset_down
+cat >"$others/closed.lua" <<'LUA'
+return {
+  api = 1,
+  gate = function(roll)
+    if roll.now % 3600 < 1800 then
+      return true
+    end
+    return false, "the second half of an hour", 3600 - roll.now % 3600
+  end,
+}
+LUA
+k patch ds agent --type=merge -p '{"metadata":{"annotations":{"moonset.dev/policies":"closed"}},"spec":{"template":{"spec":{"containers":[{"name":"c","image":"agent:v3"}]}}}}' >/dev/null
+live plan --policy-dir "$others" --rounds 20 --pod-start 60s >"$WORK/rounds"
+sed 's/^/# /' "$WORK/rounds"
+check "three nodes, one at a time, when the gate is open" grep -qE '^settled after .*, 3 rounds$' "$WORK/rounds"
+check "never more than one unavailable" sh -c "! grep -E '^[0-9]+ .* [2-9]/3 +[0-9]/3 ' '$WORK/rounds'"
+check "as JSON, too" jq -e '.settled and (.rounds | length) > 1' <("$MOONSET" plan --kubeconfig "$MOONSET_KUBECONFIG" --policy-dir "$others" --rounds 20 -o json)
+check "N rounds, no more" has "not settled" live plan --policy-dir "$others" --rounds 1
+check "no number" status_is 2 from_file plan --rounds many
+check "not with --diff" status_is 2 from_file plan --rounds 2 --diff "$others"
+
 check "a file that is not there" status_is 2 "$MOONSET" plan --snapshot "$WORK/nowhere"
 check "another format" has "this moonset reads format 1" changed '"format":1' '"format":2'
 check "no snapshot" has "does not begin as a snapshot does" changed '"snapshot"' '"recording"'

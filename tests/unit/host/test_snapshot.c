@@ -6,7 +6,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
-#include "host/picture.h"
+#include "host/picture_pods.h"
 #include "kube/watch.h"
 
 static const char salt[MOON_LEAN_SALT] = "a salt of a test";
@@ -343,6 +343,94 @@ static void test_owners_are_merged(void **state)
     end(&w);
 }
 
+/* ---- who plays the nodes ---- */
+
+#define NODE(name, ready)                                                                          \
+    "{\"resource\":\"nodes\",\"object\":{\"metadata\":{\"name\":\"" name "\",\"uid\":\"" name      \
+    "\",\"resourceVersion\":\"7\"},\"status\":{\"conditions\":[{\"type\":\"Ready\",\"status\":"    \
+    "\"" ready "\"}]}}}\n"
+#define PINNED(name, node)                                                                         \
+    "{\"metadata\":{\"name\":\"" name "\"},\"spec\":{\"affinity\":{\"nodeAffinity\":{"             \
+    "\"requiredDuringSchedulingIgnoredDuringExecution\":{\"nodeSelectorTerms\":[{"                 \
+    "\"matchFields\":[{\"key\":\"metadata.name\",\"operator\":\"In\",\"values\":[\"" node          \
+    "\"]}]}]}}}}}"
+
+static void begin_with_pods(struct world *w, struct moon_picture_pods **ret_pods)
+{
+    struct moon_err err;
+    struct moon_snapshot *s =
+        moon_snapshot_parse(moon_str(HEAD POD NODE("n1", "True") NODE("n2", "False")), &err);
+
+    *w = (struct world){0};
+    w->loop = moon_loop_new(&(struct moon_loop_opts){.virtual_clock = true}, &err);
+    *ret_pods =
+        moon_picture_pods_new(&(struct moon_picture_pods_opts){.loop = w->loop, .start_ms = 10000});
+    w->picture = moon_picture_new(&(struct moon_picture_opts){.loop = w->loop,
+                                                              .on_write = moon_picture_pods_written,
+                                                              .ctx = *ret_pods},
+                                  s);
+    moon_picture_pods_begin(*ret_pods, w->picture, s);
+    moon_snapshot_free(s);
+    struct moon_client_stand_in stand_in = moon_picture_stand_in(w->picture);
+    w->client = moon_client_new(w->loop, moon_kubeconfig_for_server("picture"),
+                                &(struct moon_client_opts){.stand_in = &stand_in}, &err);
+}
+
+static void keep_body(const struct moon_answer *answer, const struct moon_err *err, void *ctx)
+{
+    struct world *w = ctx;
+
+    (void)err;
+    (void)snprintf(w->log, sizeof(w->log), "%.*s", MOON_STR_ARG(answer->body));
+}
+
+static const char *read_pod(struct world *w, const char *name)
+{
+    (void)moon_client_send(w->client, &(struct moon_request){.verb = MOON_VERB_GET,
+                                                             .resource = &moon_resource_pods,
+                                                             .namespace = "ns",
+                                                             .name = name,
+                                                             .on_done = keep_body,
+                                                             .ctx = w});
+    settle(w);
+    return w->log;
+}
+
+static void test_new_pods_become_ready(void **state)
+{
+    struct moon_picture_pods *pods;
+    struct world w;
+
+    (void)state;
+    begin_with_pods(&w, &pods);
+    assert_int_equal(moon_picture_pods_starting(pods), 1); /* the one that was there */
+    assert_int_equal(send(&w, MOON_VERB_CREATE, NULL, PINNED("p2", "n1")), 201);
+    assert_int_equal(send(&w, MOON_VERB_CREATE, NULL, PINNED("p3", "n2")), 201);
+    assert_non_null(strstr(read_pod(&w, "p2"), "\"nodeName\":\"n1\""));
+    assert_null(strstr(w.log, "Ready"));
+    moon_loop_advance(w.loop, 9000);
+    assert_null(strstr(read_pod(&w, "p2"), "Ready"));
+    moon_loop_advance(w.loop, 2000);
+    assert_non_null(strstr(read_pod(&w, "p2"), "\"type\":\"Ready\",\"status\":\"True\""));
+    assert_null(strstr(read_pod(&w, "p3"), "Ready")); /* its node is not */
+    assert_int_equal(moon_picture_pods_starting(pods), 0);
+    end(&w);
+    moon_picture_pods_free(pods);
+}
+
+static void test_a_deleted_pod_does_not_start(void **state)
+{
+    struct moon_picture_pods *pods;
+    struct world w;
+
+    (void)state;
+    begin_with_pods(&w, &pods);
+    assert_int_equal(send(&w, MOON_VERB_DELETE, "p1", "{}"), 200);
+    assert_int_equal(moon_picture_pods_starting(pods), 0);
+    end(&w);
+    moon_picture_pods_free(pods);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -356,6 +444,8 @@ int main(void)
         cmocka_unit_test(test_lists_and_tells),
         cmocka_unit_test(test_refuses_as_a_server),
         cmocka_unit_test(test_owners_are_merged),
+        cmocka_unit_test(test_new_pods_become_ready),
+        cmocka_unit_test(test_a_deleted_pod_does_not_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
