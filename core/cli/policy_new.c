@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * policy_new.c - `moonset policy new`: a file to begin with.
+ * policy_new.c - `moonset policy new`: a policy and its test to begin with.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +70,19 @@ static const struct {
                 "  end,\n"},
 };
 
+/* What they answer, as their test expects it. */
+static const struct {
+    const char *hook;
+    const char *text;
+} expectations[] = {
+    {"select", "    select: { \"*\": run }\n"},
+    {"tolerations", "    tolerations: [stock]\n"},
+    {"rank", "    rank: [n1, n2]\n"},
+    {"health", "    health: { \"*\": ready }\n"},
+    {"gate", "    gate: open\n"},
+    {"update", "    update: [replace n1 outdated]\n"},
+};
+
 static const char *skeleton(const char *hook)
 {
     for (size_t i = 0; i < MOON_ARRAY_SIZE(skeletons); i++) {
@@ -108,6 +121,31 @@ static int write_text(const char *name, const char *const *hooks, int count, str
     return MOON_EXIT_OK;
 }
 
+static void write_test(const char *const *hooks, int count, struct moon_buf *out)
+{
+    bool any = false;
+
+    moon_buf_puts(out, "# What the policy should answer: moonset policy test\n"
+                       "nodes:\n"
+                       "  n1: { labels: { disk: ssd } }\n"
+                       "  n2:\n"
+                       "pods: { \"*\": old }\n\n"
+                       "cases:\n"
+                       "- name: to begin with\n"
+                       "  expect:\n");
+    for (int i = 0; i < count; i++) {
+        for (size_t k = 0; k < MOON_ARRAY_SIZE(expectations); k++) {
+            if (moon_streq(hooks[i], expectations[k].hook)) {
+                moon_buf_puts(out, expectations[k].text);
+                any = true;
+            }
+        }
+    }
+    if (!any) {
+        moon_buf_puts(out, expectations[0].text);
+    }
+}
+
 /* Never over what is there. */
 static int write_file(const char *path, struct moon_str text)
 {
@@ -134,6 +172,7 @@ int moon_policy_cmd_new(int argc, char **argv)
 {
     static const char *const select_only[] = {"select"};
     MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(FILE_MAX_BYTES);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf test = MOON_BUF_INIT(FILE_MAX_BYTES);
     const char *dir = ".";
     int at = 1;
 
@@ -149,11 +188,15 @@ int moon_policy_cmd_new(int argc, char **argv)
                                        argv[at]);
     }
     bool has_hooks = at + 1 < argc;
-    int status = write_text(argv[at], has_hooks ? (const char *const *)argv + at + 1 : select_only,
-                            has_hooks ? argc - at - 1 : 1, &text);
+    const char *const *hooks = has_hooks ? (const char *const *)argv + at + 1 : select_only;
+    int count = has_hooks ? argc - at - 1 : 1;
+    int status = write_text(argv[at], hooks, count, &text);
     if (status != MOON_EXIT_OK) {
         return status;
     }
+    write_test(hooks, count, &test);
     MOON_AUTOFREE char *path = moon_asprintf("%s/%s.lua", dir, argv[at]);
-    return write_file(path, moon_buf_str(&text));
+    MOON_AUTOFREE char *test_path = moon_asprintf("%s/%s_test.yaml", dir, argv[at]);
+    status = write_file(path, moon_buf_str(&text));
+    return status != MOON_EXIT_OK ? status : write_file(test_path, moon_buf_str(&test));
 }

@@ -214,6 +214,8 @@ static int take_flag(struct request *q, int argc, char **argv, int *i)
 
     if (moon_streq(flag, "--count")) {
         q->opts.count = true;
+    } else if (moon_streq(flag, "--coverage")) {
+        q->opts.coverage = true;
     } else if ((value = value_of("--policy-dir", flag, next, i)) != NULL ||
                (value = value_of("--dir", flag, next, i)) != NULL) {
         add_dir(q, value);
@@ -289,6 +291,7 @@ static int run_all(const struct request *q, struct moon_policies *policies)
     moon_test_printer_init(&printer, q->as_json);
     opts.policies = policies;
     opts.on_case = moon_test_printer_case;
+    opts.on_lines = moon_test_printer_lines;
     opts.ctx = &printer;
     for (size_t i = 0; i < q->count; i++) {
         if (run_target(&opts, &q->targets[i], &sums) != MOON_EXIT_OK) {

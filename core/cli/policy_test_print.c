@@ -13,6 +13,7 @@ void moon_test_printer_init(struct moon_test_printer *p, bool as_json)
     *p = (struct moon_test_printer){.json = as_json ? cJSON_CreateObject() : NULL};
     if (as_json) {
         cJSON_AddArrayToObject(p->json, "cases");
+        cJSON_AddArrayToObject(p->json, "coverage");
     }
 }
 
@@ -35,7 +36,53 @@ static void print_case(const struct moon_policy_test_case *c)
     }
 }
 
+/* "14, 17-18" */
+static void print_ranges(const size_t *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t first = lines[i];
+        while (i + 1 < count && lines[i + 1] == lines[i] + 1) {
+            i++;
+        }
+        (void)printf("%zu", first);
+        if (lines[i] > first) {
+            (void)printf("-%zu", lines[i]);
+        }
+        (void)printf("%s", i + 1 < count ? ", " : "");
+    }
+}
+
+static void print_lines(const struct moon_policy_test_lines *l)
+{
+    size_t run = l->total - l->never_count;
+
+    if (l->total == 0) {
+        (void)printf("%s: its lines are not known\n", l->file);
+        return;
+    }
+    (void)printf("%s: %.1f %% (%zu of %zu lines)", l->file, 100 * (double)run / (double)l->total,
+                 run, l->total);
+    if (l->never_count > 0) {
+        (void)printf("; never run: ");
+        print_ranges(l->never, l->never_count);
+    }
+    (void)printf("\n");
+}
+
 /* ---- JSON ---- */
+
+static void add_lines(cJSON *coverage, const struct moon_policy_test_lines *l)
+{
+    cJSON *json = cJSON_CreateObject();
+
+    cJSON_AddStringToObject(json, "file", l->file);
+    cJSON_AddNumberToObject(json, "lines", (double)l->total);
+    cJSON *never = cJSON_AddArrayToObject(json, "never");
+    for (size_t i = 0; i < l->never_count; i++) {
+        cJSON_AddItemToArray(never, cJSON_CreateNumber((double)l->never[i]));
+    }
+    cJSON_AddItemToArray(coverage, json);
+}
 
 static cJSON *difference_json(const struct moon_policy_test_difference *d)
 {
@@ -87,6 +134,17 @@ void moon_test_printer_case(const struct moon_policy_test_case *c, void *ctx)
         add_case(cJSON_GetObjectItemCaseSensitive(p->json, "cases"), c);
     } else {
         print_case(c);
+    }
+}
+
+void moon_test_printer_lines(const struct moon_policy_test_lines *lines, void *ctx)
+{
+    struct moon_test_printer *p = ctx;
+
+    if (p->json != NULL) {
+        add_lines(cJSON_GetObjectItemCaseSensitive(p->json, "coverage"), lines);
+    } else {
+        print_lines(lines);
     }
 }
 

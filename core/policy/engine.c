@@ -119,7 +119,16 @@ static int raise_stop(lua_State *L)
     return lua_error(L);
 }
 
-static void on_hook(lua_State *L, lua_Debug *ar MOON_UNUSED)
+static void note_event(struct moon_probe *probe, lua_State *L, lua_Debug *ar)
+{
+    if (ar->event == LUA_HOOKLINE) {
+        moon_coverage_line(probe->coverage, L, ar);
+    } else {
+        probe->instructions++;
+    }
+}
+
+static void on_hook(lua_State *L, lua_Debug *ar)
 {
     struct moon_engine *e = moon_engine_of(L);
 
@@ -127,7 +136,7 @@ static void on_hook(lua_State *L, lua_Debug *ar MOON_UNUSED)
         raise_stop(L);
     }
     if (e->probe != NULL) {
-        e->probe->instructions++;
+        note_event(e->probe, L, ar);
     }
 }
 
@@ -243,7 +252,7 @@ int moon_engine_call(struct moon_engine *e, int nargs, int nresults, struct moon
         e->probe->instructions = 0;
     }
     int status = lua_pcall(e->L, nargs, nresults, 1);
-    if (e->probe != NULL && e->probe->counts && e->probe->hook >= 0) {
+    if (e->probe != NULL && e->probe->hook >= 0 && moon_streq(e->probe->policy, e->name)) {
         note_cost(e->probe);
     }
     if (status == LUA_OK && e->stop == MOON_STOP_NONE) {
@@ -267,8 +276,10 @@ void moon_engine_enter(struct moon_engine *e, struct moon_budget budget)
     e->run.budget.call_us = (uint64_t)((double)budget.call_us * e->budget_scale);
     e->peak = e->used;
     e->log_lines = 0;
-    if (e->probe != NULL && e->probe->counts) {
-        lua_sethook(e->L, on_hook, LUA_MASKCOUNT, 1);
+    if (e->probe != NULL) {
+        int mask = (e->probe->counts ? LUA_MASKCOUNT : 0) |
+                   (e->probe->coverage != NULL ? LUA_MASKLINE : 0);
+        lua_sethook(e->L, on_hook, mask, 1);
     }
     moon_budget_start(&e->run);
 }
@@ -322,8 +333,13 @@ void moon_engine_load_module(lua_State *L, const char *chunk_name, struct moon_s
 {
     struct reading r = {.rest = without_mark(text)};
 
+    const struct moon_probe *probe = moon_engine_of(L)->probe;
+
     if (lua_load(L, read_piece, &r, chunk_name, "t") != LUA_OK) {
         lua_error(L);
+    }
+    if (probe != NULL && probe->coverage != NULL) {
+        moon_coverage_chunk(probe->coverage, L, chunk_name);
     }
 }
 

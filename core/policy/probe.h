@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * probe.h - what a test run does to its states beside running them: `pairs` in another order, and
- * counting instructions. Production states have none. Private to policy.
+ * probe.h - what a test run does to its states beside running them: `pairs` in another order,
+ * counting instructions, noting lines. Production states have none. Private to policy.
  */
 #ifndef MOON_POLICY_PROBE_H
 #define MOON_POLICY_PROBE_H
 
-#include "base/mem.h"
+#include "policy/coverage.h"
 
 enum {
     MOON_PROBE_HOOKS = 16 /* at least MOON_HOOKS */
@@ -21,8 +21,10 @@ struct moon_probe_cost {
 struct moon_probe {
     uint64_t pairs_seed; /* 0: the defined order */
     bool counts;
-    int hook;              /* under way; -1: none */
-    uint64_t instructions; /* of the call under way */
+    struct moon_coverage *coverage; /* NULL: nothing is noted */
+    const char *policy;             /* whose calls are counted */
+    int hook;                       /* under way; -1: none */
+    uint64_t instructions;          /* of the call under way */
     struct moon_probe_cost costs[MOON_PROBE_HOOKS];
 };
 

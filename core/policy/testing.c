@@ -12,7 +12,7 @@
 
 enum {
     ROUNDS = 4,          /* of a case; the first one in order */
-    COUNT_PATIENCE = 10, /* counting takes its time, too */
+    COUNT_PATIENCE = 10, /* looking on takes its time, too */
 };
 
 /* What the chain adds by itself. */
@@ -25,6 +25,8 @@ struct run {
     uint64_t start_ns;
     struct moon_err first; /* failure */
     bool failed;
+    struct moon_coverage *coverage; /* NULL: not wanted */
+    struct moon_map *tested;        /* files of policies that cases are about */
 };
 
 /* One case under way. */
@@ -32,6 +34,7 @@ struct running {
     const struct run *run;
     const struct moon_test_case *c;
     struct moon_probe probe;
+    bool looks_on;                     /* costs and lines are noted, answers have been */
     struct moon_policies policies;     /* copies of what the case names */
     struct moon_test_answers *answers; /* that errors are added to; NULL: not now */
     struct moon_test_result result;
@@ -119,7 +122,7 @@ static void copy_policies(struct running *g)
     g->policies = (struct moon_policies){
         .by_name = moon_map_new(moon_policy_free),
         .budget_scale = opts->policies->budget_scale * (opts->patience > 0 ? opts->patience : 1) *
-                        (g->probe.counts ? COUNT_PATIENCE : 1),
+                        (g->looks_on ? COUNT_PATIENCE : 1),
         .on_report = on_report,
         .ctx = g,
     };
@@ -191,7 +194,7 @@ static int check_time(const struct run *run, struct moon_err *err)
 {
     uint64_t used_ms = (moon_budget_now_ns() - run->start_ns) / 1000000;
 
-    if (run->opts->max_ms == 0 || used_ms < run->opts->max_ms) {
+    if (run->opts == NULL || run->opts->max_ms == 0 || used_ms < run->opts->max_ms) {
         return 0;
     }
     return moon_err_set(err, MOON_E_LIMIT, "the tests took more than %llu ms of CPU",
@@ -268,10 +271,10 @@ static int run_rounds(struct running *g, struct moon_chain *chain, struct moon_e
     struct moon_test_answers stock = {0};
 
     int rc = ask(g, chain, 0, &first, err);
-    if (rc == 0 && !g->probe.counts && g->c->expect.has[MOON_TEST_TOLERATIONS]) {
+    if (rc == 0 && !g->looks_on && g->c->expect.has[MOON_TEST_TOLERATIONS]) {
         rc = ask_stock(g, &stock, err);
     }
-    if (rc == 0 && !g->probe.counts) {
+    if (rc == 0 && !g->looks_on) {
         moon_test_match(g->c, &first, &stock.lists[MOON_TEST_TOLERATIONS], &g->result);
         rc = run_shuffled(g, chain, &first, err);
     }
@@ -306,7 +309,7 @@ static int run_copies(struct running *g, struct moon_err *err)
     if (chain != NULL) {
         rc = run_rounds(g, chain, err);
         moon_chain_free(chain);
-    } else if (!g->probe.counts) {
+    } else if (!g->looks_on) {
         match_unusable(g, &problem);
     }
     moon_map_free(g->policies.by_name);
@@ -389,15 +392,25 @@ static int wrong_case(const struct moon_test_file *f, const struct moon_test_cas
     return moon_err_wrap(err, "%s:%zu: case '%s'", f->reader.file, c->line, c->name);
 }
 
+static void note_tested(const struct run *run, const struct moon_test_case *c)
+{
+    MOON_AUTOFREE char *file = moon_asprintf("%s.lua", c->policy);
+
+    moon_map_set(run->tested, moon_str(file), NULL);
+}
+
 static int run_case(struct run *run, const struct moon_test_file *f, const struct moon_test_case *c,
                     struct moon_err *err)
 {
     struct running g = {.run = run, .c = c, .probe = {.hook = -1}};
 
     int rc = run_copies(&g, err);
-    if (rc == 0 && run->opts->count) {
-        g.probe = (struct moon_probe){.hook = -1, .counts = true};
+    if (rc == 0 && (run->opts->count || run->coverage != NULL)) {
+        g.probe = (struct moon_probe){
+            .hook = -1, .counts = run->opts->count, .coverage = run->coverage, .policy = c->policy};
+        g.looks_on = true;
         rc = run_copies(&g, err);
+        note_tested(run, c);
     }
     if (rc == 0) {
         tell(run, f, &g);
@@ -417,8 +430,12 @@ static int each_case(struct run *run, struct moon_test_file *f, bool only_read,
 
     for (size_t i = 0; rc == 0 && i < count; i++) {
         struct moon_test_case c;
-        if (!only_read && (run->failed && run->opts->stop_at_first)) {
+        if (!only_read && run->failed && run->opts->stop_at_first) {
             break;
+        }
+        rc = check_time(run, err);
+        if (rc != 0) {
+            return moon_err_wrap(err, "%s", f->reader.file);
         }
         rc = moon_test_case_read(f, i, &c, err);
         if (rc == 0) {
@@ -449,16 +466,41 @@ static int run_text(struct run *run, const struct moon_policy_test_text *text, b
     return rc;
 }
 
+/* Other policies of a chain have tests of their own. */
+static void tell_lines(const struct moon_coverage_file *f, void *ctx)
+{
+    const struct run *run = ctx;
+    bool is_module = !moon_str_ends(moon_str(f->file), ".lua");
+
+    if (is_module || moon_map_has(run->tested, moon_str(f->file))) {
+        run->opts->on_lines(&(struct moon_policy_test_lines){.file = f->file,
+                                                             .never = f->never,
+                                                             .never_count = f->never_count,
+                                                             .total = f->total},
+                            run->opts->ctx);
+    }
+}
+
 int moon_policy_test_run(const struct moon_policy_test_opts *opts,
                          const struct moon_policy_test_text *texts, size_t count,
                          struct moon_policy_test_sums *ret_sums, struct moon_err *err)
 {
-    struct run run = {.opts = opts, .start_ns = moon_budget_now_ns()};
+    struct run run = {
+        .opts = opts,
+        .start_ns = moon_budget_now_ns(),
+        .coverage = opts->coverage ? moon_coverage_new() : NULL,
+        .tested = moon_map_new(NULL),
+    };
     int rc = 0;
 
     for (size_t i = 0; rc == 0 && i < count && !(run.failed && opts->stop_at_first); i++) {
         rc = run_text(&run, &texts[i], false, err);
     }
+    if (run.coverage != NULL && opts->on_lines != NULL) {
+        moon_coverage_each(run.coverage, tell_lines, &run);
+    }
+    moon_coverage_free(run.coverage);
+    moon_map_free(run.tested);
     *ret_sums = run.sums;
     if (rc == 0 && run.failed) {
         *err = run.first;

@@ -56,6 +56,14 @@ struct moon_policy_test_case {
     size_t cost_count;
 };
 
+/* Which lines of a tested policy, or of what it requires, were run by the cases of one run. */
+struct moon_policy_test_lines {
+    const char *file;    /* "edge-only.lua", or a module: "lib.x" */
+    const size_t *never; /* ascending */
+    size_t never_count;
+    size_t total; /* lines with code */
+};
+
 struct moon_policy_test_opts {
     const struct moon_policies *policies; /* where the stock policies and others come from */
     /* A version that is not in force yet, in place of the one of its name; NULL: none. */
@@ -65,7 +73,10 @@ struct moon_policy_test_opts {
     double patience;    /* multiplies CPU budgets once more: a busy machine fails no test; 0 = 1 */
     bool stop_at_first; /* failure */
     bool count;
+    bool coverage;
     void (*on_case)(const struct moon_policy_test_case *c, void *ctx); /* may be NULL */
+    /* With coverage, at the end of the run. */
+    void (*on_lines)(const struct moon_policy_test_lines *lines, void *ctx);
     void *ctx;
 };
 

@@ -196,21 +196,25 @@ static const char *action_name(enum moon_roll_action_type type)
 static void add_actions(struct round *d, const struct moon_roll *roll,
                         const struct moon_roll_answer *answer)
 {
-    d->answers->asked[MOON_TEST_UPDATE] = true;
+    bool held = d->answers->held != NULL; /* what disturbs nobody is done all the same */
+
     for (size_t i = 0; i < answer->count; i++) {
         const struct moon_roll_action *a = &answer->actions[i];
+        if (held && a->type != MOON_ROLL_CREATE) {
+            continue;
+        }
         (void)add(d, MOON_TEST_UPDATE, roll->slots[a->slot].node_name, action_name(a->type),
                   a->reason);
     }
-    if (answer->pause != NULL) {
+    if (answer->pause != NULL && !held) {
         (void)add(d, MOON_TEST_UPDATE, "", "pause", answer->pause);
     }
-    if (answer->rollback != NULL) {
+    if (answer->rollback != NULL && !held) {
         (void)add(d, MOON_TEST_UPDATE, "", "rollback", answer->rollback);
     }
     d->answers->again_s = answer->again_s;
     d->answers->clipped = answer->clipped;
-    if (answer->failed) {
+    if (answer->failed && !held) {
         d->answers->held = moon_strdup("it failed");
     }
 }
@@ -219,16 +223,18 @@ static void ask_update(struct round *d, const struct moon_roll *roll)
 {
     struct moon_roll_answer answer;
     bool outdated = false;
+    bool waiting = false;
 
     for (size_t i = 0; i < roll->count; i++) {
         outdated |= roll->slots[i].old_pod != NULL;
+        waiting |= roll->slots[i].waiting;
     }
     d->answers->asked[MOON_TEST_UPDATE] = true;
-    if (d->answers->held != NULL) {
-        return;
-    }
     if (!outdated) {
-        d->answers->held = moon_strdup("no pod is outdated");
+        moon_free(d->answers->held); /* then no gate is asked either */
+        d->answers->held = waiting ? NULL : moon_strdup("no pod is outdated");
+    }
+    if (d->answers->held != NULL && !waiting) {
         return;
     }
     moon_hook_update(d->chain, &d->view, roll, &answer);

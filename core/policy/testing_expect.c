@@ -78,6 +78,11 @@ static int wrong_verb(struct moon_test_reader *r, const cJSON *json, struct moon
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf all = MOON_BUF_INIT(256);
 
+    if (!cJSON_IsString(json)) {
+        return moon_test_wrong(r, json,
+                               "a text is wanted: put the whole of it in quotes ('run \"a: b\"'), "
+                               "for YAML makes a mapping of what has a colon");
+    }
     for (size_t i = 0; verbs[i] != NULL; i++) {
         const char *between = i == 0 ? "" : verbs[i + 1] != NULL ? ", " : " or ";
         moon_buf_printf(&all, "%s%s", between, verbs[i]);

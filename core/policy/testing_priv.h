@@ -4,7 +4,8 @@
  *
  *   testing_read.c    YAML with lines and paths: forms, values, errors
  *   testing_case.c    one case of a text, read
- *   testing_objects.c the set and nodes in their short forms, as manifests
+ *   testing_set.c     the set and the roll in their short forms, as a manifest
+ *   testing_nodes.c   nodes, the same
  *   testing_pods.c    pods and tolerations, the same
  *   testing_expect.c  what is expected, in its short forms
  *   testing_world.c   the objects projected, and the roll they make
@@ -20,7 +21,7 @@
 #include "policy/testing.h"
 
 enum {
-    MOON_TEST_MAX_NODES = 5000,
+    MOON_TEST_MAX_NODES = 1000,
     MOON_TEST_MAX_CASES = 1000,
 };
 
@@ -157,7 +158,7 @@ int moon_test_case_read(struct moon_test_file *f, size_t index, struct moon_test
                         struct moon_err *err);
 void moon_test_case_fini(struct moon_test_case *c);
 
-/* testing_objects.c: take one form into *given. The set comes first, nodes before pods. */
+/* Take one form into *given. The set comes first, nodes before pods. */
 void moon_test_given_init(struct moon_test_given *g);
 /* What a set is that nobody says anything of. */
 void moon_test_given_defaults(struct moon_test_given *g, int64_t now_s);
@@ -166,6 +167,13 @@ int moon_test_take_set(struct moon_test_reader *r, const cJSON *json, void *give
 int moon_test_take_roll(struct moon_test_reader *r, const cJSON *json, void *given);
 int moon_test_take_nodes(struct moon_test_reader *r, const cJSON *json, void *given);
 int moon_test_take_pods(struct moon_test_reader *r, const cJSON *json, void *given);
+/* For keys that are read elsewhere, or mean nothing. */
+int moon_test_skip(struct moon_test_reader *r, const cJSON *json, void *ctx);
+/* A text, or true or false, to a path of a manifest. */
+int moon_test_take_text(struct moon_test_reader *r, const cJSON *json, cJSON *root,
+                        const char *path);
+int moon_test_take_bool(struct moon_test_reader *r, const cJSON *json, cJSON *root,
+                        const char *path);
 /* Labels or annotations at a path, added to those that are there; null takes one away. */
 int moon_test_take_labels(struct moon_test_reader *r, const cJSON *json, cJSON *root,
                           const char *path);
