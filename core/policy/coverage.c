@@ -145,7 +145,8 @@ static void mark_function(struct reading *r, int64_t line, bool is_vararg)
         (void)take_size(r);
     }
     for (size_t i = 0; i + 1 < steps.len && !r->failed; i++) {
-        int step = (signed char)steps.ptr[i];
+        int byte = (unsigned char)steps.ptr[i];
+        int step = byte < 0x80 ? byte : byte - 0x100;
         if (step == ABSOLUTE_LINE) {
             (void)take_size(&absolutes);
             line = (int64_t)take_size(&absolutes);
