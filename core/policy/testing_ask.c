@@ -189,6 +189,8 @@ static const char *action_name(enum moon_roll_action_type type)
         return "delete";
     case MOON_ROLL_CREATE:
         return "create";
+    case MOON_ROLL_PATCH_IMAGE:
+        return "patch";
     }
     return "";
 }
