@@ -65,7 +65,8 @@ const char *ask_select(struct fixture *f, const char *node_json);
 const char *ask_ranks(struct fixture *f, const char *const *names);
 
 /* Slots in order of name. `pods`: "-" none, "o"/"O" outdated (capital: available), "n"/"N" new,
- * "!" excess, "d" deleting, "x" not wanted, "h" held, "r" the outdated pod is ready but not available. */
+ * "!" excess, "d" deleting, "x" not wanted, "h" held, "r" the outdated pod is ready but not
+ * available. */
 void fixture_slot(struct fixture *f, const char *node, const char *pods);
 /* "ready", "progressing: reason", for the pod of a slot that has one. */
 const char *ask_health(struct fixture *f, const struct moon_roll_slot *slot);
