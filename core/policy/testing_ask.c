@@ -244,10 +244,70 @@ static void ask_update(struct round *d, const struct moon_roll *roll)
     moon_roll_answer_fini(&answer);
 }
 
+/* What the test gives for the queries of the policy; samples[i].found is the caller's. */
+static void find_samples(struct round *d, const struct moon_analysis *a,
+                         struct moon_sample *samples)
+{
+    for (size_t i = 0; i < a->count; i++) {
+        const cJSON *json = moon_json_member(d->c->given.samples, a->queries[i].name);
+        const char *error =
+            json == NULL ? "the test gives no sample" : moon_json_string(json, "error");
+        samples[i] = (struct moon_sample){
+            .query = a->queries[i].name,
+            .found = error == NULL ? moon_test_make_samples(json, d->c->given.now_s) : NULL,
+            .error = error,
+            .at_s = d->c->given.now_s,
+        };
+    }
+}
+
+/* A sample for a query that the policy does not declare is a mistake of the test. */
+static void check_samples(struct round *d, const struct moon_analysis *a)
+{
+    const cJSON *given;
+
+    cJSON_ArrayForEach (given, d->c->given.samples) {
+        bool found = false;
+        for (size_t i = 0; i < a->count; i++) {
+            found |= moon_streq(a->queries[i].name, given->string);
+        }
+        if (!found) {
+            (void)moon_test_list_add(
+                &d->answers->errors,
+                (struct moon_test_item){.subject = moon_strdup("samples"),
+                                        .verb = moon_strdup(""),
+                                        .reason = moon_asprintf("policy %s declares no query '%s'",
+                                                                a->policy, given->string),
+                                        .number = -1});
+        }
+    }
+}
+
+static void ask_analyze(struct round *d, const struct moon_roll *roll)
+{
+    struct moon_analysis_answer answer;
+    struct moon_analysis a;
+
+    if (!moon_chain_analyzes(d->chain)) {
+        return;
+    }
+    moon_analysis_init(&a, d->chain, &d->view, roll);
+    MOON_AUTOFREE struct moon_sample *samples = moon_new_array(struct moon_sample, a.count + 1);
+    find_samples(d, &a, samples);
+    check_samples(d, &a);
+    moon_hook_analyze(d->chain, &d->view, roll, samples, a.count, &answer);
+    (void)add(d, MOON_TEST_ANALYZE, "", moon_verdict_name(answer.verdict), answer.reason);
+    moon_analysis_answer_fini(&answer);
+    for (size_t i = 0; i < a.count; i++) {
+        moon_samples_free((struct moon_samples *)(uintptr_t)samples[i].found);
+    }
+    moon_analysis_fini(&a);
+}
+
 static void ask_roll(struct round *d)
 {
     const struct moon_test_expect *e = &d->c->expect;
-    bool rolls = e->has[MOON_TEST_GATE] || e->has[MOON_TEST_UPDATE];
+    bool rolls = e->has[MOON_TEST_GATE] || e->has[MOON_TEST_UPDATE] || e->has[MOON_TEST_ANALYZE];
 
     if (rolls || e->has[MOON_TEST_RANK]) {
         ask_rank(d);
@@ -262,6 +322,9 @@ static void ask_roll(struct round *d)
     }
     if (e->has[MOON_TEST_UPDATE]) {
         ask_update(d, &roll);
+    }
+    if (e->has[MOON_TEST_ANALYZE]) {
+        ask_analyze(d, &roll);
     }
     moon_free((void *)(uintptr_t)roll.slots);
 }

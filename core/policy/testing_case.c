@@ -95,7 +95,7 @@ static int refuse(struct moon_test_reader *r, const cJSON *json, void *ctx MOON_
 /* What is read in order of need, not as it is written; here only the names are checked. */
 #define GIVEN_FIELDS                                                                               \
     {"policies", accept}, {"params", accept}, {"now", accept}, {"set", accept}, {"roll", accept},  \
-        {"nodes", accept}, {"pods", accept}, {"kv", refuse}, {"samples", refuse},                  \
+        {"nodes", accept}, {"pods", accept}, {"kv", refuse}, {"samples", accept},                  \
     {                                                                                              \
         "event", refuse                                                                            \
     }
@@ -187,6 +187,7 @@ static int read_given(struct moon_test_reader *r, struct both b, struct moon_tes
     rc = rc == 0 ? read_both(r, "set", b, moon_test_take_set, g) : rc;
     rc = rc == 0 ? read_both(r, "roll", b, moon_test_take_roll, g) : rc;
     rc = rc == 0 ? read_both(r, "nodes", b, moon_test_take_nodes, g) : rc;
+    rc = rc == 0 ? read_both(r, "samples", b, moon_test_take_samples, g) : rc;
     return rc == 0 ? read_both(r, "pods", b, moon_test_take_pods, g) : rc;
 }
 

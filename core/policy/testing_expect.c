@@ -7,7 +7,7 @@
 #include "policy/testing_priv.h"
 
 static const char *const aspect_names[MOON_TEST_ASPECTS] = {
-    "tolerations", "select", "rank", "health", "gate", "update",
+    "tolerations", "select", "rank", "health", "gate", "update", "analyze",
 };
 
 const char *moon_test_aspect_name(enum moon_test_aspect a)
@@ -284,8 +284,8 @@ static int expect_gate(struct moon_test_reader *r, const cJSON *json, void *ctx)
 
 /* ---- update ---- */
 
-static const char *const update_verbs[] = {"replace", "surge",    "delete", "create",
-                                           "pause",   "rollback", NULL};
+static const char *const update_verbs[] = {"replace",     "surge", "delete",   "create",
+                                           "patch_image", "pause", "rollback", NULL};
 
 static bool has_node(struct moon_str verb)
 {
@@ -355,6 +355,13 @@ static int expect_update(struct moon_test_reader *r, const cJSON *json, void *ct
     return rc;
 }
 
+static int expect_analyze(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    static const char *const verbs[] = {"pass", "wait", "fail", NULL};
+
+    return take_verdict(r, json, "", verbs, begin(r, json, ctx, MOON_TEST_ANALYZE));
+}
+
 static int expect_again(struct moon_test_reader *r, const cJSON *json, void *ctx)
 {
     struct moon_test_expect *e = ctx;
@@ -404,7 +411,7 @@ static const struct moon_test_field expect_fields[] = {
     {"clipped", expect_clipped},
     {"error", expect_error},
     {"mutate", expect_later},
-    {"analyze", expect_later},
+    {"analyze", expect_analyze},
     {"status", expect_later},
     {"on_event", expect_later},
     {"kv", expect_later},
@@ -426,9 +433,10 @@ int moon_test_take_expect(struct moon_test_reader *r, const cJSON *json, void *e
         any |= e->has[i];
     }
     if (!any && e->error == NULL) {
-        return moon_test_wrong(r, json,
-                               "which hook is to be asked? select, tolerations, rank, health, gate "
-                               "or update");
+        return moon_test_wrong(
+            r, json,
+            "which hook is to be asked? select, tolerations, rank, health, gate, "
+            "update or analyze");
     }
     if ((e->again_s >= 0 || e->clipped >= 0) && !e->has[MOON_TEST_UPDATE]) {
         return moon_test_wrong(r, json, "again and clipped are what update says: expect update");

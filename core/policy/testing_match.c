@@ -185,15 +185,16 @@ static void match_tolerations(const struct moon_test_case *c, const struct moon_
 
 /* ---- gate and update ---- */
 
-static void match_gate(const struct moon_test_case *c, const struct moon_test_answers *a,
-                       struct moon_test_result *ret)
+/* One answer for the set. */
+static void match_one(const struct moon_test_case *c, const struct moon_test_answers *a,
+                      enum moon_test_aspect aspect, struct moon_test_result *ret)
 {
-    const struct moon_test_item *e = &c->expect.lists[MOON_TEST_GATE].items[0];
-    const struct moon_test_item *g = &a->lists[MOON_TEST_GATE].items[0];
+    const struct moon_test_item *e = &c->expect.lists[aspect].items[0];
+    const struct moon_test_item *g = &a->lists[aspect].items[0];
 
     if (!answer_fits(e, g)) {
-        moon_test_result_add(ret, e->line, moon_strdup("gate"), full_text(e, false),
-                             full_text(g, false));
+        moon_test_result_add(ret, e->line, moon_strdup(moon_test_aspect_name(aspect)),
+                             full_text(e, false), full_text(g, false));
     }
 }
 
@@ -210,8 +211,8 @@ static int64_t count_verb(const struct moon_test_list *list, const char *verb)
 static void match_counts(const struct moon_test_case *c, const struct moon_test_answers *a,
                          struct moon_test_result *ret)
 {
-    static const char *const verbs[] = {"replace", "surge", "create",
-                                        "delete",  "pause", "rollback"};
+    static const char *const verbs[] = {"replace",     "surge", "create",  "delete",
+                                        "patch_image", "pause", "rollback"};
     const struct moon_test_list *expected = &c->expect.lists[MOON_TEST_UPDATE];
 
     for (size_t i = 0; i < MOON_ARRAY_SIZE(verbs); i++) {
@@ -305,7 +306,8 @@ static void match_aspect(const struct moon_test_case *c, const struct moon_test_
         match_in_order(c, a, aspect, ret);
         return;
     case MOON_TEST_GATE:
-        match_gate(c, a, ret);
+    case MOON_TEST_ANALYZE:
+        match_one(c, a, aspect, ret);
         return;
     case MOON_TEST_UPDATE:
         match_update(c, a, ret);

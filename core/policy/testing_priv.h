@@ -7,6 +7,7 @@
  *   testing_set.c     the set and the roll in their short forms, as a manifest
  *   testing_nodes.c   nodes, the same
  *   testing_pods.c    pods and tolerations, the same
+ *   testing_samples.c figures for analyze, the same
  *   testing_expect.c  what is expected, in its short forms
  *   testing_world.c   the objects projected, and the roll they make
  *   testing_ask.c     asking the hooks about a world
@@ -17,7 +18,7 @@
 #define MOON_POLICY_TESTING_PRIV_H
 
 #include "base/map.h"
-#include "policy/hooks.h"
+#include "policy/analyze.h"
 #include "policy/testing.h"
 
 enum {
@@ -72,6 +73,8 @@ struct moon_str moon_test_word(struct moon_str *rest);
 void moon_test_put(cJSON *root, const char *path, cJSON *value);
 void moon_test_put_text(cJSON *root, const char *path, const char *value);
 void moon_test_put_time(cJSON *root, const char *path, int64_t seconds);
+/* A member whose name may have dots in it. */
+void moon_test_put_member(cJSON *object, const char *name, cJSON *take_value);
 /* As a merge patch does. */
 void moon_test_merge(cJSON *target, const cJSON *patch);
 
@@ -84,6 +87,7 @@ enum moon_test_aspect {
     MOON_TEST_HEALTH,
     MOON_TEST_GATE,
     MOON_TEST_UPDATE,
+    MOON_TEST_ANALYZE,
     MOON_TEST_ASPECTS,
 };
 const char *moon_test_aspect_name(enum moon_test_aspect a);
@@ -124,11 +128,13 @@ struct moon_test_given {
     cJSON *nodes;          /* name -> manifest */
     cJSON *pods;           /* node's name -> list of manifests */
     struct moon_map *lost; /* names of nodes that only pods know */
+    cJSON *samples;        /* query -> what it has found */
     int64_t now_s;
     char *revision;
     char *previous_revision;
     int64_t started_s;
     bool rolled_back;
+    bool unpatchable;
 };
 
 struct moon_test_case {
@@ -166,6 +172,9 @@ void moon_test_given_fini(struct moon_test_given *g);
 int moon_test_take_set(struct moon_test_reader *r, const cJSON *json, void *given);
 int moon_test_take_roll(struct moon_test_reader *r, const cJSON *json, void *given);
 int moon_test_take_nodes(struct moon_test_reader *r, const cJSON *json, void *given);
+int moon_test_take_samples(struct moon_test_reader *r, const cJSON *json, void *given);
+/* Of one query that has no error. */
+struct moon_samples *moon_test_make_samples(const cJSON *json, int64_t now_s);
 int moon_test_take_pods(struct moon_test_reader *r, const cJSON *json, void *given);
 /* For keys that are read elsewhere, or mean nothing. */
 int moon_test_skip(struct moon_test_reader *r, const cJSON *json, void *ctx);

@@ -232,6 +232,12 @@ void moon_test_put_time(cJSON *root, const char *path, int64_t seconds)
     moon_test_put_text(root, path, moon_time_format(seconds, text));
 }
 
+void moon_test_put_member(cJSON *object, const char *name, cJSON *take_value)
+{
+    cJSON_DeleteItemFromObjectCaseSensitive(object, name);
+    cJSON_AddItemToObject(object, name, take_value);
+}
+
 void moon_test_merge(cJSON *target, const cJSON *patch)
 {
     const cJSON *member;

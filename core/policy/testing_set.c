@@ -273,9 +273,23 @@ static int roll_rolled_back(struct moon_test_reader *r, const cJSON *json, void 
     return moon_test_bool(r, json, &((struct moon_test_given *)ctx)->rolled_back);
 }
 
+static int roll_patchable(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    bool patchable = true;
+    int rc = moon_test_bool(r, json, &patchable);
+
+    ((struct moon_test_given *)ctx)->unpatchable = !patchable;
+    return rc;
+}
+
 static const struct moon_test_field roll_fields[] = {
-    {"revision", roll_revision}, {"previous_revision", roll_previous}, {"started", roll_started},
-    {"age", roll_age},           {"rolled_back", roll_rolled_back},    {NULL, NULL},
+    {"patchable", roll_patchable},
+    {"revision", roll_revision},
+    {"previous_revision", roll_previous},
+    {"started", roll_started},
+    {"age", roll_age},
+    {"rolled_back", roll_rolled_back},
+    {NULL, NULL},
 };
 
 int moon_test_take_roll(struct moon_test_reader *r, const cJSON *json, void *given)
@@ -291,6 +305,7 @@ void moon_test_given_init(struct moon_test_given *g)
         .set = cJSON_CreateObject(),
         .nodes = cJSON_CreateObject(),
         .pods = cJSON_CreateObject(),
+        .samples = cJSON_CreateObject(),
         .lost = moon_map_new(NULL),
         .revision = moon_strdup("new"),
         .previous_revision = moon_strdup("old"),
@@ -325,6 +340,7 @@ void moon_test_given_fini(struct moon_test_given *g)
     cJSON_Delete(g->set);
     cJSON_Delete(g->nodes);
     cJSON_Delete(g->pods);
+    cJSON_Delete(g->samples);
     moon_map_free(g->lost);
     moon_free(g->revision);
     moon_free(g->previous_revision);

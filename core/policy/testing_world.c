@@ -247,6 +247,16 @@ static int compare_slots(const void *a, const void *b)
     return order != 0 ? order : strcmp(sa->node_name, sb->node_name);
 }
 
+static const char *is_patchable(const struct moon_roll_slot *slot MOON_UNUSED)
+{
+    return NULL;
+}
+
+static const char *is_unpatchable(const struct moon_roll_slot *slot MOON_UNUSED)
+{
+    return "the revisions differ in more than their images";
+}
+
 struct moon_roll moon_test_world_roll(struct moon_test_world *w, const struct moon_test_case *c,
                                       bool creates)
 {
@@ -258,6 +268,7 @@ struct moon_roll moon_test_world_roll(struct moon_test_world *w, const struct mo
         .revision = g->revision,
         .previous_revision = g->previous_revision,
         .rolled_back = g->rolled_back,
+        .unpatchable = g->unpatchable ? is_unpatchable : is_patchable,
         .slots = slots,
         .count = w->slot_count,
     };

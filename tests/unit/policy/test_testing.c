@@ -260,6 +260,33 @@ static void pause_and_rollback_are_answers(void **state)
                         "a: ok\nb: ok");
 }
 
+static void figures_are_given_to_analyze(void **state)
+{
+    struct fixture *f = *state;
+
+    load(f, "queries = { err = { provider = 'p', query = 'q', every = '30s' } }, analyze = "
+            "function(samples) local err = samples.err if err.error then return 'wait', err.error "
+            "end local sum = 0 for _, s in ipairs(err.series) do sum = sum + s.value * "
+            "(s.labels.pod == 'a' and 10 or 1) end if sum > 10 then return 'fail', 'sum ' .. sum "
+            "end return 'pass' end");
+    assert_string_equal(
+        run(f, "cases:\n"
+               "- name: a\n"
+               "  samples: { err: 0.5 }\n"
+               "  expect: { analyze: pass }\n"
+               "- name: b\n"
+               "  samples: { err: [{ value: 1, labels: { pod: a } }, { value: 2.5 }] }\n"
+               "  expect: { analyze: fail sum 12.5 }\n"
+               "- name: c\n"
+               "  samples: { err: { error: timeout } }\n"
+               "  expect: { analyze: wait timeout }\n"
+               "- name: d\n"
+               "  samples: { er: 1 }\n"
+               "  expect: { analyze: wait the test gives no sample }\n"),
+        "a: ok\nb: ok\nc: ok\nd: FAIL; 11: error of samples: no error | policy test declares no "
+        "query 'er'");
+}
+
 /* ---- errors ---- */
 
 static void a_hook_that_fails_fails_the_case(void **state)
@@ -468,12 +495,14 @@ static void a_malformed_text_is_refused_with_its_place(void **state)
         {"cases:\n- name: a", "test_test.yaml:2: case 'a': expect is missing"},
         {"cases:\n- name: a\n  expect: {}",
          "test_test.yaml:3: case 'a': expect: which hook is to be asked? select, tolerations, "
-         "rank, health, gate or update"},
+         "rank, health, gate, update or analyze"},
         {"cases:\n- name: a\n  expect: { select: ran }",
          "test_test.yaml:3: case 'a': expect.select: 'ran' is no answer; it is run, keep, evict or "
          "undecided, perhaps with a reason"},
         {"cases:\n- name: a\n  expect: { mutate: {} }",
          "test_test.yaml:3: case 'a': expect.mutate: tests cannot ask this hook yet"},
+        {"samples: { a: { valu: 1 } }\ncases: [{ name: a, expect: { select: run } }]",
+         "test_test.yaml:1: case 'a': samples.a: unknown key 'valu' (did you mean 'value'?)"},
         {"kv: {}\ncases: [{ name: a, expect: { select: run } }]",
          "test_test.yaml:1: kv: tests cannot give this yet"},
         {"nodes: { n1: { reddy: no } }\ncases: [{ name: a, expect: { select: run } }]",
@@ -534,6 +563,7 @@ int main(void)
         TEST(the_budget_is_that_of_the_controller),
         TEST(pods_are_made_when_the_policy_says_so),
         TEST(pause_and_rollback_are_answers),
+        TEST(figures_are_given_to_analyze),
         TEST(a_hook_that_fails_fails_the_case),
         TEST(policies_that_do_not_fit_fail_the_case),
         TEST(answers_must_not_hang_on_the_order_of_pairs),
