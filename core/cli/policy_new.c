@@ -77,10 +77,12 @@ static const struct {
 } expectations[] = {
     {"select", "    select: { \"*\": run }\n"},
     {"tolerations", "    tolerations: [stock]\n"},
+    {"mutate", "    mutate: { \"*\": current }\n"},
     {"rank", "    rank: [n1, n2]\n"},
     {"health", "    health: { \"*\": ready }\n"},
     {"gate", "    gate: open\n"},
     {"update", "    update: [replace n1 outdated]\n"},
+    {"analyze", "    analyze: pass\n"},
 };
 
 static const char *skeleton(const char *hook)
@@ -121,6 +123,16 @@ static int write_text(const char *name, const char *const *hooks, int count, str
     return MOON_EXIT_OK;
 }
 
+static bool has_hook(const char *const *hooks, int count, const char *hook)
+{
+    for (int i = 0; i < count; i++) {
+        if (moon_streq(hooks[i], hook)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void write_test(const char *const *hooks, int count, struct moon_buf *out)
 {
     bool any = false;
@@ -129,16 +141,17 @@ static void write_test(const char *const *hooks, int count, struct moon_buf *out
                        "nodes:\n"
                        "  n1: { labels: { disk: ssd } }\n"
                        "  n2:\n"
-                       "pods: { \"*\": old }\n\n"
-                       "cases:\n"
+                       "pods: { \"*\": old }\n");
+    if (has_hook(hooks, count, "analyze")) {
+        moon_buf_puts(out, "samples: { errors: 0 }\n");
+    }
+    moon_buf_puts(out, "\ncases:\n"
                        "- name: to begin with\n"
                        "  expect:\n");
-    for (int i = 0; i < count; i++) {
-        for (size_t k = 0; k < MOON_ARRAY_SIZE(expectations); k++) {
-            if (moon_streq(hooks[i], expectations[k].hook)) {
-                moon_buf_puts(out, expectations[k].text);
-                any = true;
-            }
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(expectations); i++) {
+        if (has_hook(hooks, count, expectations[i].hook)) {
+            moon_buf_puts(out, expectations[i].text);
+            any = true;
         }
     }
     if (!any) {

@@ -97,6 +97,71 @@ static void ask_select(struct round *d)
     }
 }
 
+static bool find_template(enum moon_pin pin, const char *hash, struct moon_str *ret_template,
+                          void *ctx)
+{
+    const struct round *d = ctx;
+    const struct moon_test_given *g = &d->c->given;
+
+    *ret_template = (struct moon_str){d->world.set->template, d->world.set->template_len};
+    return pin != MOON_PIN_HASH || moon_streq(hash, g->revision) ||
+           moon_streq(hash, g->previous_revision);
+}
+
+/* { "/spec/hostPID": true, "/spec/x": null } */
+static char *edits_text(const struct moon_mutation *m)
+{
+    MOON_AUTOJSON *all = cJSON_CreateObject();
+    struct moon_err err;
+
+    for (size_t i = 0; i < m->edit_count; i++) {
+        const struct moon_edit *e = &m->edits[i];
+        cJSON *value = e->value != NULL ? moon_json_parse(moon_str(e->value), &err) : NULL;
+        moon_test_put_member(all, e->pointer, value != NULL ? value : cJSON_CreateNull());
+    }
+    char *text = cJSON_PrintUnformatted(all);
+    char *out = m->edit_count > 0 ? moon_strdup(text) : NULL;
+    cJSON_free(text);
+    return out;
+}
+
+static void add_mutation(struct round *d, const char *node, const struct moon_mutation *m)
+{
+    if (m == NULL) {
+        (void)add(d, MOON_TEST_MUTATE, node, "failed", NULL);
+        return;
+    }
+    add(d, MOON_TEST_MUTATE, node, moon_mutation_revision(m), m->skip)->detail = edits_text(m);
+}
+
+static void ask_mutate(struct round *d)
+{
+    struct moon_test_world *w = &d->world;
+    struct moon_mutate_opts opts = {.answers = w->mutations, .find = find_template, .ctx = d};
+    MOON_AUTOFREE size_t *order = make_order(w->node_count, d->seed);
+    MOON_AUTOFREE const struct moon_node **nodes =
+        moon_new_array(const struct moon_node *, w->node_count + 1);
+    MOON_AUTOFREE struct moon_mutation **answers =
+        moon_new_array(struct moon_mutation *, w->node_count + 1);
+
+    w->mutates = moon_chain_mutates(d->chain);
+    if (!w->mutates) {
+        return;
+    }
+    for (size_t i = 0; i < w->node_count; i++) {
+        nodes[i] = w->nodes[order[i]];
+    }
+    moon_hook_mutate(d->chain, &d->view, &opts, nodes, w->node_count, answers);
+    for (size_t i = 0; i < w->node_count; i++) {
+        w->mutation_of[order[i]] = answers[i];
+    }
+    d->answers->asked[MOON_TEST_MUTATE] = true;
+    for (size_t i = 0; i < w->node_count; i++) {
+        add_mutation(d, w->nodes[i]->meta.name, w->mutation_of[i]);
+    }
+    moon_test_world_judge(w, d->c);
+}
+
 static void ask_rank(struct round *d)
 {
     struct moon_test_world *w = &d->world;
@@ -190,7 +255,7 @@ static const char *action_name(enum moon_roll_action_type type)
     case MOON_ROLL_CREATE:
         return "create";
     case MOON_ROLL_PATCH_IMAGE:
-        return "patch";
+        return "patch_image";
     }
     return "";
 }
@@ -309,6 +374,9 @@ static void ask_roll(struct round *d)
     const struct moon_test_expect *e = &d->c->expect;
     bool rolls = e->has[MOON_TEST_GATE] || e->has[MOON_TEST_UPDATE] || e->has[MOON_TEST_ANALYZE];
 
+    if (rolls || e->has[MOON_TEST_MUTATE] || e->has[MOON_TEST_HEALTH]) {
+        ask_mutate(d);
+    }
     if (rolls || e->has[MOON_TEST_RANK]) {
         ask_rank(d);
     }

@@ -7,7 +7,7 @@
 #include "policy/testing_priv.h"
 
 static const char *const aspect_names[MOON_TEST_ASPECTS] = {
-    "tolerations", "select", "rank", "health", "gate", "update", "analyze",
+    "tolerations", "select", "mutate", "rank", "health", "gate", "update", "analyze",
 };
 
 const char *moon_test_aspect_name(enum moon_test_aspect a)
@@ -29,6 +29,7 @@ void moon_test_list_fini(struct moon_test_list *l)
         moon_free(l->items[i].also);
         moon_free(l->items[i].verb);
         moon_free(l->items[i].reason);
+        moon_free(l->items[i].detail);
     }
     moon_free(l->items);
     *l = (struct moon_test_list){0};
@@ -167,6 +168,82 @@ static int expect_health(struct moon_test_reader *r, const cJSON *json, void *ct
     static const char *const verbs[] = {"ready", "progressing", "failed", NULL};
 
     return take_verdicts(r, json, verbs, begin(r, json, ctx, MOON_TEST_HEALTH));
+}
+
+/* ---- mutate ---- */
+
+static int mutate_revision(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_item *item = ctx;
+    const char *text = NULL;
+    int rc = moon_test_text(r, json, &text);
+
+    if (rc == 0) {
+        moon_free(item->verb);
+        item->verb = moon_strdup(text);
+    }
+    return rc;
+}
+
+static int mutate_skip(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_item *item = ctx;
+    const char *text = NULL;
+    int rc = moon_test_text(r, json, &text);
+
+    moon_free(item->reason);
+    item->reason = moon_strdup(text);
+    return rc;
+}
+
+static int mutate_edits(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_item *item = ctx;
+    int rc = moon_test_mapping(r, json);
+
+    if (rc == 0) {
+        char *text = cJSON_PrintUnformatted(json);
+        moon_free(item->detail);
+        item->detail = moon_strdup(text);
+        cJSON_free(text);
+    }
+    return rc;
+}
+
+static const struct moon_test_field mutate_fields[] = {
+    {"revision", mutate_revision}, {"skip", mutate_skip}, {"edits", mutate_edits}, {NULL, NULL}};
+
+static int take_mutation(struct moon_test_reader *r, const cJSON *json, const char *subject,
+                         struct moon_test_list *list)
+{
+    struct moon_test_item *item =
+        moon_test_list_add(list, (struct moon_test_item){.subject = moon_strdup(subject),
+                                                         .verb = moon_strdup("current"),
+                                                         .number = -1,
+                                                         .line = moon_test_line(r, json)});
+
+    return cJSON_IsString(json) ? mutate_revision(r, json, item)
+                                : moon_test_fields(r, mutate_fields, json, item);
+}
+
+/* { "*": current, n1: { revision: stable, skip: why, edits: { /spec/hostPID: true } } } */
+static int expect_mutate(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_list *list = begin(r, json, ctx, MOON_TEST_MUTATE);
+    const cJSON *item;
+
+    if (cJSON_IsString(json)) {
+        return take_mutation(r, json, "*", list);
+    }
+    int rc = moon_test_mapping(r, json);
+    cJSON_ArrayForEach (item, json) {
+        if (rc == 0) {
+            size_t mark = moon_test_enter(r, item->string);
+            rc = take_mutation(r, item, item->string, list);
+            moon_test_leave(r, mark);
+        }
+    }
+    return rc;
 }
 
 static int want_list(struct moon_test_reader *r, const cJSON *json)
@@ -410,7 +487,7 @@ static const struct moon_test_field expect_fields[] = {
     {"again", expect_again},
     {"clipped", expect_clipped},
     {"error", expect_error},
-    {"mutate", expect_later},
+    {"mutate", expect_mutate},
     {"analyze", expect_analyze},
     {"status", expect_later},
     {"on_event", expect_later},
@@ -435,7 +512,7 @@ int moon_test_take_expect(struct moon_test_reader *r, const cJSON *json, void *e
     if (!any && e->error == NULL) {
         return moon_test_wrong(
             r, json,
-            "which hook is to be asked? select, tolerations, rank, health, gate, "
+            "which hook is to be asked? select, tolerations, mutate, rank, health, gate, "
             "update or analyze");
     }
     if ((e->again_s >= 0 || e->clipped >= 0) && !e->has[MOON_TEST_UPDATE]) {

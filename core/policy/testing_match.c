@@ -40,6 +40,9 @@ static char *full_text(const struct moon_test_item *item, bool with_subject)
     if (item->reason != NULL) {
         moon_buf_printf(&out, " \"%s\"", item->reason);
     }
+    if (item->detail != NULL) {
+        moon_buf_printf(&out, "%sedits %s", out.len > 0 ? ", " : "", item->detail);
+    }
     if (item->number >= 0) {
         moon_buf_printf(&out, ", again in %lld s", (long long)item->number);
     }
@@ -65,6 +68,26 @@ static bool answer_fits(const struct moon_test_item *expected, const struct moon
     bool number = expected->number < 0 || expected->number == got->number;
 
     return moon_streq(expected->verb, got->verb) && reason && number;
+}
+
+static bool same_edits(const char *expected, const char *got)
+{
+    struct moon_err err;
+    MOON_AUTOJSON *a = moon_json_parse(moon_str(expected != NULL ? expected : "{}"), &err);
+    MOON_AUTOJSON *b = moon_json_parse(moon_str(got != NULL ? got : "{}"), &err);
+
+    return cJSON_Compare(a, b, true) != 0;
+}
+
+/* Compared whole: who expects no reason and no edits wants none. */
+static bool mutation_fits(const struct moon_test_item *expected, const struct moon_test_item *got)
+{
+    bool skip = expected->reason == NULL
+                    ? got->reason == NULL
+                    : got->reason != NULL && fits(expected->reason, got->reason);
+
+    return moon_streq(expected->verb, got->verb) && skip &&
+           same_edits(expected->detail, got->detail);
 }
 
 /* ---- one answer for each node or pod ---- */
@@ -95,7 +118,9 @@ static void match_each(const struct moon_test_case *c, const struct moon_test_an
     for (size_t i = 0; i < got->count; i++) {
         const struct moon_test_item *g = &got->items[i];
         const struct moon_test_item *e = find_last(expected, g, used);
-        if (e == NULL || !answer_fits(e, g)) {
+        bool fit =
+            e != NULL && (aspect == MOON_TEST_MUTATE ? mutation_fits(e, g) : answer_fits(e, g));
+        if (!fit) {
             moon_test_result_add(ret, e != NULL ? e->line : c->expect.lines[aspect],
                                  moon_asprintf("%s.%s", name, g->subject),
                                  e != NULL ? full_text(e, false)
@@ -299,6 +324,7 @@ static void match_aspect(const struct moon_test_case *c, const struct moon_test_
         match_tolerations(c, a, stock, ret);
         return;
     case MOON_TEST_SELECT:
+    case MOON_TEST_MUTATE:
     case MOON_TEST_HEALTH:
         match_each(c, a, aspect, ret);
         return;
@@ -349,7 +375,8 @@ static bool same_item(const struct moon_test_item *a, const struct moon_test_ite
     bool stopped = moon_streq(a->verb, "stopped");
 
     return moon_streq(a->subject, b->subject) && moon_streq(a->verb, b->verb) &&
-           (stopped || moon_streq(a->reason, b->reason)) && a->number == b->number;
+           (stopped || moon_streq(a->reason, b->reason)) && a->number == b->number &&
+           moon_streq(a->detail, b->detail);
 }
 
 /* The first place where they part. */

@@ -83,6 +83,7 @@ void moon_test_merge(cJSON *target, const cJSON *patch);
 enum moon_test_aspect {
     MOON_TEST_TOLERATIONS,
     MOON_TEST_SELECT,
+    MOON_TEST_MUTATE,
     MOON_TEST_RANK,
     MOON_TEST_HEALTH,
     MOON_TEST_GATE,
@@ -98,6 +99,7 @@ struct moon_test_item {
     char *also;     /* what it is also known as: a pod's node; NULL without */
     char *verb;     /* "evict", "replace", "closed"; "" without */
     char *reason;   /* NULL: none given, or none expected */
+    char *detail;   /* mutate: the edits, as a JSON object of pointers; NULL: none */
     int64_t number; /* gate: seconds; expected counts: so many; -1: none */
     size_t line;
 };
@@ -216,12 +218,17 @@ struct moon_test_world {
     struct moon_roll_slot *slots; /* by name; those of nodes first, in the same order */
     size_t slot_count;
     struct moon_rank *ranks; /* of nodes */
+    struct moon_mutations *mutations;
+    struct moon_mutation **mutation_of; /* of nodes; NULL: there is none */
+    bool mutates;                       /* … because the hook failed */
 };
 
 /* Project what is given. Errors name the case. */
 int moon_test_world_init(struct moon_test_world *w, const struct moon_test_case *c,
                          struct moon_err *err);
 void moon_test_world_fini(struct moon_test_world *w);
+/* What each node wants is known: which pods are up to date, which slots are held? */
+void moon_test_world_judge(struct moon_test_world *w, const struct moon_test_case *c);
 /* The roll as the controller would show it: decisions, health and ranks are in; with `creates`
  * missing pods wait. Its slots are the caller's to free. */
 struct moon_roll moon_test_world_roll(struct moon_test_world *w, const struct moon_test_case *c,

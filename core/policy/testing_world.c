@@ -77,6 +77,8 @@ static int make_nodes(struct moon_test_world *w, const struct moon_test_given *g
     w->nodes = moon_new_array(const struct moon_node *, count + 1);
     w->all_nodes = (struct moon_all_nodes){each_node, w, &w->sampled};
     w->ranks = moon_new_array(struct moon_rank, count + 1);
+    w->mutations = moon_mutations_new();
+    w->mutation_of = moon_new_array(struct moon_mutation *, count + 1);
     cJSON_ArrayForEach (manifest, g->nodes) {
         const struct moon_object *object = NULL;
         int rc = project(&moon_kind_node, manifest, &object, err);
@@ -172,6 +174,7 @@ void moon_test_world_fini(struct moon_test_world *w)
     for (size_t i = 0; i < w->node_count; i++) {
         moon_object_unref(&w->nodes[i]->meta);
         moon_rank_fini(&w->ranks[i]);
+        moon_mutation_unref(w->mutation_of[i]);
     }
     for (size_t i = 0; i < w->pod_count; i++) {
         moon_object_unref(&w->pods[i].pod->meta);
@@ -184,8 +187,35 @@ void moon_test_world_fini(struct moon_test_world *w)
     }
     moon_free(w->nodes);
     moon_free(w->ranks);
+    moon_free(w->mutation_of);
+    moon_mutations_free(w->mutations);
     moon_free(w->pods);
     moon_free(w->slots);
+}
+
+/* ---- mutations ---- */
+
+static const char *wanted_hash(const struct moon_mutation *m, const struct moon_test_given *g)
+{
+    if (m == NULL || m->pin == MOON_PIN_CURRENT) {
+        return g->revision;
+    }
+    return m->pin == MOON_PIN_STABLE ? g->previous_revision : m->hash;
+}
+
+void moon_test_world_judge(struct moon_test_world *w, const struct moon_test_case *c)
+{
+    for (size_t i = 0; i < w->pod_count; i++) {
+        struct moon_test_pod *p = &w->pods[i];
+        bool has_node = p->slot < w->node_count;
+        const struct moon_mutation *m = has_node ? w->mutation_of[p->slot] : NULL;
+        p->updated = moon_streq(moon_labels_get(&p->pod->meta.labels, MOON_LABEL_HASH),
+                                wanted_hash(m, &c->given));
+    }
+    for (size_t i = 0; w->mutates && i < w->node_count; i++) {
+        const struct moon_mutation *m = w->mutation_of[i];
+        w->slots[i].held = w->slots[i].wanted && (m == NULL || m->skip != NULL);
+    }
 }
 
 /* ---- the roll ---- */
@@ -233,7 +263,7 @@ static void count_slot(const struct moon_roll_slot *s, struct moon_roll *roll)
 /* It needs a pod, and nothing is in the way of one. */
 static bool is_vacant(const struct moon_roll_slot *s)
 {
-    return s->wanted && s->old_pod == NULL && s->new_pod == NULL && !s->deleting;
+    return s->wanted && !s->held && s->old_pod == NULL && s->new_pod == NULL && !s->deleting;
 }
 
 static int compare_slots(const void *a, const void *b)

@@ -287,6 +287,32 @@ static void figures_are_given_to_analyze(void **state)
         "query 'er'");
 }
 
+static void pods_are_made_as_a_policy_says(void **state)
+{
+    struct fixture *f = *state;
+
+    load(f, "mutate = function(pod, node) if node.name == 'n1' then pod:label('a', 'b') end if "
+            "node.name == 'n2' then pod:revision('stable') end if node.name == 'n3' then "
+            "pod:skip('not now') end end");
+    assert_string_equal(
+        run(f, "nodes: [n1, n2, n3, n4]\n"
+               "pods: { '*': old }\n"
+               "cases:\n"
+               "- name: a\n"
+               "  expect:\n"
+               "    mutate: { '*': current, n1: { edits: { /metadata/labels/a: b } }, n2: stable, "
+               "n3: { skip: not* } }\n"
+               "    update: [replace n1]\n"
+               "- name: b\n"
+               "  pods: { n1: new }\n"
+               "  expect: { update: [replace n4] }\n"
+               "- name: c\n"
+               "  expect: { mutate: current }\n"),
+        "a: ok\nb: ok\nc: FAIL; 12: mutate.n1: current | current, edits "
+        "{\"/metadata/labels/a\":\"b\"}; 12: mutate.n2: current | stable; 12: mutate.n3: current "
+        "| current \"not now\"");
+}
+
 /* ---- errors ---- */
 
 static void a_hook_that_fails_fails_the_case(void **state)
@@ -493,14 +519,14 @@ static void a_malformed_text_is_refused_with_its_place(void **state)
         {"case: []", "test_test.yaml:1: unknown key 'case' (did you mean 'cases'?)"},
         {"cases:\n- expect: { select: run }", "test_test.yaml:2: cases[0]: a case has a name"},
         {"cases:\n- name: a", "test_test.yaml:2: case 'a': expect is missing"},
-        {"cases:\n- name: a\n  expect: {}",
-         "test_test.yaml:3: case 'a': expect: which hook is to be asked? select, tolerations, "
-         "rank, health, gate, update or analyze"},
+        {"cases:\n- name: a\n  expect: {}", "test_test.yaml:3: case 'a': expect: which hook is to "
+                                            "be asked? select, tolerations, mutate, "
+                                            "rank, health, gate, update or analyze"},
         {"cases:\n- name: a\n  expect: { select: ran }",
          "test_test.yaml:3: case 'a': expect.select: 'ran' is no answer; it is run, keep, evict or "
          "undecided, perhaps with a reason"},
-        {"cases:\n- name: a\n  expect: { mutate: {} }",
-         "test_test.yaml:3: case 'a': expect.mutate: tests cannot ask this hook yet"},
+        {"cases:\n- name: a\n  expect: { on_event: {} }",
+         "test_test.yaml:3: case 'a': expect.on_event: tests cannot ask this hook yet"},
         {"samples: { a: { valu: 1 } }\ncases: [{ name: a, expect: { select: run } }]",
          "test_test.yaml:1: case 'a': samples.a: unknown key 'valu' (did you mean 'value'?)"},
         {"kv: {}\ncases: [{ name: a, expect: { select: run } }]",
@@ -564,6 +590,7 @@ int main(void)
         TEST(pods_are_made_when_the_policy_says_so),
         TEST(pause_and_rollback_are_answers),
         TEST(figures_are_given_to_analyze),
+        TEST(pods_are_made_as_a_policy_says),
         TEST(a_hook_that_fails_fails_the_case),
         TEST(policies_that_do_not_fit_fail_the_case),
         TEST(answers_must_not_hang_on_the_order_of_pairs),
