@@ -254,6 +254,7 @@ int moon_cmd_plan(struct moon_cli *cli, int argc, char **argv)
     };
     int status;
 
+    cli->config->guard_tells = true; /* what it would hold is what one wants to see */
     if (!moon_planning_read(&a, cli->config, argc, argv, &status)) {
         return status;
     }

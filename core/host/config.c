@@ -12,7 +12,7 @@
 #include "host/config_priv.h"
 
 enum {
-    MAX_SETTINGS = 32,
+    MAX_SETTINGS = 64,
     MAX_COUNT = 10000,
     MIN_DURATION_MS = 1000,
     MAX_PERIOD_MS = 1000
@@ -47,6 +47,10 @@ static const struct moon_setting settings[] = {
      "folder with Lua policies, watched; may be given more than once, the later wins", NULL},
     {"policy-namespace", TEXT, AT(policy_namespace), "kube-system", "NS",
      "where ConfigMaps labelled moonset.dev/policies=true are read; empty: none are", NULL},
+    {"policy-guard", TEXT, AT(policy_guard), "1%,5", "LIMIT",
+     "hold a new version of a policy that would take the daemon of a set away from more nodes: a "
+     "share, a number, or the larger of both; off: never",
+     NULL},
     {"plugin-dir", LIST, AT(plugin_dirs), NULL, "DIR",
      "folder with plugins (*.so), loaded at start; may be given more than once", NULL},
     {"plugin-option", LIST, AT(plugin_options), NULL, "PLUGIN.NAME=VALUE",
@@ -85,7 +89,7 @@ _Static_assert(MOON_ARRAY_SIZE(settings) <= MAX_SETTINGS, "a bit per setting");
 
 struct owned_config {
     struct moon_config config; /* first: callers hold a pointer to it */
-    uint32_t from_args;        /* bit i: settings[i] came from the command line */
+    uint64_t from_args;        /* bit i: settings[i] came from the command line */
 };
 
 static void *field(struct moon_config *c, const struct moon_setting *s)
@@ -105,12 +109,13 @@ const struct moon_setting *moon_setting_find(const char *name)
 
 void moon_setting_mark(struct moon_config *c, const struct moon_setting *s)
 {
-    ((struct owned_config *)(void *)c)->from_args |= 1u << (s - settings);
+    ((struct owned_config *)(void *)c)->from_args |= UINT64_C(1) << (s - settings);
 }
 
 bool moon_setting_is_marked(const struct moon_config *c, const struct moon_setting *s)
 {
-    return (((const struct owned_config *)(const void *)c)->from_args & 1u << (s - settings)) != 0;
+    return (((const struct owned_config *)(const void *)c)->from_args & UINT64_C(1)
+                                                                            << (s - settings)) != 0;
 }
 
 /* ---- values ---- */
@@ -321,6 +326,38 @@ static int check_folders(const char *flag, char *const *paths, struct moon_err *
     return 0;
 }
 
+static bool parse_share(struct moon_str text, double *ret)
+{
+    struct moon_str number = {text.ptr, text.len - 1};
+
+    if (!moon_str_ends(text, "%") || !moon_parse_double(number, ret) || *ret < 0 || *ret > 100) {
+        return false;
+    }
+    *ret /= 100;
+    return true;
+}
+
+int moon_config_guard(const char *text, struct moon_guard *ret, struct moon_err *err)
+{
+    struct moon_str rest = moon_str(text);
+    struct moon_guard guard = {0};
+    struct moon_str item;
+    bool ok = rest.len > 0;
+
+    while (ok && rest.ptr != NULL && moon_str_split(&rest, ',', &item)) {
+        ok = parse_share(item, &guard.share) ||
+             (moon_parse_i64(item, &guard.nodes) && guard.nodes >= 0);
+    }
+    if (moon_streq(text, "off")) {
+        guard = (struct moon_guard){.nodes = INT64_MAX};
+    } else if (!ok) {
+        return moon_err_set(err, MOON_E_INVALID,
+                            "--policy-guard: \"%s\" is neither off nor like 1%%,5", text);
+    }
+    *ret = guard;
+    return 0;
+}
+
 static int check_names(const struct moon_config *c, struct moon_err *err)
 {
     const struct {
@@ -348,7 +385,10 @@ int moon_config_check(const struct moon_config *c, struct moon_err *err)
         return moon_err_set(err, MOON_E_INVALID, "--mode %s is not there yet; use replace",
                             modes[c->mode]);
     }
-    if (check_names(c, err) != 0 || check_folders("policy-dir", c->policy_dirs, err) != 0 ||
+    struct moon_guard guard;
+
+    if (moon_config_guard(c->policy_guard, &guard, err) != 0 || check_names(c, err) != 0 ||
+        check_folders("policy-dir", c->policy_dirs, err) != 0 ||
         check_folders("plugin-dir", c->plugin_dirs, err) != 0) {
         return -(int)err->code;
     }

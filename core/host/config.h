@@ -30,11 +30,13 @@ enum moon_pod_watch {
 };
 
 struct moon_config {
+    bool guard_tells; /* no setting: the guard lets through what it would hold, and says so */
     char *kubeconfig; /* NULL: $KUBECONFIG, then in-cluster */
     char *context;
     enum moon_mode mode;
     char **policy_dirs;     /* NULL-terminated */
     char *policy_namespace; /* of ConfigMaps with policies; "" = none are read */
+    char *policy_guard;     /* for moon_config_guard */
     char **plugin_dirs;     /* NULL-terminated */
     bool leader_elect;
     char *lease_namespace;
@@ -76,6 +78,13 @@ MOON_API int moon_config_take_args(struct moon_config *c, int *argc, char **argv
                                    struct moon_err *err);
 /* Settings that do not go together, folders that must exist, modes that are not there yet. */
 MOON_API int moon_config_check(const struct moon_config *c, struct moon_err *err);
+/* How many nodes a new version of a policy may take the daemon away from: the larger of the two. */
+struct moon_guard {
+    double share; /* of those that have it; 0.01 = 1 % */
+    int64_t nodes;
+};
+/* "1%,5", "1%", "5"; "off": as many as there are. */
+MOON_API int moon_config_guard(const char *text, struct moon_guard *ret, struct moon_err *err);
 /* The table as text for --help. */
 MOON_API void moon_config_help(struct moon_buf *out);
 

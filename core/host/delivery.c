@@ -74,15 +74,36 @@ static void offer(struct moon_delivery *d, const struct moon_configmap *c)
     }
 }
 
-static void offer_all(struct moon_delivery *d)
+static bool is_last_good(const struct moon_object *o)
+{
+    return o != NULL &&
+           moon_streq(moon_labels_get(&o->labels, MOON_POLICIES_LABEL), MOON_LAST_GOOD_LABEL) &&
+           strcmp(o->name, MOON_LAST_GOOD_NAME) == 0;
+}
+
+static bool is_bundle(const struct moon_object *o)
+{
+    return o != NULL && moon_streq(moon_labels_get(&o->labels, MOON_POLICIES_LABEL), "true");
+}
+
+static void take_all(struct moon_delivery *d)
 {
     const struct moon_store *store = moon_informer_store(d->configmaps);
     const struct moon_object *o;
     size_t pos = 0;
 
     while ((o = moon_store_next(store, &pos)) != NULL) {
-        offer(d, moon_configmap(o));
+        if (is_last_good(o)) {
+            moon_last_good_read(d->opts.last_good, moon_configmap(o));
+        }
     }
+    pos = 0;
+    while ((o = moon_store_next(store, &pos)) != NULL) {
+        if (is_bundle(o)) {
+            offer(d, moon_configmap(o));
+        }
+    }
+    moon_policies_miss_offers(d->opts.policies, false);
 }
 
 static void become_ready(struct moon_delivery *d)
@@ -98,14 +119,19 @@ static void become_ready(struct moon_delivery *d)
 static void changed(const struct moon_change *change, void *ctx)
 {
     struct moon_delivery *d = ctx;
+    const struct moon_object *o = change->old_object;
+    const struct moon_object *n = change->new_object;
 
     if (!moon_informer_is_synced(d->configmaps)) {
         return; /* all at once, when the list is complete */
     }
-    if (change->new_object != NULL) {
-        offer(d, moon_configmap(change->new_object));
-    } else {
-        MOON_AUTOFREE char *source = source_of(change->old_object);
+    if (is_last_good(n) || is_last_good(o)) {
+        moon_last_good_read(d->opts.last_good, is_last_good(n) ? moon_configmap(n) : NULL);
+    }
+    if (is_bundle(n)) {
+        offer(d, moon_configmap(n));
+    } else if (is_bundle(o)) {
+        MOON_AUTOFREE char *source = source_of(o);
         moon_policies_withdraw(d->opts.policies, source);
     }
 }
@@ -114,7 +140,7 @@ static void synced(void *ctx)
 {
     struct moon_delivery *d = ctx;
 
-    offer_all(d);
+    take_all(d);
     become_ready(d);
 }
 
@@ -139,6 +165,7 @@ static void failed(const struct moon_err *err, void *ctx)
         d->told_denied = true;
         moon_warn(TOPIC, "no right to read ConfigMaps, working without those that have policies",
                   "namespace", d->namespace, "err", err->text);
+        moon_policies_miss_offers(d->opts.policies, true);
     }
     become_ready(d);
 }
@@ -149,16 +176,16 @@ struct moon_delivery *moon_delivery_new(const struct moon_delivery_opts *opts)
 
     d->opts = *opts;
     d->namespace = moon_strdup(opts->namespace);
-    d->configmaps =
-        moon_informer_new(opts->client, &(struct moon_informer_opts){
-                                            .kind = &moon_kind_configmap,
-                                            .namespace = d->namespace,
-                                            .label_selector = MOON_POLICIES_LABEL "=true",
-                                            .on_left_view = left_view,
-                                            .on_error = failed,
-                                            .on_synced = synced,
-                                            .ctx = d,
-                                        });
+    d->configmaps = moon_informer_new(opts->client, &(struct moon_informer_opts){
+                                                        .kind = &moon_kind_configmap,
+                                                        .namespace = d->namespace,
+                                                        .label_selector = MOON_POLICIES_LABEL
+                                                        " in (true," MOON_LAST_GOOD_LABEL ")",
+                                                        .on_left_view = left_view,
+                                                        .on_error = failed,
+                                                        .on_synced = synced,
+                                                        .ctx = d,
+                                                    });
     moon_store_listen(moon_informer_store(d->configmaps), changed, d);
     moon_informer_start(d->configmaps);
     return d;

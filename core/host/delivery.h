@@ -12,10 +12,12 @@
 #ifndef MOON_HOST_DELIVERY_H
 #define MOON_HOST_DELIVERY_H
 
+#include "host/last_good.h"
 #include "kube/client.h"
 #include "policy/policies.h"
 
 #define MOON_POLICIES_LABEL "moonset.dev/policies"
+#define MOON_LAST_GOOD_LABEL "last-good" /* its value for the one that is ours */
 
 struct moon_delivery;
 
@@ -23,6 +25,7 @@ struct moon_delivery_opts {
     struct moon_client *client;
     struct moon_policies *policies;
     const char *namespace;
+    struct moon_last_good *last_good; /* told what there is of it, before anything is offered */
     /* All that there is has been offered, or may not be read. Once, from the loop. */
     void (*on_ready)(void *ctx);
     void *ctx;

@@ -62,6 +62,7 @@ struct moon_manager {
     struct moon_recorder *recorder;
     struct moon_policies *policies;
     struct moon_delivery *delivery; /* NULL: no ConfigMaps are read */
+    struct moon_last_good *last_good;
     struct moon_admin *admin;
     struct moon_election *election;
     struct moon_internal internal;
@@ -114,6 +115,15 @@ static void policy_changed(void *ctx)
     }
     for (size_t i = 0; i < m->listener_count; i++) {
         m->listeners[i].on_changed(m->listeners[i].ctx);
+    }
+}
+
+static void policy_used(void *ctx)
+{
+    const struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    if (m->last_good != NULL) {
+        moon_last_good_changed(m->last_good);
     }
 }
 
@@ -197,6 +207,13 @@ static void add_stepper(const struct moon_internal *in, void (*fn)(struct moon_s
 
 /* ---- leading ---- */
 
+static void keep_last_good(struct moon_manager *m, bool keep)
+{
+    if (m->last_good != NULL) {
+        moon_last_good_lead(m->last_good, keep);
+    }
+}
+
 static void lead(void *ctx)
 {
     struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
@@ -209,6 +226,7 @@ static void lead(void *ctx)
     if (m->recording != NULL) {
         moon_recording_lead(m->recording);
     }
+    keep_last_good(m, !m->config->dry_run);
     moon_apply_resume(m->apply);
     moon_registry_role(m->registry, true);
 }
@@ -222,6 +240,7 @@ static void stop_leading(struct moon_manager *m)
 {
     if (m->leading) {
         m->leading = false;
+        keep_last_good(m, false);
         moon_apply_suspend(m->apply);
         moon_registry_role(m->registry, false);
     }
@@ -315,20 +334,26 @@ static bool has_policies(void *ctx)
     return m->delivery == NULL || moon_delivery_is_ready(m->delivery);
 }
 
-/* Nothing is decided before all policies are there. */
-static void await_policies(struct moon_manager *m)
+/* Nothing is decided before all policies are there. Those of a scene are complete. */
+static void await_policies(struct moon_manager *m, const struct moon_scene *scene)
 {
-    if (m->config->policy_namespace[0] == '\0') {
+    if (m->config->policy_namespace[0] == '\0' || scene != NULL) {
         begin(m);
         return;
     }
     if (m->admin != NULL) {
         moon_admin_add_check(m->admin, "policies", has_policies, m);
     }
+    m->last_good = moon_last_good_new(&(struct moon_last_good_opts){
+        .client = m->client,
+        .policies = m->policies,
+        .namespace = m->config->policy_namespace,
+    });
     m->delivery = moon_delivery_new(&(struct moon_delivery_opts){
         .client = m->client,
         .policies = m->policies,
         .namespace = m->config->policy_namespace,
+        .last_good = m->last_good,
         .on_ready = begin_unless_stopping,
         .ctx = m,
     });
@@ -421,6 +446,9 @@ static int load_policies(struct moon_manager *m, const struct moon_scene *scene,
                                         .on_report = policy_report,
                                         .on_changed = policy_changed,
                                         .on_replaced = policy_replaced,
+                                        .run_tests = true,
+                                        .folders_win = m->config->guard_tells,
+                                        .on_used = policy_used,
                                         .ctx = m,
                                     },
                                     err);
@@ -530,7 +558,7 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
     moon_info(TOPIC, "started", "version", MOONSET_VERSION, "server",
               moon_client_config(m->client)->server, "kubeconfig",
               moon_client_config(m->client)->source);
-    await_policies(m);
+    await_policies(m, opts->scene);
     return m;
 }
 
@@ -557,6 +585,7 @@ void moon_manager_free(struct moon_manager *m)
     /* Open actions end first (their callbacks reach into the plugins), then the plugins, then
      * what the plugins were using. */
     moon_delivery_free(m->delivery);
+    moon_last_good_free(moon_steal(&m->last_good)); /* plugins go on using policies */
     moon_election_free(m->election);
     moon_admin_free(m->admin);
     stop_leading(m);

@@ -489,6 +489,7 @@ void moon_version_unref(struct moon_version *v)
     moon_queries_fini(&v->queries);
     moon_map_free(v->modules);
     moon_free(v->source);
+    moon_free(v->place);
     moon_free(v->chunk_name);
     moon_free(v->name);
     moon_free(v);

@@ -37,6 +37,10 @@ int moon_hook_by_name(const char *name); /* -1: there is none */
 /* The names of those with a true, separated by commas. */
 void moon_hook_list(const bool has[MOON_HOOKS], struct moon_buf *out);
 
+enum {
+    MOON_VERSION_STOPS = 5 /* in QUARANTINE_MS (hooks.c): then it is not asked any more */
+};
+
 struct moon_version {
     unsigned refs;
     char *name;
@@ -51,7 +55,12 @@ struct moon_version {
     struct moon_params params;
     struct moon_queries queries; /* of analyze */
     double budget_scale;
-    struct moon_probe *probe;   /* of a test run; borrowed; NULL: none */
+    struct moon_probe *probe;           /* of a test run; borrowed; NULL: none */
+    bool is_stock;                      /* built in */
+    char *place;                        /* where its text is, or was */
+    uint64_t stops[MOON_VERSION_STOPS]; /* when it was stopped last; the oldest first */
+    size_t stop_count;
+    bool is_quarantined;        /* it was stopped too often: not asked any more */
     struct moon_engine *engine; /* NULL: to be made */
     uint64_t engine_serial;     /* goes up with every new state */
     int hook_refs[MOON_HOOKS];  /* the functions, in the engine's registry */

@@ -5,6 +5,12 @@
 #include <stdio.h>
 
 #include "policy/policies_priv.h"
+#include "policy/testing.h"
+
+enum {
+    TESTS_MAX_MS = 500,  /* of CPU, for all cases of a policy */
+    TESTS_PATIENCE = 10, /* a busy machine fails no test */
+};
 
 static void load_failed(const struct moon_candidate *c, const struct moon_fault *fault)
 {
@@ -73,6 +79,40 @@ static struct moon_version *load(const struct moon_candidate *c, struct moon_fau
     return v;
 }
 
+/* Its own tests, before anybody decides by it. */
+static int run_tests(const struct moon_candidate *c, const struct moon_version *v,
+                     struct moon_fault *ret)
+{
+    MOON_AUTOFREE char *file = moon_asprintf("%s_test.yaml", c->policy->name);
+    struct moon_policy_test_text text = {.policy = c->policy->name, .file = file};
+    struct moon_policy_test_sums sums;
+    struct moon_err err;
+
+    if (c->tests == NULL || !c->policies->run_tests) {
+        return 0;
+    }
+    *ret = (struct moon_fault){.kind = MOON_FAULT_LOAD};
+    if (c->tests->text == NULL) {
+        (void)snprintf(ret->text, sizeof(ret->text), "%s: %s", file, c->tests->error);
+        return -1;
+    }
+    text.text = (struct moon_str){c->tests->text, c->tests->len};
+    if (moon_policy_test_run(
+            &(struct moon_policy_test_opts){
+                .policies = c->policies,
+                .candidate = v,
+                .seed = 1,
+                .max_ms = (uint64_t)(TESTS_MAX_MS * c->policies->budget_scale),
+                .patience = TESTS_PATIENCE,
+                .stop_at_first = true,
+            },
+            &text, 1, &sums, &err) != 0) {
+        (void)snprintf(ret->text, sizeof(ret->text), "its tests fail: %.900s", err.text);
+        return -1;
+    }
+    return 0;
+}
+
 static void add_file(struct moon_digest *d, const struct moon_source_file *f)
 {
     moon_digest_add(d, (struct moon_str){"", 1});
@@ -113,10 +153,15 @@ void moon_candidate_try(const struct moon_candidate *c)
     }
     memcpy(e->tried, input, sizeof(e->tried));
     struct moon_version *v = load(c, &fault);
+    if (v != NULL && run_tests(c, v, &fault) != 0) {
+        moon_version_unref(moon_steal(&v));
+    }
     if (v == NULL) {
         load_failed(c, &fault);
         return;
     }
+    v->is_stock = c->is_stock;
+    v->place = moon_strdup(e->place);
     moon_policy_retire(c->policy, e->version);
     e->version = v;
     moon_free(e->error);

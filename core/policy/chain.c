@@ -41,14 +41,39 @@ static int unknown(const struct moon_policies *p, const char *name, struct moon_
                         moon_closest_text(&closest, hint));
 }
 
-static struct moon_version *in_force(const struct moon_policies *p, const char *name,
+/* The digest of a name in "name@sha256:digest,…"; empty: it is not there. */
+static struct moon_str digest_in(const char *versions, const char *name)
+{
+    struct moon_str rest = moon_str(versions);
+    struct moon_str item;
+    struct moon_str its_name;
+
+    while (rest.len > 0 && moon_str_split(&rest, ',', &item)) {
+        if (moon_str_split(&item, '@', &its_name) && moon_str_is(its_name, name) &&
+            moon_str_starts(item, "sha256:")) {
+            return (struct moon_str){item.ptr + 7, item.len - 7};
+        }
+    }
+    return (struct moon_str){0};
+}
+
+static struct moon_version *in_force(const struct moon_chain *c, const char *name,
                                      struct moon_err *err)
 {
+    const struct moon_policies *p = c->policies;
+    struct moon_str preferred = digest_in(c->prefer, name);
     const struct moon_policy *one = moon_policies_find(p, moon_str(name));
 
     if (one == NULL) {
         (void)unknown(p, name, err);
         return NULL;
+    }
+    if (preferred.len > 0) {
+        MOON_AUTOFREE char *digest = moon_str_dup(preferred);
+        struct moon_version *v = moon_policy_version(one, digest);
+        if (v != NULL) {
+            return v;
+        }
     }
     if (one->version == NULL) {
         (void)moon_err_set(err, MOON_E_NOT_FOUND, "policy %s has never loaded: %s", name,
@@ -95,7 +120,7 @@ static int add_named(struct moon_chain *c, struct moon_str item, struct moon_err
     MOON_AUTOFREE char *text = moon_str_dup(moon_str_trim(name));
     struct moon_version *v = wanted.ptr != NULL
                                  ? pinned(c->policies, text, moon_str_trim(wanted), err)
-                                 : in_force(c->policies, text, err);
+                                 : in_force(c, text, err);
     if (v == NULL) {
         return -(int)err->code;
     }
@@ -104,7 +129,7 @@ static int add_named(struct moon_chain *c, struct moon_str item, struct moon_err
             return moon_err_set(err, MOON_E_INVALID, "policy %s is named twice", text);
         }
     }
-    (void)add(c, v);
+    add(c, v)->is_pinned = wanted.ptr != NULL;
     return 0;
 }
 
@@ -148,7 +173,7 @@ static size_t count_users(struct moon_chain *c, enum moon_hook hook, bool *ret_r
 static int add_stock(struct moon_chain *c, enum moon_hook hook, const char *name,
                      struct moon_err *err)
 {
-    struct moon_version *v = in_force(c->policies, name, err);
+    struct moon_version *v = in_force(c, name, err);
 
     if (v == NULL) {
         return -(int)err->code;
@@ -221,7 +246,7 @@ static int give_value(struct moon_chain *c, const cJSON *given, struct moon_err 
         cJSON_AddItemToObject(link->params, given->string, value);
         taken = true;
     }
-    if (taken) {
+    if (taken || c->foreign_params) {
         return 0;
     }
     struct moon_closest closest;
@@ -328,6 +353,8 @@ struct moon_chain *moon_chain_new(struct moon_policies *p, const struct moon_cha
     struct moon_chain *c = moon_new(struct moon_chain);
 
     c->policies = p;
+    c->prefer = opts->prefer;
+    c->foreign_params = opts->foreign_params;
     c->links = moon_new_array(struct moon_chain_link, MOON_CHAIN_MAX);
     if ((opts->names != NULL && add_all_named(c, opts->names, err) != 0) ||
         assign_hooks(c, opts, err) != 0 || read_params(c, opts->params, err) != 0 ||
@@ -335,6 +362,7 @@ struct moon_chain *moon_chain_new(struct moon_policies *p, const struct moon_cha
         moon_chain_free(c);
         return NULL;
     }
+    c->prefer = NULL;
     make_digest(c);
     return c;
 }
@@ -356,6 +384,53 @@ void moon_chain_free(struct moon_chain *c)
     }
     moon_free(c->links);
     moon_free(c);
+}
+
+void moon_chain_versions(const struct moon_chain *c, struct moon_buf *out)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct moon_version *v = c->links[i].version;
+        moon_buf_printf(out, "%s%s@sha256:%s", i > 0 ? "," : "", v->name, v->digest);
+    }
+}
+
+const char *moon_chain_differs(const struct moon_chain *c, const char *versions)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct moon_version *v = c->links[i].version;
+        struct moon_str digest = digest_in(versions, v->name);
+        if (c->links[i].is_pinned) {
+            continue;
+        }
+        if (versions == NULL ? !v->is_stock : digest.len > 0 && !moon_str_is(digest, v->digest)) {
+            return v->name;
+        }
+    }
+    return NULL;
+}
+
+bool moon_chain_has(const struct moon_chain *c, const char *policy)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (strcmp(c->links[i].version->name, policy) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool moon_chain_is_behind(const struct moon_chain *c, struct moon_buf *out)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        const struct moon_version *v = c->links[i].version;
+        const struct moon_policy *one = moon_policies_find(c->policies, moon_str(v->name));
+        if (one != NULL && one->error != NULL && one->version == v) {
+            moon_buf_printf(out, "policy %s: %s; version %.*s stays", v->name, one->error,
+                            MOON_DIGEST_SHORT, v->digest);
+            return true;
+        }
+    }
+    return false;
 }
 
 const char *moon_chain_digest(const struct moon_chain *c)

@@ -12,6 +12,7 @@
 
 enum {
     MAX_REASON = 256,
+    QUARANTINE_MS = 10 * 60 * 1000,
 };
 
 static int push_params(lua_State *L)
@@ -37,11 +38,49 @@ static int ready_params(struct moon_chain_link *link, struct moon_engine *e, str
     return 0;
 }
 
+/* ---- stopped too often ---- */
+
+static int refuse_quarantined(const struct moon_version *v, struct moon_fault *ret)
+{
+    *ret = (struct moon_fault){.kind = MOON_FAULT_BUDGET};
+    (void)snprintf(ret->text, sizeof(ret->text),
+                   "%s.lua: quarantined: stopped %d times in %d min; not asked until there is "
+                   "another version, or SIGHUP",
+                   v->name, MOON_VERSION_STOPS, QUARANTINE_MS / 60000);
+    return -1;
+}
+
+/* Loop time stands still during a turn, so that a batch of nodes counts once. */
+static void note_stop(const struct moon_policies *p, struct moon_version *v)
+{
+    uint64_t now = p->loop != NULL ? moon_loop_now(p->loop) : 0;
+
+    if (p->loop == NULL || v->is_quarantined ||
+        (v->stop_count > 0 && v->stops[v->stop_count - 1] == now)) {
+        return;
+    }
+    if (v->stop_count == MOON_VERSION_STOPS) {
+        memmove(&v->stops[0], &v->stops[1], (MOON_VERSION_STOPS - 1) * sizeof(v->stops[0]));
+        v->stop_count--;
+    }
+    v->stops[v->stop_count++] = now;
+    if (v->stop_count == MOON_VERSION_STOPS && now - v->stops[0] <= QUARANTINE_MS) {
+        struct moon_policy *one = moon_policies_find(p, moon_str(v->name));
+        v->is_quarantined = true;
+        if (one != NULL) {
+            moon_policy_show(p, one, false);
+        }
+    }
+}
+
 int moon_hook_begin(struct moon_hook_call *c, struct moon_budget budget, struct moon_fault *ret)
 {
     struct moon_version *v = c->link->version;
-    struct moon_engine *e = moon_version_engine(v, ret);
 
+    if (v->is_quarantined) {
+        return refuse_quarantined(v, ret);
+    }
+    struct moon_engine *e = moon_version_engine(v, ret);
     if (e == NULL || ready_params(c->link, e, ret) != 0) {
         return -1;
     }
@@ -128,11 +167,14 @@ void moon_hook_report(const struct moon_hook_call *c, const struct moon_fault *f
                       const char *object)
 {
     const struct moon_object *set = &c->set->set->meta;
-    const struct moon_version *v = c->link->version;
+    struct moon_version *v = c->link->version;
     char version[MOON_DIGEST_SHORT + 1];
     char key[512];
 
     (void)snprintf(version, sizeof(version), "%.*s", MOON_DIGEST_SHORT, v->digest);
+    if (fault->kind == MOON_FAULT_BUDGET || fault->kind == MOON_FAULT_MEMORY) {
+        note_stop(c->chain->policies, v);
+    }
     (void)snprintf(key, sizeof(key), "%s/%s", set->namespace != NULL ? set->namespace : "",
                    set->name);
     moon_policies_report(c->chain->policies, &(struct moon_policy_report){

@@ -120,8 +120,11 @@ void moon_policy_free(void *policy)
         moon_version_unref(one->past[i]);
     }
     moon_version_unref(one->version);
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(one->shown); i++) {
+        moon_free(one->shown[i]);
+    }
+    moon_free(one->error);
     moon_free(one->entries);
-    moon_free(one->place);
     moon_free(one->name);
     moon_free(one);
 }
@@ -225,6 +228,14 @@ static int compare_sources(const void *a, const void *b)
     return strcmp((*(struct moon_source *const *)a)->name, (*(struct moon_source *const *)b)->name);
 }
 
+static size_t add_folders(const struct moon_policies *p, struct moon_source **list, size_t count)
+{
+    for (size_t i = 0; i < p->dir_count; i++) {
+        list[count++] = p->folders[i];
+    }
+    return count;
+}
+
 struct moon_source **moon_policies_sources(const struct moon_policies *p, size_t *ret_count)
 {
     size_t offered = moon_map_count(p->offered);
@@ -235,13 +246,17 @@ struct moon_source **moon_policies_sources(const struct moon_policies *p, size_t
 
     list[count++] = p->stock;
     list[count++] = p->texts;
-    for (size_t i = 0; i < p->dir_count; i++) {
-        list[count++] = p->folders[i];
+    if (!p->folders_win) {
+        count = add_folders(p, list, count);
     }
+    struct moon_source **bundles = list + count;
     while (moon_map_next(p->offered, &pos, NULL, &source)) {
         list[count++] = source;
     }
-    qsort(list + count - offered, offered, sizeof(struct moon_source *), compare_sources);
+    qsort(bundles, offered, sizeof(struct moon_source *), compare_sources);
+    if (p->folders_win) {
+        count = add_folders(p, list, count);
+    }
     *ret_count = count;
     return list;
 }
@@ -266,6 +281,7 @@ static void take_source(struct moon_policies *p, const struct moon_source *s,
             .entry = see(one, place),
             .file = file,
             .tests = moon_source_tests(s, name),
+            .is_stock = s == p->stock,
             .modules = s->is_bundle ? s->modules : shared,
         });
     }
@@ -273,53 +289,110 @@ static void take_source(struct moon_policies *p, const struct moon_source *s,
 
 /* ---- what is in force ---- */
 
-/* How many entries there are up to the last one that has ever loaded; 0: none has. */
-static size_t elect(const struct moon_policy *one)
+/* The version in force in an earlier process, from this place (NULL: from any). */
+static struct moon_version *reserved(const struct moon_policies *p, const char *name,
+                                     const char *place)
+{
+    void *value;
+    size_t pos = 0;
+
+    while (moon_map_next(p->reserve, &pos, NULL, &value)) {
+        const struct moon_reserved *r = value;
+        if (r->in_force && strcmp(r->version->name, name) == 0 &&
+            (place == NULL || strcmp(r->version->place, place) == 0)) {
+            return r->version;
+        }
+    }
+    return NULL;
+}
+
+/* The newest text of the last source; else what that source had before, in this process or an
+ * earlier one; else what the sources before it have; else what there was. */
+static struct moon_version *elect(const struct moon_policies *p, const struct moon_policy *one)
 {
     size_t n = one->entry_count;
+    const struct moon_policy_entry *top = n > 0 ? one->entries[n - 1] : NULL;
+    struct moon_version *v = top != NULL ? top->version : NULL;
 
-    while (n > 0 && one->entries[n - 1]->version == NULL) {
-        n--;
+    if (v == NULL && top != NULL) {
+        v = reserved(p, one->name, top->place);
     }
-    return n;
+    while (v == NULL && n > 0) {
+        v = one->entries[--n]->version;
+    }
+    if (v == NULL) {
+        v = reserved(p, one->name, NULL);
+    }
+    return v != NULL ? v : one->version;
 }
 
 static void tell_replaced(const struct moon_policies *p, const struct moon_policy *one,
-                          size_t elected)
+                          const struct moon_version *v)
 {
-    const char *by = one->entries[elected - 1]->place;
-    const char *before = one->place;
+    const char *before = one->version != NULL ? one->version->place : NULL;
 
-    if (before == NULL && elected > 1) {
-        before = one->entries[elected - 2]->place;
+    if (before == NULL && one->entry_count > 1) {
+        before = one->entries[one->entry_count - 2]->place;
     }
-    if (p->on_replaced != NULL && before != NULL && strcmp(before, by) != 0) {
-        p->on_replaced(one->name, by, before, p->ctx);
+    if (p->on_replaced != NULL && before != NULL && strcmp(before, v->place) != 0) {
+        p->on_replaced(one->name, v->place, before, p->ctx);
     }
 }
 
 /* True when it has changed. */
 static bool put_in_force(const struct moon_policies *p, struct moon_policy *one)
 {
-    size_t elected = elect(one);
+    struct moon_version *v = elect(p, one);
 
-    one->error = one->entries[one->entry_count - 1]->error;
-    if (elected == 0) { /* what there was before stays */
+    moon_free(one->error);
+    one->error =
+        moon_strdup(one->is_missing ? "the source it came from is not there, or empty as a whole"
+                                    : one->entries[one->entry_count - 1]->error);
+    if (v == NULL || v == one->version) {
         return false;
     }
-    const struct moon_policy_entry *e = one->entries[elected - 1];
-    bool changed = one->version == NULL || strcmp(one->version->digest, e->version->digest) != 0;
-    tell_replaced(p, one, elected);
-    if (one->version != e->version) {
-        moon_policy_retire(one, one->version);
-        one->version = moon_version_ref(e->version);
-    }
-    if (!moon_streq(one->place, e->place)) {
-        moon_free(one->place);
-        one->place = moon_strdup(e->place);
-    }
-    trim_past(one);
+    bool changed = one->version == NULL || strcmp(one->version->digest, v->digest) != 0;
+    tell_replaced(p, one, v);
+    moon_policy_retire(one, one->version);
+    one->version = moon_version_ref(v);
     return changed;
+}
+
+/* Is nothing known of what this place has now? */
+static bool is_in_doubt(const struct moon_policies *p, const char *place)
+{
+    if (moon_str_starts(moon_str(place), MOON_POLICY_BUNDLE)) {
+        return p->offers_missed;
+    }
+    for (size_t i = 0; i < p->dir_count; i++) {
+        if (!p->folders[i]->was_full && moon_str_starts(moon_str(place), p->dirs[i]) &&
+            place[strlen(p->dirs[i])] == '/') {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Versions of an earlier process can be asked for; one that was in force stays so while it is not
+ * certain that it was removed. */
+static void look_at_reserve(struct moon_policies *p)
+{
+    void *value;
+    size_t pos = 0;
+
+    while (moon_map_next(p->reserve, &pos, NULL, &value)) {
+        const struct moon_reserved *r = value;
+        struct moon_str name = moon_str(r->version->name);
+        struct moon_policy *one = moon_policies_find(p, name);
+        bool has_entry = one != NULL && one->entry_count > 0;
+        if (!has_entry && r->in_force && is_in_doubt(p, r->version->place)) {
+            one = get(p, name);
+            one->is_missing = true;
+        }
+        if (one != NULL) {
+            moon_policy_retire(one, moon_version_ref(r->version));
+        }
+    }
 }
 
 static bool put_all_in_force(struct moon_policies *p)
@@ -331,15 +404,29 @@ static bool put_all_in_force(struct moon_policies *p)
 
     while (moon_map_next(p->by_name, &pos, &name, &value)) {
         struct moon_policy *one = value;
-        drop_unseen(one);
-        if (one->entry_count > 0) {
+        if (one->entry_count > 0 || one->is_missing) {
             changed = put_in_force(p, one) || changed;
+            trim_past(one);
+            moon_policy_show(p, one, false);
         } else {
+            moon_policy_show(p, one, true);
             changed = changed || one->version != NULL;
             (void)moon_map_remove(p->by_name, name);
         }
     }
     return changed;
+}
+
+static void forget_unseen(const struct moon_policies *p)
+{
+    void *value;
+    size_t pos = 0;
+
+    while (moon_map_next(p->by_name, &pos, NULL, &value)) {
+        struct moon_policy *one = value;
+        one->is_missing = false;
+        drop_unseen(one);
+    }
 }
 
 bool moon_policies_take(struct moon_policies *p)
@@ -351,5 +438,7 @@ bool moon_policies_take(struct moon_policies *p)
     for (size_t i = 0; i < count; i++) {
         take_source(p, sources[i], shared);
     }
+    forget_unseen(p);
+    look_at_reserve(p);
     return put_all_in_force(p);
 }

@@ -40,24 +40,11 @@ void moon_policies_report(const struct moon_policies *p, const struct moon_polic
 
 /* ---- reading folders ---- */
 
-static size_t count_policies(const struct moon_source *s)
-{
-    struct moon_str path;
-    struct moon_str name;
-    size_t count = 0;
-    size_t pos = 0;
-
-    while (moon_map_next(s->files, &pos, &path, NULL)) {
-        count += moon_source_is_policy(path, &name);
-    }
-    return count;
-}
-
 /* Another folder has come under the same path, and is empty: a mount that has gone wrong. */
 static bool looks_unmounted(const struct moon_source *before, const struct moon_source *now)
 {
     return before != NULL && (before->device != now->device || before->inode != now->inode) &&
-           count_policies(before) > 0 && count_policies(now) == 0;
+           moon_source_count(before) > 0 && moon_source_count(now) == 0;
 }
 
 /* All or none: a folder that cannot be read changes nothing. */
@@ -74,6 +61,7 @@ static int read_folders(struct moon_policies *p, struct moon_err *err)
         struct moon_source *old = p->folders[i];
         bool keep = read < p->dir_count || looks_unmounted(old, fresh[i]);
         if (!keep) {
+            fresh[i]->was_full = moon_source_count(fresh[i]) > 0 || (old != NULL && old->was_full);
             p->folders[i] = fresh[i];
         }
         moon_source_free(keep ? fresh[i] : old);
@@ -83,9 +71,11 @@ static int read_folders(struct moon_policies *p, struct moon_err *err)
 
 /* ---- life ---- */
 
+static void look_again(struct moon_policies *p);
+
 static void on_dir_change(void *ctx)
 {
-    moon_policies_reload(ctx);
+    look_again(ctx);
 }
 
 static int watch(struct moon_policies *p, struct moon_loop *loop, struct moon_err *err)
@@ -141,6 +131,12 @@ static void register_metrics(struct moon_policies *p)
         .type = MOON_METRIC_COUNTER,
         .labels = {"policy", "hook"},
     });
+    p->info = moon_metric_register(&(struct moon_metric_opts){
+        .name = "moonset_policy_info",
+        .help = "Policies and what of them is in force; always 1.",
+        .type = MOON_METRIC_GAUGE,
+        .labels = {"policy", "version", "source", "state"},
+    });
 }
 
 static int start(struct moon_policies *p, struct moon_loop *loop,
@@ -170,9 +166,16 @@ struct moon_policies *moon_policies_new(struct moon_loop *loop,
     p->by_name = moon_map_new(moon_policy_free);
     p->stock = moon_source_stock();
     p->offered = moon_map_new(moon_source_free);
+    p->reserve = moon_map_new(moon_reserved_free);
+    p->users = moon_map_new(moon_free);
+    p->restored_users = moon_map_new(moon_free);
+    p->loop = loop;
     p->budget_scale = opts->budget_scale > 0 ? opts->budget_scale : 1;
     p->on_report = opts->on_report;
     p->on_changed = opts->on_changed;
+    p->on_used = opts->on_used;
+    p->folders_win = opts->folders_win;
+    p->run_tests = opts->run_tests;
     p->on_replaced = opts->on_replaced;
     p->ctx = opts->ctx;
     p->generation = 1;
@@ -203,13 +206,16 @@ void moon_policies_free(struct moon_policies *p)
     moon_free(p->dirs);
     moon_map_free(p->offered);
     moon_source_free(p->texts);
+    moon_map_free(p->reserve);
+    moon_map_free(p->users);
+    moon_map_free(p->restored_users);
     moon_source_free(p->stock);
     moon_map_free(p->by_name);
     moon_watchdog_free(p->watchdog);
     moon_free(p);
 }
 
-static void take(struct moon_policies *p)
+void moon_policies_settle(struct moon_policies *p)
 {
     if (moon_policies_take(p)) {
         p->generation++;
@@ -220,7 +226,7 @@ static void take(struct moon_policies *p)
 }
 
 /* A folder that cannot be read now (it is being swapped) changes nothing; the watch looks again. */
-void moon_policies_reload(struct moon_policies *p)
+static void look_again(struct moon_policies *p)
 {
     struct moon_err err;
 
@@ -228,20 +234,40 @@ void moon_policies_reload(struct moon_policies *p)
         moon_debug(MOON_POLICY_TOPIC, "policy folders not read", "err", err.text);
         return;
     }
-    take(p);
+    moon_policies_settle(p);
+}
+
+static void lift_quarantine(const struct moon_policies *p)
+{
+    void *value;
+    size_t pos = 0;
+
+    while (moon_map_next(p->by_name, &pos, NULL, &value)) {
+        struct moon_policy *one = value;
+        if (one->version != NULL) {
+            one->version->is_quarantined = false;
+            one->version->stop_count = 0;
+        }
+    }
+}
+
+void moon_policies_reload(struct moon_policies *p)
+{
+    lift_quarantine(p);
+    look_again(p);
 }
 
 void moon_policies_offer(struct moon_policies *p, const char *source,
                          const struct moon_policy_file *files, size_t count)
 {
     moon_map_set(p->offered, moon_str(source), moon_source_bundle(source, files, count));
-    take(p);
+    moon_policies_settle(p);
 }
 
 void moon_policies_withdraw(struct moon_policies *p, const char *source)
 {
     if (moon_map_remove(p->offered, moon_str(source))) {
-        take(p);
+        moon_policies_settle(p);
     }
 }
 
@@ -250,7 +276,13 @@ void moon_policies_set_texts(struct moon_policies *p, const struct moon_policy_t
 {
     moon_source_free(p->texts);
     p->texts = moon_source_texts(texts, count);
-    take(p);
+    moon_policies_settle(p);
+}
+
+void moon_policies_miss_offers(struct moon_policies *p, bool missed)
+{
+    p->offers_missed = missed;
+    moon_policies_settle(p);
 }
 
 uint64_t moon_policies_generation(const struct moon_policies *p)

@@ -4,6 +4,43 @@
  */
 #include "policy/policies_priv.h"
 
+static const char *state_of(const struct moon_policy *one)
+{
+    if (one->version == NULL) {
+        return "not loaded";
+    }
+    if (one->version->is_quarantined) {
+        return "quarantined";
+    }
+    return one->error != NULL ? "last good" : "in force";
+}
+
+static void drop_shown(const struct moon_policies *p, struct moon_policy *one)
+{
+    if (one->shown[0] != NULL) {
+        moon_metric_drop(p->info,
+                         MOON_LABELS(one->name, one->shown[0], one->shown[1], one->shown[2]));
+    }
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(one->shown); i++) {
+        moon_free(moon_steal(&one->shown[i]));
+    }
+}
+
+void moon_policy_show(const struct moon_policies *p, struct moon_policy *one, bool gone)
+{
+    const struct moon_version *v = one->version;
+
+    drop_shown(p, one);
+    if (gone) {
+        return;
+    }
+    one->shown[0] = v != NULL ? moon_strndup(v->digest, MOON_DIGEST_SHORT) : moon_strdup("");
+    one->shown[1] = moon_strdup(v != NULL ? v->place : "");
+    one->shown[2] = moon_strdup(state_of(one));
+    moon_metric_set(p->info, MOON_LABELS(one->name, one->shown[0], one->shown[1], one->shown[2]),
+                    1);
+}
+
 /* The comment lines at the head of the text, the license aside. */
 static void leading_comment(const struct moon_version *v, struct moon_buf *out)
 {
@@ -51,8 +88,9 @@ static void tell(const struct moon_policy *one,
         &(struct moon_policy_info){
             .name = one->name,
             .version = one->version != NULL ? one->version->digest : "",
-            .source = one->place != NULL ? one->place : "",
+            .source = one->version != NULL ? one->version->place : "",
             .error = one->error,
+            .state = state_of(one),
             .loaded = one->version != NULL,
             .hooks = moon_buf_cstr(&hooks),
             .doc = moon_buf_cstr(&doc),

@@ -13,6 +13,7 @@
 #include "policy/watchdog.h"
 
 #define MOON_POLICY_TOPIC "policy"
+#define MOON_POLICY_BUNDLE "configmap " /* how the places of bundles begin */
 
 /* What one source has under a name. */
 struct moon_policy_entry {
@@ -31,15 +32,24 @@ enum {
 struct moon_policy {
     char *name;
     struct moon_version *version;       /* in force; NULL: never loaded */
-    char *place;                        /* that of the version in force */
-    const char *error;                  /* why the newest text is not in force; NULL when it is */
+    char *error;                        /* why the newest text is not in force; NULL when it is */
     struct moon_policy_entry **entries; /* in order of sources: the last one counts */
     size_t entry_count;
     struct moon_version *past[MOON_POLICY_PAST]; /* of earlier: sets may use or ask for them */
     size_t past_count;
+    bool is_missing; /* no source has it, but one that might is not there */
+    char *shown[3];  /* version, source and state in the metric; NULL: not in it */
 };
 
+/* A version of an earlier process. */
+struct moon_reserved {
+    struct moon_version *version;
+    bool in_force; /* it was, for all that name no version */
+};
+void moon_reserved_free(void *reserved);
+
 struct moon_policies {
+    struct moon_loop *loop;   /* NULL: no time passes */
     struct moon_map *by_name; /* -> moon_policy, owned */
     struct moon_source *stock;
     struct moon_source *texts; /* handed in at the start */
@@ -47,18 +57,26 @@ struct moon_policies {
     struct moon_source **folders;
     struct moon_dir_watch **watches;
     size_t dir_count;
-    struct moon_map *offered; /* name -> moon_source, owned */
+    struct moon_map *offered;        /* name -> moon_source, owned */
+    struct moon_map *reserve;        /* "name@sha256:digest" -> moon_reserved, owned */
+    struct moon_map *users;          /* -> "name@sha256:digest,…"; empty: only what is built in */
+    struct moon_map *restored_users; /* the same, of an earlier process or the leader */
+    bool offers_missed;
+    bool run_tests;
+    bool folders_win;
     double budget_scale;
     char quarantined[MOON_DIGEST_TEXT]; /* a version that hung the process; "" = none */
     struct moon_watchdog *watchdog;
     void (*on_report)(const struct moon_policy_report *report, void *ctx);
     void (*on_changed)(void *ctx);
+    void (*on_used)(void *ctx);
     void (*on_replaced)(const char *policy, const char *by, const char *instead_of, void *ctx);
     void *ctx;
     uint64_t generation;
     struct moon_metric *calls; /* NULL: nothing is counted (tests) */
     struct moon_metric *failures;
     struct moon_metric *cpu;
+    struct moon_metric *info;
 };
 
 /* One policy of a set. */
@@ -67,12 +85,15 @@ struct moon_chain_link {
     cJSON *params;          /* object of checked values; NULL: only defaults */
     int params_ref;         /* set.params in the engine of params_serial */
     uint64_t params_serial; /* 0 = none made */
+    bool is_pinned;         /* the set insists on this version */
 };
 
 struct moon_chain {
     struct moon_policies *policies;
     struct moon_chain_link *links;
     size_t count;
+    bool foreign_params;
+    const char *prefer;        /* while it is made: versions to take instead of those in force */
     bool uses[MOON_HOOKS][16]; /* does link i answer this hook? */
     char digest[MOON_DIGEST_TEXT];
 };
@@ -88,6 +109,8 @@ struct moon_version *moon_policy_version(const struct moon_policy *one, const ch
 /* The digests it could have been, "abc…, def…". */
 void moon_policy_versions(const struct moon_policy *one, struct moon_buf *out);
 void moon_policy_free(void *policy);
+/* Show in the metrics what is in force; `gone`: nothing any more. */
+void moon_policy_show(const struct moon_policies *p, struct moon_policy *one, bool gone);
 /* Count a failure and tell it. */
 void moon_policies_report(const struct moon_policies *p, const struct moon_policy_report *report);
 
@@ -103,6 +126,7 @@ struct moon_candidate {
     struct moon_policy_entry *entry;
     const struct moon_source_file *file;
     const struct moon_source_file *tests; /* NULL: none */
+    bool is_stock;
     struct moon_map *modules;
 };
 /* Load it, unless it is what was tried last. Its entry has the new version then, or the error. */
@@ -118,6 +142,8 @@ struct moon_map *moon_policies_shared_modules(const struct moon_policies *p);
 bool moon_policies_find_module(const char *name, struct moon_str *ret_text, void *ctx);
 /* Load what is new in the sources; true when what is in force has changed. */
 bool moon_policies_take(struct moon_policies *p);
+/* The same, and tell who listens. */
+void moon_policies_settle(struct moon_policies *p);
 
 /* ---- hooks.c: one call, or one batch, of one link's hook ---- */
 

@@ -54,6 +54,19 @@ bool moon_source_is_policy(struct moon_str path, struct moon_str *ret_name)
     return true;
 }
 
+size_t moon_source_count(const struct moon_source *s)
+{
+    struct moon_str path;
+    struct moon_str name;
+    size_t count = 0;
+    size_t pos = 0;
+
+    while (moon_map_next(s->files, &pos, &path, NULL)) {
+        count += moon_source_is_policy(path, &name);
+    }
+    return count;
+}
+
 /* The name that require finds a file by; NULL: it is no module. In a bundle that is any file that
  * is neither a policy nor a test. */
 static char *module_name(const struct moon_source *s, struct moon_str path)

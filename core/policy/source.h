@@ -24,8 +24,9 @@ struct moon_source {
     bool is_folder;
     dev_t device; /* of a folder: which one it is, whatever is mounted there later */
     ino_t inode;
-    bool is_bundle;           /* its modules are its own; those of all others are shared */
-    struct moon_map *files;   /* path -> moon_source_file, owned */
+    bool was_full;          /* a folder that has or had a policy, as far as this process has seen */
+    bool is_bundle;         /* its modules are its own; those of all others are shared */
+    struct moon_map *files; /* path -> moon_source_file, owned */
     struct moon_map *modules; /* "lib.x" -> moon_source_file, borrowed */
 };
 
@@ -39,6 +40,8 @@ void moon_source_free(void *source);
 
 /* Is this the path of a policy? *ret is its name then: "update/rolling". */
 bool moon_source_is_policy(struct moon_str path, struct moon_str *ret_name);
+/* How many policies it has. */
+size_t moon_source_count(const struct moon_source *s);
 /* Where a file of the source is, for people: "dir/x.lua", or the source's name. The caller's. */
 char *moon_source_place(const struct moon_source *s, struct moon_str path);
 /* The tests beside a policy; NULL: none. */

@@ -74,13 +74,8 @@ static void on_report(const struct moon_policy_report *report, void *ctx)
 /* As if its newest text did not load. */
 static void set_error(struct moon_policy *one, const char *error)
 {
-    struct moon_policy_entry *e = moon_new(struct moon_policy_entry);
-
-    e->place = moon_strdup("");
-    e->error = moon_strdup(error);
-    one->entries = moon_realloc_array(one->entries, one->entry_count + 1, sizeof(*one->entries));
-    one->entries[one->entry_count++] = e;
-    one->error = e->error;
+    moon_free(one->error);
+    one->error = moon_strdup(error);
 }
 
 /* Also when it does not load in this state: the chain then says why. */

@@ -26,6 +26,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/metrics.h"
 #include "cache/informer.h"
 #include "control/controller.h"
 #include "host/internal.h"
@@ -106,6 +107,7 @@ struct moon_ds_slot {
     struct moon_mutation *mutation; /* counted; NULL: nobody mutates, or nobody has answered yet */
     bool unmutated;                 /* it is not known what its pod is to be made of now */
     bool decided;                   /* decision has ever been made */
+    enum moon_placement shadow;     /* what the set\'s shadow says */
     bool stale;                     /* decide again */
     bool unanswered;                /* the last question was not answered: ask again in a while */
     bool create_sent;               /* at least once */
@@ -143,12 +145,19 @@ struct moon_ds_set {
     size_t waiting;        /* slots that wait for the policy to have their pod made */
 
     struct moon_chain *chain;
-    uint64_t chain_generation;           /* of the policies it was resolved from */
-    bool chain_stale;                    /* what it is chosen by has changed */
-    char *chain_problem;                 /* why there is none; NULL = fine */
-    bool mutates;                        /* the chain says what pods are made of */
-    bool digests_lost;                   /* the server does not keep their digests */
-    struct moon_mutations *mutations;    /* the answers in use */
+    uint64_t chain_generation;        /* of the policies it was resolved from */
+    bool chain_stale;                 /* what it is chosen by has changed */
+    char *chain_problem;              /* why there is none; NULL = fine */
+    bool mutates;                     /* the chain says what pods are made of */
+    bool digests_lost;                /* the server does not keep their digests */
+    struct moon_mutations *mutations; /* the answers in use */
+    char *versions;            /* of the policies that decide, see guard.c; NULL: not known */
+    char *held_hash;           /* of the change that is held; NULL: none is */
+    char *held_change;         /* in words */
+    char *behind;              /* why the newest text of a policy does not decide; NULL: it does */
+    struct moon_chain *shadow; /* policies that are asked beside them; NULL: none */
+    char *shadow_text;         /* what they would change */
+    uint64_t held_looked_at;   /* when it was found to be too much */
     struct moon_tolerations tolerations; /* effective */
     bool tolerations_known;
     bool tolerations_stale;
@@ -380,6 +389,27 @@ void moon_ds_analysis_end(struct moon_ds_set *set); /* forget it; nothing is ask
 /* Call `line` for each line of what is known; not at all without an analysis. */
 void moon_ds_analysis_explain(const struct moon_ds_set *set,
                               void (*line)(const char *text, void *ctx), void *ctx);
+
+/* ---- guard.c ---- */
+/* Which chain decides from now on: `take_fresh`, or, when a new version of a policy in it would do
+ * too much, one with the versions of before. NULL: these are not known, *err says what is held. */
+struct moon_chain *moon_ds_guard(struct moon_ds_set *set, const struct moon_chain_opts *opts,
+                                 struct moon_chain *take_fresh, struct moon_err *err);
+/* Is it time to look again at what is held? */
+bool moon_ds_guard_is_due(const struct moon_ds_set *set);
+/* A note about what is held, and when to look again. */
+void moon_ds_guard_plan(const struct moon_ds_set *set, struct moon_plan *plan);
+/* Tell when the newest text of a policy is not what decides. */
+void moon_ds_guard_tell_behind(struct moon_ds_set *set);
+void moon_ds_guard_release(struct moon_ds_set *set); /* nothing is held any more */
+void moon_ds_guard_fini(struct moon_ds_set *set);
+
+/* ---- shadow.c ---- */
+void moon_ds_shadow_resolve(struct moon_ds_set *set, const struct moon_chain_opts *opts);
+/* Of nodes that have just been decided. */
+void moon_ds_shadow_ask(struct moon_ds_set *set, struct moon_ds_slot *const *slots,
+                        const struct moon_node *const *nodes, size_t count);
+void moon_ds_shadow_fini(struct moon_ds_set *set);
 
 /* ---- explain.c: see add_explainer in host/internal.h ---- */
 cJSON *moon_ds_explain(struct moon_str key, const char *node, void *ctx, struct moon_err *err);

@@ -109,6 +109,15 @@ static void add_problem(const struct moon_ds_set *set, cJSON *answer)
     if (set->chain_problem != NULL) {
         add(answer, "left as it is", moon_strdup(set->chain_problem));
     }
+    if (set->behind != NULL) {
+        add(answer, "last good", moon_strdup(set->behind));
+    }
+    if (set->shadow_text != NULL) {
+        add(answer, "shadow", moon_strdup(set->shadow_text));
+    }
+    if (set->held_change != NULL) {
+        add(answer, "held back", moon_strdup(set->held_change));
+    }
     if (set->last_report != NULL) {
         add(answer, "last failure", moon_strdup(set->last_report));
     }
@@ -336,6 +345,9 @@ static cJSON *explain_node(struct moon_ds_set *set, const struct moon_ds_slot *s
     add(answer, "node", moon_strdup(slot->name));
     add_problem(set, answer);
     add_decision(slot, answer);
+    if (set->shadow != NULL) {
+        add(answer, "shadow's decision", moon_strdup(moon_placement_name(slot->shadow)));
+    }
     add_rank(slot, answer);
     add_mutation(slot, answer);
     add_pods(slot, answer);

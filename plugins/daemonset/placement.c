@@ -74,6 +74,9 @@ static void tell_problem(struct moon_ds_set *set, const struct moon_err *err)
     }
     moon_free(set->chain_problem);
     set->chain_problem = moon_strdup(err->text);
+    if (err->code == MOON_E_POLICY) {
+        return; /* held, and told */
+    }
     moon_recorder_event(set->ds->in->recorder, &set->object->meta, MOON_EVENT_WARNING,
                         err->code == MOON_E_NOT_FOUND ? "PolicyNotFound" : "PolicyInvalid",
                         "%s; the set is left as it is", err->text);
@@ -116,16 +119,24 @@ static void resolve(struct moon_ds_set *set)
     };
     struct moon_err err;
 
-    if (!set->chain_stale && set->chain_generation == moon_policies_generation(policies)) {
+    if (!set->chain_stale && set->chain_generation == moon_policies_generation(policies) &&
+        !moon_ds_guard_is_due(set)) {
         return;
     }
     set->chain_stale = false;
     set->chain_generation = moon_policies_generation(policies);
     struct moon_chain *chain = moon_chain_new(policies, &opts, &err);
     if (chain == NULL) {
+        moon_ds_guard_release(set); /* of a version that is gone */
+    } else {
+        chain = moon_ds_guard(set, &opts, chain, &err);
+    }
+    if (chain == NULL) {
         tell_problem(set, &err);
     } else {
         take_chain(set, chain);
+        moon_ds_guard_tell_behind(set);
+        moon_ds_shadow_resolve(set, &opts);
     }
 }
 
@@ -162,6 +173,7 @@ static void refresh_tolerations(struct moon_ds_set *set, struct moon_plan *plan)
 bool moon_ds_placement_prepare(struct moon_ds_set *set, struct moon_plan *plan)
 {
     resolve(set);
+    moon_ds_guard_plan(set, plan);
     if (set->chain_problem != NULL) {
         moon_plan_note(plan, NULL, "left as it is: %s", set->chain_problem);
         return false;
@@ -272,4 +284,5 @@ void moon_ds_placement_decide(struct moon_ds_set *set)
         take_decision(slots[i], &decisions[i]);
     }
     mutate(set, &view, slots, nodes, count);
+    moon_ds_shadow_ask(set, slots, nodes, count);
 }

@@ -133,6 +133,8 @@ static void set_free(struct moon_ds_set *set)
     moon_free(set->live);
     moon_heap_fini(&set->due);
     moon_chain_free(set->chain);
+    moon_ds_guard_fini(set);
+    moon_ds_shadow_fini(set);
     moon_tolerations_fini(&set->tolerations);
     moon_ds_body_forget(set);
     moon_map_free(set->bodies);

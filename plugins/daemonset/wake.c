@@ -70,6 +70,7 @@ static void set_changed(const struct moon_change *change, void *ctx)
     }
     if (same || (set != NULL && change->new_object != NULL)) {
         forget_set(ds, set); /* deleted, or made again under its name */
+        moon_policies_use(ds->in->policies, moon_buf_cstr(&key), NULL);
     }
     if (change->new_object == NULL) {
         return;
@@ -207,12 +208,29 @@ static void policies_changed(void *ctx)
     each_set(ctx, moon_ds_set_enqueue);
 }
 
+/* Sets that use a policy whose newest text does not load tell so. */
+static void policy_not_loaded(struct moon_ds *ds, const char *policy)
+{
+    struct moon_ds_set *set;
+    size_t pos = 0;
+
+    while (moon_map_next(ds->by_key, &pos, NULL, (void **)&set)) {
+        if (set->chain != NULL && moon_chain_has(set->chain, policy)) {
+            set->chain_stale = true;
+            moon_ds_set_enqueue(set);
+        }
+    }
+}
+
 /* One Event and one log line per problem, however many nodes and rounds it costs. */
 static void policy_failed(const struct moon_policy_report *report, void *ctx)
 {
     struct moon_ds *ds = ctx;
     struct moon_ds_set *set = moon_map_get(ds->by_key, moon_str(report->set));
 
+    if (report->set[0] == '\0') {
+        policy_not_loaded(ds, report->policy);
+    }
     if (set == NULL) {
         return;
     }
@@ -261,6 +279,13 @@ static void watch_failed(const struct moon_err *err, void *ctx)
     moon_warn(MOON_DS_TOPIC, "cannot list or watch, will be tried again", "err", err->text);
 }
 
+static bool is_there(const char *key, void *ctx)
+{
+    const struct moon_ds *ds = ctx;
+
+    return moon_map_has(ds->by_key, moon_str(key));
+}
+
 static void maybe_start(void *ctx)
 {
     struct moon_ds *ds = ctx;
@@ -272,6 +297,9 @@ static void maybe_start(void *ctx)
                   MOON_LOG_INT(moon_map_count(ds->by_key)), "nodes",
                   MOON_LOG_INT(moon_store_count(moon_informer_store(ds->nodes))), "pods",
                   MOON_LOG_INT(moon_store_count(moon_ds_pod_store(ds))));
+        if (ds->in->config->namespace == NULL) {
+            moon_policies_keep_users(ds->in->policies, is_there, ds);
+        }
         moon_controller_start(ds->controller);
     }
 }

@@ -128,8 +128,10 @@ eventually 20 "a policy pauses an update" has "seen enough" k get ds agent -o 'j
 k -n kube-system create configmap mine --from-file=wary.lua="$policies/wary.lua" >/dev/null
 k -n kube-system label configmap mine moonset.dev/policies=true >/dev/null
 eventually 20 "a ConfigMap with a policy is read" grep -q "instead-of=$policies/wary.lua" "$WORK/moonset.log"
+eventually 20 "what decides is kept" used create /configmaps
 k -n kube-system label configmap mine moonset.dev/policies- >/dev/null
 eventually 20 "and asked for when its label is gone" used get /configmaps
+eventually 20 "what is kept follows" used patch /configmaps
 k annotate ds agent moonset.dev/policies- moonset.dev/paused- >/dev/null
 check "it goes on" rolled agent:3
 eventually 20 "a revision is deleted" used delete apps/controllerrevisions

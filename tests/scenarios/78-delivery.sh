@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # targets: sim cluster
 #
-# Policies come in ConfigMaps: placement follows what is applied, and what does not load changes
-# nothing.
+# Policies come in ConfigMaps: placement follows what is applied, and what does not load, or fails
+# its own tests, changes nothing.
 . "$(dirname "$0")/../harness.sh"
 
 log=$WORK/moonset.log
@@ -43,6 +43,13 @@ deliver own "mine.lua=$(select_by 'node.labels.number ~= "1"')"
 eventually 20 "and changes there" is "n2 n3 n4" pod_nodes app=agent
 deliver own "mine.lua=return { api = 1,"
 eventually 20 "one that does not load" has "mine.lua:1:" grep "policy not loaded" "$log"
+check "changes nothing" is "n2 n3 n4" pod_nodes app=agent
+deliver own "mine.lua=$(select_by 'node.name == "n4"')" "mine_test.yaml=
+nodes: [n1]
+cases:
+- name: it likes n1
+  expect: { select: { n1: run } }"
+eventually 20 "one whose tests fail" has "its tests fail: mine_test.yaml:" grep "policy not loaded" "$log"
 check "changes nothing" is "n2 n3 n4" pod_nodes app=agent
 deliver zz "mine.lua=$(select_by 'node.labels.number ~= "2"')"
 eventually 20 "the later ConfigMap wins" is "n1 n3 n4" pod_nodes app=agent

@@ -318,6 +318,11 @@ void use_policies(struct fixture *f, const char *dir)
 static char mine_dir[64];
 static char mine_path[128];
 
+void use_mine(struct fixture *f)
+{
+    use_policies(f, mine_dir);
+}
+
 int setup_policies(void **state)
 {
     (void)snprintf(mine_dir, sizeof(mine_dir), "/tmp/moonset-test-XXXXXX");

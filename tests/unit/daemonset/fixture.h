@@ -163,6 +163,7 @@ void mine(struct fixture *f, const char *source);
 #define MINE "\"moonset.dev/policies\":\"mine\"" /* of set_opts.annotations */
 /* A set with this policy and maxUnavailable 1, running and ready on node-0 to node-2. */
 void running_mine(struct fixture *f, const char *source);
+void use_mine(struct fixture *f); /* that folder again, after another setup */
 /* Policies of this folder beside the stock ones. */
 void use_policies(struct fixture *f, const char *dir);
 struct fixture *fixture(void); /* the one of this test */

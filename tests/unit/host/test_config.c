@@ -155,6 +155,32 @@ static void wrong_arguments(void **state)
     }
 }
 
+static void the_guard(void **state)
+{
+    static const struct {
+        const char *text;
+        double share;
+        int64_t nodes;
+    } rows[] = {
+        {"1%,5", 0.01, 5}, {"5,1%", 0.01, 5}, {"2.5%", 0.025, 0},
+        {"0", 0, 0},       {"100%", 1, 0},    {"off", 0, INT64_MAX},
+    };
+    static const char *const wrong[] = {"", "lots", "1%,", "5,x", "-1", "101%", "%", "off,5"};
+    struct moon_guard guard;
+    struct moon_err err;
+
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        assert_int_equal(moon_config_guard(rows[i].text, &guard, &err), 0);
+        assert_true(guard.share > rows[i].share - 1e-9 && guard.share < rows[i].share + 1e-9);
+        assert_int_equal(guard.nodes, rows[i].nodes);
+    }
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(wrong); i++) {
+        assert_int_equal(moon_config_guard(wrong[i], &guard, &err), -MOON_E_INVALID);
+        assert_non_null(strstr(err.text, "--policy-guard: "));
+    }
+}
+
 static void file(void **state)
 {
     const struct world *w = *state;
@@ -349,6 +375,7 @@ int main(void)
         cmocka_unit_test(arguments),
         cmocka_unit_test(help_wins),
         cmocka_unit_test(wrong_arguments),
+        cmocka_unit_test(the_guard),
         cmocka_unit_test_setup_teardown(file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(empty_file, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_files, set_up, tear_down),

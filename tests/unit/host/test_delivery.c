@@ -15,6 +15,7 @@
 static struct world world;
 static struct moon_client *client;
 static struct moon_policies *policies;
+static struct moon_last_good *last_good;
 static struct moon_delivery *delivery;
 static unsigned ready;
 static char failure[256];
@@ -41,6 +42,8 @@ static int set_up(void **state)
         moon_client_new(world.loop, world_kubeconfig(&world), &(struct moon_client_opts){0}, &err);
     policies = moon_policies_new(
         NULL, &(struct moon_policies_opts){.budget_scale = 50, .on_report = on_report}, &err);
+    last_good = moon_last_good_new(
+        &(struct moon_last_good_opts){.client = client, .policies = policies, .namespace = "ops"});
     ready = 0;
     failure[0] = '\0';
     return 0;
@@ -50,6 +53,7 @@ static int tear_down(void **state)
 {
     (void)state;
     moon_delivery_free(moon_steal(&delivery));
+    moon_last_good_free(last_good);
     moon_policies_free(policies);
     moon_client_free(client);
     world_fini(&world);
@@ -61,6 +65,7 @@ static void begin(void)
     delivery = moon_delivery_new(&(struct moon_delivery_opts){.client = client,
                                                               .policies = policies,
                                                               .namespace = "ops",
+                                                              .last_good = last_good,
                                                               .on_ready = on_ready,
                                                               .ctx = &world});
     assert_false(moon_delivery_is_ready(delivery));

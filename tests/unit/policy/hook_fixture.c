@@ -118,6 +118,13 @@ static void on_changed(void *ctx)
     f->changes++;
 }
 
+static void on_used(void *ctx)
+{
+    struct fixture *f = ctx;
+
+    f->uses++;
+}
+
 static void on_replaced(const char *policy, const char *by, const char *instead_of, void *ctx)
 {
     struct fixture *f = ctx;
@@ -135,13 +142,15 @@ void fixture_load(struct fixture *f)
         .on_report = on_report,
         .on_changed = on_changed,
         .on_replaced = on_replaced,
+        .run_tests = true,
+        .on_used = on_used,
         .ctx = f,
     };
     struct moon_err err;
 
     moon_chain_free(moon_steal(&f->chain));
     moon_policies_free(f->policies);
-    f->policies = moon_policies_new(NULL, &opts, &err);
+    f->policies = moon_policies_new(f->loop, &opts, &err);
     if (f->policies == NULL) {
         fail_msg("%s", err.text);
     }

@@ -13,14 +13,16 @@ enum {
 };
 
 struct fixture {
-    char dir[64];        /* the policy folder */
-    double budget_scale; /* of what is loaded next; FIXTURE_BUDGET_SCALE at first */
+    char dir[64];           /* the policy folder */
+    struct moon_loop *loop; /* NULL: none */
+    double budget_scale;    /* of what is loaded next; FIXTURE_BUDGET_SCALE at first */
     struct moon_policies *policies;
     struct moon_chain *chain;
     const struct moon_daemonset *set;
     struct moon_set_view view;
     unsigned reports;
     unsigned changes;
+    unsigned uses;      /* changes of what is used */
     char replaced[256]; /* "policy: by instead of place", the last one */
     struct {
         enum moon_policy_fault fault;

@@ -159,6 +159,44 @@ static void test_a_digest_finds_any_version(void **state)
     assert_non_null(strstr(unknown, strchr(folder.text, ':') + 1));
 }
 
+static void offer_tested(struct fixture *f, const char *word, const char *expected)
+{
+    MOON_AUTOFREE char *text =
+        moon_asprintf("return { api = 1, select = function() return true, '%s' end }", word);
+    MOON_AUTOFREE char *tests = moon_asprintf("nodes: [n1]\ncases:\n- name: it says so\n"
+                                              "  expect: { select: { n1: run '%s' } }\n",
+                                              expected);
+
+    moon_policies_offer(
+        f->policies, "configmap ns/a",
+        (const struct moon_policy_file[]){{.path = "p.lua", .text = moon_str(text)},
+                                          {.path = "p_test.yaml", .text = moon_str(tests)}},
+        2);
+}
+
+static void test_the_bundles_own_tests(void **state)
+{
+    struct fixture *f = loaded(state);
+
+    offer_tested(f, "good", "good");
+    assert_string_equal(says(f, "p"), "run: good");
+    assert_int_equal(f->reports, 0);
+    offer_tested(f, "bad", "good");
+    assert_int_equal(f->reports, 1);
+    assert_non_null(strstr(f->last.text, "its tests fail: p_test.yaml:"));
+    assert_non_null(strstr(f->last.text, "it says so"));
+    assert_string_equal(says(f, "p"), "run: good");
+    offer_tested(f, "better", "better");
+    assert_string_equal(says(f, "p"), "run: better");
+    moon_policies_offer(
+        f->policies, "configmap ns/a",
+        (const struct moon_policy_file[]){{.path = "p.lua", .text = moon_str(SAYS("last"))},
+                                          {.path = "p_test.yaml", .text = moon_str("tests: 1")}},
+        2);
+    assert_int_equal(f->reports, 2);
+    assert_string_equal(says(f, "p"), "run: better");
+}
+
 /* What a set uses is not forgotten, however many versions come after it. */
 static void test_a_version_in_use_stays(void **state)
 {
@@ -204,7 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_bundle_wins_over_a_folder),     TEST(test_a_bundle_has_its_own_modules),
         TEST(test_a_broken_bundle_changes_nothing), TEST(test_a_digest_finds_any_version),
-        TEST(test_a_version_in_use_stays),          TEST(test_a_folder_that_is_not_mounted),
+        TEST(test_the_bundles_own_tests),           TEST(test_a_version_in_use_stays),
+        TEST(test_a_folder_that_is_not_mounted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
