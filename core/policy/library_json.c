@@ -40,7 +40,7 @@ static void encode_members(lua_State *L, struct moon_buf *out, int depth)
 {
     bool first = true;
 
-    lua_pushcfunction(L, moon_sandbox_pairs);
+    lua_pushcfunction(L, moon_sandbox_spairs);
     lua_pushvalue(L, -2);
     lua_call(L, 1, 1);
     moon_buf_putc(out, '{');

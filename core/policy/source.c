@@ -67,15 +67,16 @@ size_t moon_source_count(const struct moon_source *s)
     return count;
 }
 
-/* The name that require finds a file by; NULL: it is no module. In a bundle that is any file that
- * is neither a policy nor a test. */
+/* The name that require finds a file by; NULL: it is no module. Policies are modules, too: who
+ * changes one hook of another policy can leave the rest to it. In a bundle any file is one that is
+ * no test. */
 static char *module_name(const struct moon_source *s, struct moon_str path)
 {
     struct moon_str name;
     bool is_lua = moon_str_ends(path, ".lua");
 
     if (moon_str_ends(path, "_test.lua") || moon_str_ends(path, TESTS) ||
-        moon_source_is_policy(path, &name) || !(s->is_bundle || moon_str_starts(path, "lib/"))) {
+        !(s->is_bundle || moon_source_is_policy(path, &name) || moon_str_starts(path, "lib/"))) {
         return NULL;
     }
     char *dotted = moon_strndup(path.ptr, path.len - (is_lua ? strlen(".lua") : 0));

@@ -175,15 +175,8 @@ static void S14_2_10_DeadNodesUseTheBudget(void **state)
     }
 }
 
-static int setup_examples(void **state)
-{
-    (void)setup(state);
-    use_policies(*state, EXAMPLE_POLICIES);
-    return 0;
-}
-
 #define PAST_DEAD_NODES                                                                            \
-    "\"moonset.dev/policies\":\"past-dead-nodes\",\"moonset.dev/budget-owner\":\"policy\""
+    "\"moonset.dev/policies\":\"update/past-dead-nodes\",\"moonset.dev/budget-owner\":\"policy\""
 
 static void S14_2_10_APolicyGoesPastDeadNodes(void **state)
 {
@@ -219,7 +212,7 @@ static void S14_2_10_NotPastMoreThanItIsTold(void **state)
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define E(name) cmocka_unit_test_setup_teardown(name, setup_examples, teardown)
+#define E(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {

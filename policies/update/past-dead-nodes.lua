@@ -6,7 +6,7 @@
 -- Parameters: after (default "5m"), at_most (default "10%").
 return {
   api = 1,
-  name = "past-dead-nodes",
+  name = "update/past-dead-nodes",
   params = {
     after = { type = "duration", default = "5m", doc = "who is silent for so long is dead" },
     at_most = {
@@ -19,7 +19,7 @@ return {
 
   update = function(roll, set)
     if roll.max_surge > 0 then
-      error("past-dead-nodes is for maxUnavailable, not for maxSurge", 0)
+      error("update/past-dead-nodes is for maxUnavailable, not for maxSurge", 0)
     end
     local function is_dead(node)
       local ready = node and node.conditions.Ready
