@@ -212,6 +212,9 @@ static void read_replaces(lua_State *L, struct moon_version *v)
         fail_at(L, v, "replaces", "'replaces' is a list of hooks, such as { \"select\" }");
     }
     lua_Integer n = type == LUA_TTABLE ? (lua_Integer)lua_rawlen(L, -1) : 0;
+    if (n > MOON_HOOKS) {
+        fail_at(L, v, "replaces", "'replaces' names more hooks than there are");
+    }
     for (lua_Integer i = 1; i <= n; i++) {
         int hook =
             lua_rawgeti(L, -1, i) == LUA_TSTRING ? moon_hook_by_name(lua_tostring(L, -1)) : -1;
@@ -392,7 +395,7 @@ static int start(struct moon_version *v, const struct moon_module_source *outsid
     moon_watchdog_note(v->name, v->digest, "load");
     moon_engine_enter(e, (struct moon_budget){LOAD_BUDGET_US, LOAD_BUDGET_US});
     int rc = run(v, e, ret);
-    (void)moon_engine_leave(e);
+    v->load_cpu_us = moon_engine_leave(e);
     e->loading = false;
     e->modules = (struct moon_module_source){0};
     if (rc != 0) {

@@ -63,6 +63,7 @@ struct moon_version {
     bool is_quarantined;        /* it was stopped too often: not asked any more */
     struct moon_engine *engine; /* NULL: to be made */
     uint64_t engine_serial;     /* goes up with every new state */
+    uint64_t load_cpu_us;       /* what making it took */
     int hook_refs[MOON_HOOKS];  /* the functions, in the engine's registry */
 };
 

@@ -20,6 +20,8 @@ enum {
     REST_BYTES = 512 * 1024,    /* more than this between calls: collect */
     CEILING_US = 250 * 1000,    /* no budget is larger */
     READ_PIECE = 512,           /* bytes the compiler gets between two looks at the stop flag */
+    NODE_BYTES = 24,            /* of an entry of a table's hash part */
+    MAX_NODES = 1 << 14,        /* of one table; see is_too_wide */
 };
 
 /* ---- memory ---- */
@@ -55,6 +57,18 @@ static bool may_grow(struct moon_engine *e, const void *ptr, size_t more, size_t
     return fits_reserve;
 }
 
+/* The hash part of a table has a power of two of nodes. When it grows, Lua moves all entries in one
+ * go, and with keys chosen to collide that takes the square of their number: for 65,536 of them
+ * seconds in which no hook is seen. A new block says nothing of what it is for but its size, so a
+ * text or userdata of just that size would be refused as well: none is that large and round. */
+static bool is_too_wide(const void *ptr, size_t osize, size_t nsize)
+{
+    size_t nodes = nsize / NODE_BYTES;
+
+    return ptr == NULL && osize == 0 && nsize % NODE_BYTES == 0 && nodes > MAX_NODES &&
+           (nodes & (nodes - 1)) == 0;
+}
+
 static void *allocate(void *ctx, void *ptr, size_t osize, size_t nsize)
 {
     struct moon_engine *e = ctx;
@@ -68,6 +82,10 @@ static void *allocate(void *ctx, void *ptr, size_t osize, size_t nsize)
     /* Lua says what a new object is in osize. */
     if (ptr == NULL && osize == LUA_TSTRING && nsize > MOON_ENGINE_MAX_STRING + STRING_HEADER) {
         e->refused_string = true;
+        return NULL;
+    }
+    if (is_too_wide(ptr, osize, nsize)) {
+        e->refused_table = true;
         return NULL;
     }
     if (nsize > old && !may_grow(e, ptr, nsize - old, nsize)) {
@@ -188,13 +206,19 @@ static void describe(struct moon_engine *e, int status, struct moon_fault *ret)
     lua_State *L = e->L;
     int type = lua_type(L, -1);
 
-    if (status == LUA_ERRMEM && e->refused_string) {
+    bool memory = status == LUA_ERRMEM && e->stop == MOON_STOP_MEMORY;
+
+    if (memory && e->refused_table) {
+        (void)snprintf(ret->text, sizeof(ret->text),
+                       "%s: stopped: a table with more than %d keys that are no list", e->name,
+                       MAX_NODES);
+    } else if (memory && e->refused_string) {
         (void)snprintf(ret->text, sizeof(ret->text), "%s: stopped: a string of more than %d KB",
                        e->name, MOON_ENGINE_MAX_STRING >> 10);
-    } else if (status == LUA_ERRMEM) {
+    } else if (memory) {
         (void)snprintf(ret->text, sizeof(ret->text), "%s: stopped: more than %d MB of memory",
                        e->name, MOON_ENGINE_MAX_BYTES >> 20);
-    } else if (status == LUA_OK) {
+    } else if (status == LUA_OK || status == LUA_ERRMEM) {
         (void)snprintf(ret->text, sizeof(ret->text), "%s: stopped: too much %s", e->name,
                        e->stop == MOON_STOP_CPU ? "CPU" : "memory");
     } else if (type == LUA_TSTRING) {
@@ -218,10 +242,20 @@ static enum moon_policy_fault fault_kind(const struct moon_engine *e)
     return e->shape ? MOON_FAULT_SHAPE : MOON_FAULT_RUNTIME;
 }
 
+/* The buffers of Lua's own library ask for memory themselves, and raise a text when there is none.
+ */
+static bool is_out_of_memory(struct moon_engine *e, int status)
+{
+    return status == LUA_ERRMEM ||
+           (status == LUA_ERRRUN && e->refused != NULL && lua_type(e->L, -1) == LUA_TSTRING &&
+            moon_streq(lua_tostring(e->L, -1), "not enough memory"));
+}
+
 static int failed(struct moon_engine *e, int status, int nresults, struct moon_fault *ret)
 {
-    if (status == LUA_ERRMEM && e->stop == MOON_STOP_NONE) {
-        e->stop = MOON_STOP_MEMORY;
+    if (is_out_of_memory(e, status)) {
+        status = LUA_ERRMEM;
+        e->stop = e->stop == MOON_STOP_NONE ? MOON_STOP_MEMORY : e->stop;
     }
     ret->kind = fault_kind(e);
     ret->peak_bytes = e->peak;
@@ -247,6 +281,7 @@ int moon_engine_call(struct moon_engine *e, int nargs, int nresults, struct moon
 {
     e->shape = false;
     e->refused_string = false;
+    e->refused_table = false;
     e->traceback[0] = '\0';
     if (e->probe != NULL) {
         e->probe->instructions = 0;
@@ -291,8 +326,9 @@ uint64_t moon_engine_leave(struct moon_engine *e)
 
 void moon_engine_rest(struct moon_engine *e)
 {
-    if (e->used > REST_BYTES && !moon_engine_is_spent(e)) {
+    if (e->used > REST_BYTES && e->used > e->rest_at && !moon_engine_is_spent(e)) {
         lua_gc(e->L, LUA_GCCOLLECT);
+        e->rest_at = e->used + e->used / 2; /* what a script keeps is not looked at each time */
     }
 }
 

@@ -64,6 +64,7 @@ struct moon_engine {
     uint64_t allocations; /* objects and blocks made so far */
     const void *refused;  /* the allocation that was refused last; asked again after a full GC */
     size_t refused_size;
+    size_t rest_at; /* more than this between calls: collect */
 
     double budget_scale;
     struct moon_budget_run run;
@@ -83,6 +84,7 @@ struct moon_engine {
     unsigned log_lines;
     bool reserve_open;   /* an error is being reported */
     bool refused_string; /* what was refused is a string beyond the cap */
+    bool refused_table;  /* what was refused is a table with too many keys */
     bool shape;          /* the error on its way is about an answer's shape */
     bool loading;        /* require is allowed */
     char traceback[4096];

@@ -76,6 +76,7 @@ static void note_stop(const struct moon_policies *p, struct moon_version *v)
 int moon_hook_begin(struct moon_hook_call *c, struct moon_budget budget, struct moon_fault *ret)
 {
     struct moon_version *v = c->link->version;
+    uint64_t serial = v->engine_serial;
 
     if (v->is_quarantined) {
         return refuse_quarantined(v, ret);
@@ -83,6 +84,9 @@ int moon_hook_begin(struct moon_hook_call *c, struct moon_budget budget, struct 
     struct moon_engine *e = moon_version_engine(v, ret);
     if (e == NULL || ready_params(c->link, e, ret) != 0) {
         return -1;
+    }
+    if (v->engine_serial != serial) { /* made anew: that is part of what the call takes */
+        c->cpu_us += v->load_cpu_us;
     }
     c->engine = e;
     e->set = c->set;

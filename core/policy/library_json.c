@@ -89,6 +89,7 @@ static void encode_table(lua_State *L, struct moon_buf *out, int depth)
     lua_Integer entries = 0;
 
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
+        moon_engine_poll(L);
         entries++;
     }
     if (n > 0 && n == entries) {
@@ -211,9 +212,6 @@ static void push_number(lua_State *L, const cJSON *json)
 /* null is nil: a member that is null is not there. */
 static void push_tree(lua_State *L, const cJSON *json, int depth)
 {
-    if (depth > MAX_DEPTH) {
-        luaL_error(L, "json.decode: deeper than %d levels", MAX_DEPTH);
-    }
     luaL_checkstack(L, 10, "json.decode");
     moon_engine_poll(L);
     if (cJSON_IsBool(json)) {
@@ -231,7 +229,23 @@ static void push_tree(lua_State *L, const cJSON *json, int depth)
     }
 }
 
-/* The tree is held by a userdata while it is copied: whatever raises, it is freed. */
+static bool is_deeper(const cJSON *json, int levels)
+{
+    const cJSON *item;
+
+    if (levels < 0) {
+        return true;
+    }
+    cJSON_ArrayForEach (item, json) {
+        if (is_deeper(item, levels - 1)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The tree is held by a userdata while it is copied: whatever raises, it is freed. Lua does not see
+ * how large it is, so what can be refused is refused, and freed, at once. */
 static int tree_free(lua_State *L)
 {
     cJSON **box = luaL_checkudata(L, 1, TREE_TYPE);
@@ -254,6 +268,11 @@ static int json_decode(lua_State *L)
     *box = moon_json_parse(text, &err);
     if (*box == NULL) {
         return luaL_error(L, "json.decode: %s", err.text);
+    }
+    if (is_deeper(*box, MAX_DEPTH)) {
+        cJSON_Delete(*box);
+        *box = NULL;
+        return luaL_error(L, "json.decode: deeper than %d levels", MAX_DEPTH);
     }
     push_tree(L, *box, 0);
     cJSON_Delete(*box);

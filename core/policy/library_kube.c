@@ -13,6 +13,7 @@
 
 enum {
     MAX_SELECTOR = 4096,
+    MAX_TOLERATIONS = 256,
 };
 
 /* ---- selectors ---- */
@@ -167,7 +168,8 @@ static const struct moon_tolerations *list_at(lua_State *L, int arg)
     moon_tolerations_fini(list);
     *list = (struct moon_tolerations){0};
     lua_Integer n = (lua_Integer)lua_rawlen(L, arg);
-    for (lua_Integer i = 1; i <= n && i <= MOON_ENGINE_MAX_SELECTORS; i++) {
+    luaL_argcheck(L, n <= MAX_TOLERATIONS, arg, "more than 256 tolerations");
+    for (lua_Integer i = 1; i <= n; i++) {
         lua_rawgeti(L, arg, i);
         const struct moon_view *one = moon_view_test(L, -1, MOON_VIEW_TOLERATION);
         if (one != NULL) {
@@ -223,6 +225,7 @@ static unsigned effects_at(lua_State *L, int arg)
     luaL_checktype(L, arg, LUA_TTABLE);
     lua_Integer n = (lua_Integer)lua_rawlen(L, arg);
     for (lua_Integer i = 1; i <= n; i++) {
+        moon_engine_poll(L);
         lua_rawgeti(L, arg, i);
         bits |= effect_bit(L, -1);
         lua_pop(L, 1);

@@ -7,6 +7,10 @@
 #include "policy/engine.h"
 #include "policy/library.h"
 
+enum {
+    MAX_PART = INT32_MAX, /* what comes after it is a number, too */
+};
+
 struct version {
     int64_t part[3];     /* major, minor, patch */
     unsigned given;      /* how many of them were written */
@@ -29,7 +33,8 @@ static bool parse(struct moon_str text, struct version *ret)
     (void)moon_str_split(&rest, '-', &s);
     v.pre = rest.ptr != NULL ? rest : (struct moon_str){NULL, 0};
     for (struct moon_str piece; moon_str_split(&s, '.', &piece);) {
-        if (v.given == 3 || !moon_parse_i64(piece, &v.part[v.given]) || v.part[v.given] < 0) {
+        if (v.given == 3 || !moon_parse_i64(piece, &v.part[v.given]) || v.part[v.given] < 0 ||
+            v.part[v.given] > MAX_PART) {
             return false;
         }
         v.given++;

@@ -13,6 +13,17 @@
 #define WINDOW_TYPE "window"
 #define CRON_TYPE "cron"
 
+static const lua_Integer MAX_TIME = 253402300799; /* the end of 9999 */
+
+/* Far from now the C library counts years for seconds. */
+static lua_Integer time_at(lua_State *L, int arg)
+{
+    lua_Integer at_s = luaL_checkinteger(L, arg);
+
+    luaL_argcheck(L, at_s >= 0 && at_s <= MAX_TIME, arg, "a time is between 1970 and 9999");
+    return at_s;
+}
+
 static struct moon_str text_at(lua_State *L, int arg)
 {
     struct moon_str text;
@@ -42,7 +53,7 @@ static int window_is_open(lua_State *L)
 {
     const struct moon_window *w = luaL_checkudata(L, 1, WINDOW_TYPE);
 
-    lua_pushboolean(L, moon_window_at(w, luaL_checkinteger(L, 2)).is_open);
+    lua_pushboolean(L, moon_window_at(w, time_at(L, 2)).is_open);
     return 1;
 }
 
@@ -50,7 +61,7 @@ static int window_is_open(lua_State *L)
 static int seconds_until(lua_State *L, bool open)
 {
     const struct moon_window *w = luaL_checkudata(L, 1, WINDOW_TYPE);
-    lua_Integer now = luaL_checkinteger(L, 2);
+    lua_Integer now = time_at(L, 2);
     struct moon_window_state s = moon_window_at(w, now);
 
     if (s.is_open == open) {
@@ -104,14 +115,14 @@ static int cron_next(lua_State *L)
 {
     const struct moon_cron *c = luaL_checkudata(L, 1, CRON_TYPE);
 
-    return push_time(L, moon_cron_next(c, luaL_checkinteger(L, 2)));
+    return push_time(L, moon_cron_next(c, time_at(L, 2)));
 }
 
 static int cron_last(lua_State *L)
 {
     const struct moon_cron *c = luaL_checkudata(L, 1, CRON_TYPE);
 
-    return push_time(L, moon_cron_last(c, luaL_checkinteger(L, 2)));
+    return push_time(L, moon_cron_last(c, time_at(L, 2)));
 }
 
 /* ---- dates ---- */
@@ -126,7 +137,7 @@ static void set_int(lua_State *L, const char *key, int value)
 static int time_date(lua_State *L)
 {
     static const char *const weekdays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    lua_Integer at_s = luaL_checkinteger(L, 1);
+    lua_Integer at_s = time_at(L, 1);
     const char *zone = luaL_optstring(L, 2, "UTC");
     struct moon_err err;
 

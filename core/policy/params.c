@@ -16,6 +16,8 @@ static const char *const type_names[MOON_PARAM_TYPES + 1] = {
 enum {
     MAX_PARAMS = 64,
     MAX_ITEMS = 256,
+    MAX_TEXT = 4096,
+    MAX_ALL_TEXTS = 64 * 1024, /* defaults and docs of a policy together */
 };
 
 void moon_params_fini(struct moon_params *p)
@@ -212,8 +214,23 @@ static enum moon_param_type read_type(lua_State *L, const char *name)
     return MOON_PARAM_TYPES;
 }
 
+/* The text on the top. What is kept of it is kept outside of the state, so it is counted here. */
+static const char *text_at_top(lua_State *L, const char *name, size_t *texts)
+{
+    size_t len;
+    const char *text = lua_tolstring(L, -1, &len);
+
+    moon_engine_poll(L);
+    *texts += len;
+    if (len > MAX_TEXT || *texts > MAX_ALL_TEXTS) {
+        luaL_error(L, "parameter '%s': a text of more than %d bytes, or more than %d KB in all",
+                   name, MAX_TEXT, MAX_ALL_TEXTS >> 10);
+    }
+    return text;
+}
+
 /* The value on the top as JSON, held by `*holder` from the first moment. */
-static void to_json(lua_State *L, const char *name, cJSON **holder)
+static void to_json(lua_State *L, const char *name, cJSON **holder, size_t *texts)
 {
     switch (lua_type(L, -1)) {
     case LUA_TBOOLEAN:
@@ -223,7 +240,7 @@ static void to_json(lua_State *L, const char *name, cJSON **holder)
         *holder = cJSON_CreateNumber((double)lua_tonumber(L, -1));
         return;
     case LUA_TSTRING:
-        *holder = cJSON_CreateString(lua_tostring(L, -1));
+        *holder = cJSON_CreateString(text_at_top(L, name, texts));
         return;
     case LUA_TTABLE:
         break;
@@ -232,21 +249,24 @@ static void to_json(lua_State *L, const char *name, cJSON **holder)
     }
     *holder = cJSON_CreateArray();
     lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
-    for (lua_Integer i = 1; i <= n && i <= MAX_ITEMS; i++) {
+    if (n > MAX_ITEMS) {
+        luaL_error(L, "parameter '%s': the default has more than %d entries", name, MAX_ITEMS);
+    }
+    for (lua_Integer i = 1; i <= n; i++) {
         if (lua_rawgeti(L, -1, i) != LUA_TSTRING) {
             luaL_error(L, "parameter '%s': the default is a list of texts", name);
         }
-        cJSON_AddItemToArray(*holder, cJSON_CreateString(lua_tostring(L, -1)));
+        cJSON_AddItemToArray(*holder, cJSON_CreateString(text_at_top(L, name, texts)));
         lua_pop(L, 1);
     }
 }
 
-static void read_default(lua_State *L, struct moon_param *p)
+static void read_default(lua_State *L, struct moon_param *p, size_t *texts)
 {
     struct moon_err err;
 
     if (lua_getfield(L, -1, "default") != LUA_TNIL) {
-        to_json(L, p->name, &p->fallback);
+        to_json(L, p->name, &p->fallback, texts);
         cJSON *value = moon_param_value(p, p->fallback, &err);
         if (value == NULL) {
             luaL_error(L, "default: %s", err.text);
@@ -257,12 +277,13 @@ static void read_default(lua_State *L, struct moon_param *p)
     lua_pop(L, 1);
 }
 
-static void read_one(lua_State *L, struct moon_params *p)
+static void read_one(lua_State *L, struct moon_params *p, size_t *texts)
 {
     if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TTABLE) {
         luaL_error(L, "'params' is written { name = { type = \"…\", default = … } }");
     }
     const char *name = lua_tostring(L, -2);
+    luaL_argcheck(L, lua_rawlen(L, -2) <= MAX_TEXT, 1, "the name of a parameter is too long");
     check_keys(L, name);
     enum moon_param_type type = read_type(L, name);
     if (p->count == MAX_PARAMS) {
@@ -272,17 +293,19 @@ static void read_one(lua_State *L, struct moon_params *p)
     struct moon_param *one = &p->items[p->count++];
     *one = (struct moon_param){.name = moon_strdup(name), .type = type};
     if (lua_getfield(L, -1, "doc") == LUA_TSTRING) {
-        one->doc = moon_strdup(lua_tostring(L, -1));
+        one->doc = moon_strdup(text_at_top(L, name, texts));
     }
     lua_pop(L, 1);
     lua_getfield(L, -1, "required");
     one->required = lua_toboolean(L, -1);
     lua_pop(L, 1);
-    read_default(L, one);
+    read_default(L, one, texts);
 }
 
 void moon_params_read(lua_State *L, struct moon_params *p)
 {
+    size_t texts = 0;
+
     if (lua_type(L, -1) != LUA_TTABLE) {
         luaL_error(L, "'params' is a %s, not a table", luaL_typename(L, -1));
     }
@@ -295,7 +318,7 @@ void moon_params_read(lua_State *L, struct moon_params *p)
         if (lua_isnil(L, -2)) {
             break;
         }
-        read_one(L, p);
+        read_one(L, p, &texts);
         lua_pop(L, 2);
     }
     lua_pop(L, 3);

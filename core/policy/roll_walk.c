@@ -15,6 +15,7 @@
 struct sorting {
     const struct moon_roll_filter *filter;
     const struct moon_roll *roll;
+    const volatile sig_atomic_t *stop;
 };
 
 static int compare_texts(const char *a, const char *b)
@@ -64,13 +65,14 @@ static int compare_by(enum moon_roll_order order, enum moon_roll_state state,
     return 0;
 }
 
+/* Runs inside qsort_r and cannot raise: after a stop everything is equal, which ends it soon. */
 static int compare_slots(const void *a, const void *b, void *ctx)
 {
     const struct sorting *s = ctx;
     uint32_t i = *(const uint32_t *)a;
     uint32_t j = *(const uint32_t *)b;
 
-    for (unsigned k = 0; k < s->filter->order_count; k++) {
+    for (unsigned k = 0; *s->stop == MOON_STOP_NONE && k < s->filter->order_count; k++) {
         int order = compare_by(s->filter->order[k], s->filter->state, &s->roll->slots[i],
                                &s->roll->slots[j]);
         if (order != 0) {
@@ -82,25 +84,31 @@ static int compare_slots(const void *a, const void *b, void *ctx)
 
 /* ---- walking ---- */
 
-/* Goes through the slots that match, in their order. */
+/* Goes through the slots that match, in their order; after a stop there are none, and the caller
+ * polls. */
 struct scan {
     const struct moon_roll_filter *filter;
     const struct moon_roll_index *index;
     const struct moon_roll *roll;
+    const volatile sig_atomic_t *stop;
     size_t next;   /* word of slots */
     uint64_t bits; /* candidates that are left of the word before */
 };
 
-static struct scan scan_start(const struct moon_roll_filter *filter, struct moon_roll_run *run)
+static struct scan scan_start(lua_State *L, const struct moon_roll_filter *filter,
+                              struct moon_roll_run *run)
 {
-    return (struct scan){.filter = filter, .index = moon_roll_run_index(run), .roll = run->roll};
+    return (struct scan){.filter = filter,
+                         .index = moon_roll_run_index(run),
+                         .roll = run->roll,
+                         .stop = &moon_engine_of(L)->stop};
 }
 
 static bool scan_next(struct scan *s, size_t *ret)
 {
     size_t words = moon_roll_words(s->roll);
 
-    for (;;) {
+    while (*s->stop == MOON_STOP_NONE) {
         while (s->bits == 0) {
             if (s->next == words) {
                 return false;
@@ -113,6 +121,7 @@ static bool scan_next(struct scan *s, size_t *ret)
             return true;
         }
     }
+    return false;
 }
 
 /* Over the slots themselves, or over a sorted list of their numbers. */
@@ -163,7 +172,9 @@ static int walk_next(lua_State *L)
     if (w->epoch != e->views.epoch) {
         return luaL_error(L, "stale view: a walk kept from an earlier call");
     }
-    if (!next_match(w, &i)) {
+    bool found = next_match(w, &i);
+    moon_engine_poll(L);
+    if (!found) {
         lua_pushnil(L);
         return 1;
     }
@@ -234,16 +245,17 @@ static int walk_start(lua_State *L, enum moon_roll_state state)
 
     f.state = state;
     bool sorted = needs_sorting(&f);
-    size_t limit = sorted ? count_matches(scan_start(&f, run)) : 0;
+    size_t limit = sorted ? count_matches(scan_start(L, &f, run)) : 0;
     if (f.limit >= 0 && (size_t)f.limit < limit) {
         limit = (size_t)f.limit;
     }
     struct walk *w = lua_newuserdatauv(L, sizeof(*w) + limit * sizeof(uint32_t), 1);
     *w = (struct walk){.filter = f, .epoch = moon_engine_of(L)->views.epoch, .sorted = sorted};
-    w->scan = scan_start(&w->filter, run);
+    w->scan = scan_start(L, &w->filter, run);
     if (sorted) {
-        collect(w, limit, &(struct sorting){&w->filter, run->roll});
+        collect(w, limit, &(struct sorting){&w->filter, run->roll, w->scan.stop});
     }
+    moon_engine_poll(L);
     if (!lua_isnoneornil(L, 2)) { /* holds the texts the filter points to */
         lua_pushvalue(L, 2);
         (void)lua_setiuservalue(L, -2, 1);
@@ -317,7 +329,7 @@ int moon_roll_count(lua_State *L)
     lua_getfield(L, 2, "state");
     f.state = (enum moon_roll_state)luaL_checkoption(L, 4, NULL, moon_roll_state_names);
     lua_newtable(L);
-    struct scan scan = scan_start(&f, run);
+    struct scan scan = scan_start(L, &f, run);
     while (scan_next(&scan, &i)) {
         total++;
         if (by != NULL) {
@@ -330,6 +342,7 @@ int moon_roll_count(lua_State *L)
             lua_rawset(L, 5);
         }
     }
+    moon_engine_poll(L);
     if (by == NULL) {
         lua_pushinteger(L, total);
     }

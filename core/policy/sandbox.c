@@ -177,13 +177,50 @@ int moon_sandbox_tostring(lua_State *L)
 
 static const char *const refused_metamethods[] = {"__gc", "__mode", "__close"};
 
-/* Metatables are frozen by setmetatable: the object gets a copy, made once per table given, so that
- * __gc, __mode and __close cannot come in later. Upvalue 1: given -> copy, weak; 2: copy -> given.
- */
+enum {
+    POLL_EVERY = 1024,
+};
+
+/* In a copy, under this key, is the table it was made from: scripts never see the copy. */
+static const char copied_from;
+
+/* Is the copy on the top like the table given, at index 2? That has one entry more. */
+static bool is_like(lua_State *L)
+{
+    int copy = lua_gettop(L);
+    lua_Integer entries = 1;
+    lua_Integer had = 0;
+
+    for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+        lua_pushvalue(L, -2);
+        lua_rawget(L, copy);
+        bool equal = lua_rawequal(L, -1, -2);
+        lua_pop(L, 1);
+        if (!equal) {
+            lua_settop(L, copy);
+            return false;
+        }
+        if (++entries % POLL_EVERY == 0) {
+            moon_engine_poll(L);
+        }
+    }
+    for (lua_pushnil(L); lua_next(L, copy); lua_pop(L, 1)) {
+        if (++had % POLL_EVERY == 0) {
+            moon_engine_poll(L);
+        }
+    }
+    return had == entries;
+}
+
+/* Metatables are frozen by setmetatable: the object gets a copy, so that __gc, __mode and __close
+ * cannot come in later. Upvalue 1: given -> the copy made last, to be used again as long as it is
+ * alike. Weak in both: a table weak in its keys alone takes quadratic time to collect. */
 static void push_frozen_copy(lua_State *L)
 {
+    lua_Integer entries = 0;
+
     lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TTABLE) {
+    if (lua_rawget(L, lua_upvalueindex(1)) == LUA_TTABLE && is_like(L)) {
         return;
     }
     lua_pop(L, 1);
@@ -192,13 +229,33 @@ static void push_frozen_copy(lua_State *L)
         lua_pushvalue(L, -2);
         lua_insert(L, -2);
         lua_rawset(L, -4);
+        if (++entries % POLL_EVERY == 0) {
+            moon_engine_poll(L);
+        }
     }
+    lua_pushvalue(L, 2);
+    lua_rawsetp(L, -2, &copied_from);
     lua_pushvalue(L, 2);
     lua_pushvalue(L, -2);
     lua_rawset(L, lua_upvalueindex(1));
-    lua_pushvalue(L, -1);
-    lua_pushvalue(L, 2);
-    lua_rawset(L, lua_upvalueindex(2));
+}
+
+/* Lua would follow a chain of callable tables for minutes, moving all arguments at each step. */
+static void check_metatable(lua_State *L)
+{
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(refused_metamethods); i++) {
+        lua_pushstring(L, refused_metamethods[i]);
+        if (lua_rawget(L, 2) != LUA_TNIL) {
+            luaL_error(L, "setmetatable: %s is not available in policies", refused_metamethods[i]);
+        }
+        lua_pop(L, 1);
+    }
+    lua_pushliteral(L, "__call");
+    int type = lua_rawget(L, 2);
+    if (type != LUA_TNIL && type != LUA_TFUNCTION) {
+        luaL_error(L, "setmetatable: __call is a %s, not a function", lua_typename(L, type));
+    }
+    lua_pop(L, 1);
 }
 
 static int sandbox_setmetatable(lua_State *L)
@@ -212,14 +269,7 @@ static int sandbox_setmetatable(lua_State *L)
     }
     lua_settop(L, 2);
     if (type == LUA_TTABLE) {
-        for (size_t i = 0; i < MOON_ARRAY_SIZE(refused_metamethods); i++) {
-            lua_pushstring(L, refused_metamethods[i]);
-            if (lua_rawget(L, 2) != LUA_TNIL) {
-                return luaL_error(L, "setmetatable: %s is not available in policies",
-                                  refused_metamethods[i]);
-            }
-            lua_pop(L, 1);
-        }
+        check_metatable(L);
         push_frozen_copy(L);
     } else {
         lua_pushnil(L);
@@ -241,7 +291,7 @@ static int sandbox_getmetatable(lua_State *L)
         return 1;
     }
     lua_pop(L, 1);
-    (void)lua_rawget(L, lua_upvalueindex(2)); /* the table the script knows */
+    (void)lua_rawgetp(L, -1, &copied_from); /* the table the script knows */
     return 1;
 }
 
@@ -298,24 +348,16 @@ static void keep(lua_State *L, int from, const char *const *names, size_t count)
     }
 }
 
-static void weak_table(lua_State *L)
+static void open_metatables(lua_State *L, int env)
 {
     lua_newtable(L);
     lua_createtable(L, 0, 1);
-    lua_pushliteral(L, "k");
+    lua_pushliteral(L, "kv");
     lua_setfield(L, -2, "__mode");
     lua_setmetatable(L, -2);
-}
-
-static void open_metatables(lua_State *L, int env)
-{
-    weak_table(L);
-    weak_table(L);
-    lua_pushvalue(L, -2);
-    lua_pushvalue(L, -2);
-    lua_pushcclosure(L, sandbox_setmetatable, 2);
+    lua_pushcclosure(L, sandbox_setmetatable, 1);
     lua_setfield(L, env, "setmetatable");
-    lua_pushcclosure(L, sandbox_getmetatable, 2);
+    lua_pushcfunction(L, sandbox_getmetatable);
     lua_setfield(L, env, "getmetatable");
 }
 

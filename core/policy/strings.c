@@ -16,6 +16,7 @@ enum {
     MAX_PATTERN = 256,
     MAX_COST = 1000 * 1000,
     MAX_REPEAT = MOON_ENGINE_MAX_STRING,
+    MAX_PLAIN_COST = 64 * 1000 * 1000, /* bytes compared, many at a time */
 };
 
 /* ---- the cost of a pattern ---- */
@@ -106,9 +107,25 @@ static int call_original(lua_State *L)
     return lua_gettop(L);
 }
 
+/* At each place of the text all but the last byte may be as wanted. */
+static void check_plain_search(lua_State *L)
+{
+    size_t n;
+    size_t len;
+
+    (void)luaL_checklstring(L, 1, &n);
+    (void)luaL_checklstring(L, 2, &len);
+    if (len < n && (n - len) * len > MAX_PLAIN_COST) {
+        luaL_error(L, "string.find: this search could take too long: %d bytes in %d", (int)len,
+                   (int)n);
+    }
+}
+
 static int string_find(lua_State *L)
 {
-    if (!lua_toboolean(L, 4)) {
+    if (lua_toboolean(L, 4)) {
+        check_plain_search(L);
+    } else {
         check_search(L, "find", false);
     }
     return call_original(L);

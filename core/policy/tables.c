@@ -10,6 +10,7 @@
 enum {
     MAX_MOVE = 1 << 20,
     MAX_UNPACK = 4096,
+    MAX_LENGTH = 1 << 30, /* of a list that is changed; Lua finds any border in one with holes */
     POLL_EVERY = 1024,
 };
 
@@ -26,6 +27,15 @@ static void check_writable(lua_State *L, int arg)
     if (luaL_getmetafield(L, arg, "__newindex") != LUA_TNIL) {
         luaL_argerror(L, arg, "this table is read-only");
     }
+}
+
+/* Of a list that gets or loses an entry: no place beyond it is out of the range of integers. */
+static lua_Integer changing_length(lua_State *L, int arg)
+{
+    lua_Integer n = list_length(L, arg);
+
+    luaL_argcheck(L, n <= MAX_LENGTH, arg, "a list with holes");
+    return n;
 }
 
 static void poll_at(lua_State *L, lua_Integer i)
@@ -72,7 +82,7 @@ static int table_concat(lua_State *L)
 
 static int table_insert(lua_State *L)
 {
-    lua_Integer n = list_length(L, 1);
+    lua_Integer n = changing_length(L, 1);
     lua_Integer pos = n + 1;
 
     check_writable(L, 1);
@@ -99,7 +109,7 @@ static int table_insert(lua_State *L)
 
 static int table_remove(lua_State *L)
 {
-    lua_Integer n = list_length(L, 1);
+    lua_Integer n = changing_length(L, 1);
     lua_Integer pos = luaL_optinteger(L, 2, n);
 
     check_writable(L, 1);
@@ -133,7 +143,7 @@ static int table_move(lua_State *L)
     if (last >= first) {
         luaL_argcheck(L, first > 0 && last - first < MAX_MOVE, 3, "too many entries to move");
         luaL_argcheck(L, to > 0 && to <= LUA_MAXINTEGER - MAX_MOVE, 4, "position out of bounds");
-        bool upwards = to > last || to <= first || target != 1;
+        bool upwards = to > last || to <= first || !lua_rawequal(L, 1, target);
         for (lua_Integer i = 0; i <= last - first; i++) {
             lua_Integer at = upwards ? i : last - first - i;
             poll_at(L, i);
@@ -159,8 +169,8 @@ static int table_unpack(lua_State *L)
     }
     int count = (int)(last - first) + 1;
     luaL_checkstack(L, count, "table.unpack");
-    for (lua_Integer i = first; i <= last; i++) {
-        lua_rawgeti(L, 1, i);
+    for (int i = 0; i < count; i++) { /* `last` may be the last integer there is */
+        lua_rawgeti(L, 1, first + i);
     }
     return count;
 }

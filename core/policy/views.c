@@ -125,8 +125,8 @@ void *moon_views_handle(struct moon_views *v, enum moon_view_kind kind, const vo
         v->count++;
     }
     uint64_t index = *place >> EPOCH_BITS;
-    return (void *)(uintptr_t)((uint64_t)kind << KIND_SHIFT | index << EPOCH_BITS |
-                               (v->epoch & epoch_mask));
+    return (void *)(uintptr_t)((uint64_t)kind << KIND_SHIFT |
+                               (v->epoch & epoch_mask) << INDEX_BITS | index);
 }
 
 /* NULL: not a handle of this call. */
@@ -134,9 +134,9 @@ static const struct moon_view *find(lua_State *L, const void *handle)
 {
     const struct moon_views *v = &moon_engine_of(L)->views;
     uint64_t bits = (uint64_t)(uintptr_t)handle;
-    uint64_t index = bits >> EPOCH_BITS & index_mask;
+    uint64_t index = bits & index_mask;
 
-    if ((bits & epoch_mask) != (v->epoch & epoch_mask) || index >= v->count) {
+    if ((bits >> INDEX_BITS & epoch_mask) != (v->epoch & epoch_mask) || index >= v->count) {
         return NULL;
     }
     const struct moon_view *item = &v->items[index];

@@ -2,7 +2,8 @@
  *
  * views.h - what scripts see of the cluster: handles, not copies.
  *
- * A view is a light userdata: 6 bits of kind, 22 of index into the engine's table, 36 of epoch. The
+ * A view is a light userdata: 6 bits of kind, 36 of epoch, 22 of index into the engine's table (the
+ * low bits, by which Lua finds keys of a table). The
  * table is emptied and the epoch goes up after every call, so a handle kept in an upvalue is an
  * error ("stale view"), never a dangling read; and no allocation is made for a view. The same
  * object always has the same handle during a call, so views compare with == and can be table keys.

@@ -234,34 +234,54 @@ static bool begins_on(const struct moon_span *span, const struct moon_zone_time 
            (span->first_date == 0 || (span->first_date <= date && date <= span->last_date));
 }
 
-/* The latest end of the spans that cover a time; the time itself when none does. */
-static int64_t covered_until(const struct moon_window *w, int64_t at_s)
-{
-    struct moon_zone_time local = moon_zone_local(at_s);
-    int64_t until = at_s;
+/* The spans that begin on one day. */
+struct day_spans {
+    int64_t begin_s[MOON_WINDOW_MAX_SPANS];
+    int64_t end_s[MOON_WINDOW_MAX_SPANS];
+    size_t count;
+};
 
-    for (int days = -1; days <= 0; days++) { /* a span of yesterday may reach into today */
-        struct moon_zone_time day = moon_zone_day_after(&local, days);
-        for (size_t i = 0; i < w->count; i++) {
-            const struct moon_span *span = &w->spans[i];
-            if (!begins_on(span, &day) || time_of(&day, span->begin_min) > at_s) {
-                continue;
+static void spans_of(const struct moon_window *w, const struct moon_zone_time *day,
+                     struct day_spans *ret)
+{
+    ret->count = 0;
+    for (size_t i = 0; i < w->count; i++) {
+        if (begins_on(&w->spans[i], day)) {
+            ret->begin_s[ret->count] = time_of(day, w->spans[i].begin_min);
+            ret->end_s[ret->count++] = time_of(day, w->spans[i].end_min);
+        }
+    }
+}
+
+/* Where one span ends another may go on. */
+static int64_t extended(const struct day_spans *s, int64_t until)
+{
+    for (int64_t before = -1; before != until;) {
+        before = until;
+        for (size_t i = 0; i < s->count; i++) {
+            if (s->begin_s[i] <= until && s->end_s[i] > until) {
+                until = s->end_s[i];
             }
-            int64_t end = time_of(&day, span->end_min);
-            until = end > until ? end : until;
         }
     }
     return until;
 }
 
-/* Where one span ends another may go on. */
+/* Day by day, from yesterday, whose spans may reach into today, to the first one that begins after
+ * the end found so far. The time itself when no span covers it. */
 static int64_t open_until(const struct moon_window *w, int64_t now_s, int64_t horizon_s)
 {
+    struct moon_zone_time local = moon_zone_local(now_s);
     int64_t until = now_s;
+    struct day_spans spans;
 
-    for (int64_t before = -1; until != before && until < horizon_s;) {
-        before = until;
-        until = covered_until(w, until);
+    for (int days = -1; until < horizon_s; days++) {
+        struct moon_zone_time day = moon_zone_day_after(&local, days);
+        if (days > 0 && time_of(&day, 0) > until) {
+            break;
+        }
+        spans_of(w, &day, &spans);
+        until = extended(&spans, until);
     }
     return until;
 }

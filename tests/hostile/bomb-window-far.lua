@@ -1,0 +1,13 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- expect: runtime in select
+-- says: between 1970 and 9999
+-- The end of time, for a window.
+return {
+  api = 1,
+  select = function(node, set)
+    if not set.labels.bad then
+      return true
+    end
+    return moonset.time.window("Mon 10:00-11:00"):is_open(math.mininteger)
+  end,
+}

@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- expect: runtime in select
+-- A number.
+return {
+  api = 1,
+  select = function(node, set)
+    if not set.labels.bad then
+      return true
+    end
+    error(4e15)
+  end,
+}

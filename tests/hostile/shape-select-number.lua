@@ -1,0 +1,13 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- expect: shape in select
+-- says: it returned
+-- A wrong answer of select.
+return {
+  api = 1,
+  select = function(_, set)
+    if not set.labels.bad then
+      return true
+    end
+    return 1
+  end,
+}

@@ -1,0 +1,13 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- expect: shape in tolerations
+-- says: not a table
+-- A wrong answer of tolerations.
+return {
+  api = 1,
+  tolerations = function(set)
+    if not set.labels.bad then
+      return {}
+    end
+    return { "x" }
+  end,
+}

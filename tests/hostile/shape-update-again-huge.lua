@@ -1,0 +1,13 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- expect: shape in update
+-- says: wants 1 to
+-- A wrong answer of update.
+return {
+  api = 1,
+  update = function(roll, set)
+    if not set.labels.bad then
+      return
+    end
+    roll:again(1e300, "x")
+  end,
+}
