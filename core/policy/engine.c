@@ -69,6 +69,37 @@ static bool is_too_wide(const void *ptr, size_t osize, size_t nsize)
            (nodes & (nodes - 1)) == 0;
 }
 
+/* Of tests: which allocations are refused, counted over all states. */
+static struct {
+    uint64_t seen;
+    uint64_t first; /* 0: none */
+    uint64_t last;
+    uint64_t refused;
+} refusing;
+
+void moon_engine_refuse(uint64_t first, uint64_t count)
+{
+    memset(&refusing, 0, sizeof(refusing));
+    refusing.first = first;
+    refusing.last = first + count - 1;
+}
+
+uint64_t moon_engine_refused(void)
+{
+    return refusing.refused;
+}
+
+static bool is_refused_by_test(const struct moon_engine *e)
+{
+    if (!e->is_open) {
+        return false;
+    }
+    refusing.seen++;
+    bool refused = refusing.seen >= refusing.first && refusing.seen <= refusing.last;
+    refusing.refused += refused;
+    return refused;
+}
+
 static void *allocate(void *ctx, void *ptr, size_t osize, size_t nsize)
 {
     struct moon_engine *e = ctx;
@@ -86,6 +117,9 @@ static void *allocate(void *ctx, void *ptr, size_t osize, size_t nsize)
     }
     if (is_too_wide(ptr, osize, nsize)) {
         e->refused_table = true;
+        return NULL;
+    }
+    if (nsize > old && refusing.first != 0 && is_refused_by_test(e)) {
         return NULL;
     }
     if (nsize > old && !may_grow(e, ptr, nsize - old, nsize)) {
@@ -454,6 +488,7 @@ struct moon_engine *moon_engine_new(double budget_scale)
     if (rc != 0) {
         moon_assert_failed(fault.text, __FILE__, __LINE__);
     }
+    e->is_open = true;
     return e;
 }
 

@@ -87,6 +87,7 @@ struct moon_engine {
     bool refused_table;  /* what was refused is a table with too many keys */
     bool shape;          /* the error on its way is about an answer's shape */
     bool loading;        /* require is allowed */
+    bool is_open;        /* set up: from here on only scripts ask for memory */
     char traceback[4096];
 };
 
@@ -118,6 +119,12 @@ MOON_API int moon_engine_compile(struct moon_engine *e, const char *chunk_name,
                                  struct moon_str source, struct moon_fault *ret);
 /* Forget garbage when there is much of it; between calls. */
 MOON_API void moon_engine_rest(struct moon_engine *e);
+
+/* For tests: of all that scripts allocate from now on, the `first` (from 1) and those after it are
+ * refused, `count` in all; Lua asks once more after it has collected, so one alone does no harm. 0:
+ * none. And how many were. */
+MOON_API void moon_engine_refuse(uint64_t first, uint64_t count);
+MOON_API uint64_t moon_engine_refused(void);
 
 static inline bool moon_engine_is_spent(const struct moon_engine *e)
 {
