@@ -8,9 +8,9 @@
 
 #include "policy/hooks.h"
 
-enum {
-    WORLD_NODES = 20000,
-};
+#ifndef WORLD_NODES
+#define WORLD_NODES 20000
+#endif
 
 struct world {
     const struct moon_node *nodes[WORLD_NODES];
