@@ -6,6 +6,11 @@
 
 #include "cli/cli.h"
 #include "cli/policy_cmds.h"
+#include "policy/reference.h"
+
+enum {
+    MAX_REFERENCE = 1024 * 1024,
+};
 
 struct request {
     char **names; /* all when there are none */
@@ -82,8 +87,35 @@ static int complain_of_unknown(const struct request *r)
     return status;
 }
 
+/* What can be said of all policies, instead of what they say. */
+static const struct {
+    const char *flag;
+    void (*write)(struct moon_buf *out);
+} references[] = {
+    {"--stubs", moon_reference_stubs},
+    {"--reference", moon_reference_page},
+    {"--luacheckrc", moon_reference_luacheckrc},
+};
+
+static bool print_reference(const char *flag)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf out = MOON_BUF_INIT(MAX_REFERENCE);
+
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(references); i++) {
+        if (moon_streq(references[i].flag, flag)) {
+            references[i].write(&out);
+            (void)fputs(moon_buf_cstr(&out), stdout);
+            return true;
+        }
+    }
+    return false;
+}
+
 int moon_policy_cmd_doc(int argc, char **argv)
 {
+    if (argc == 2 && print_reference(argv[1])) {
+        return MOON_EXIT_OK;
+    }
     int status = MOON_EXIT_OK;
     struct moon_policies *policies = moon_policy_load(&argc, argv, &status);
 

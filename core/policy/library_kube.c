@@ -32,6 +32,9 @@ static const struct moon_selector *compiled(lua_State *L, struct moon_str text)
     if (text.len > MAX_SELECTOR) {
         luaL_error(L, "selector: the text is longer than %d bytes", MAX_SELECTOR);
     }
+    if (memchr(text.ptr, '\0', text.len) != NULL) {
+        luaL_error(L, "selector: a NUL byte");
+    }
     if (moon_map_count(e->selectors) == MOON_ENGINE_MAX_SELECTORS) {
         luaL_error(L, "selector: more than %d different ones", MOON_ENGINE_MAX_SELECTORS);
     }

@@ -8,6 +8,7 @@
 #include "engine_fixture.h"
 #include "policy/bundle.h"
 #include "policy/library.h"
+#include "policy/signature.h"
 
 /* What an editor and the reference page show stands beside what is registered. */
 
@@ -120,13 +121,33 @@ static void test_nothing_else_is_there(void **state MOON_UNUSED)
     assert_true(count > 20);
 }
 
+static void test_signatures(void **state MOON_UNUSED)
+{
+    struct moon_signature s;
+
+    moon_signature_read("<T, U>(list: T[], fn: fun(item: T, i: integer): U?, by: (\"a\"|\"b\")?): "
+                        "table<U, T[]>, string?",
+                        &s);
+    assert_true(moon_str_is(s.generics, "T, U"));
+    assert_int_equal(s.arg_count, 3);
+    assert_true(moon_str_is(s.args[0].name, "list") && moon_str_is(s.args[0].type, "T[]"));
+    assert_true(moon_str_is(s.args[1].type, "fun(item: T, i: integer): U?"));
+    assert_false(s.args[1].optional);
+    assert_true(moon_str_is(s.args[2].type, "(\"a\"|\"b\")"));
+    assert_true(s.args[2].optional);
+    assert_int_equal(s.return_count, 2);
+    assert_true(moon_str_is(s.returns[0], "table<U, T[]>"));
+    assert_true(moon_str_is(s.returns[1], "string?"));
+    moon_signature_read("()", &s);
+    assert_int_equal(s.arg_count + s.return_count, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fields_of_views),
-        cmocka_unit_test(test_functions),
-        cmocka_unit_test(test_hooks),
-        cmocka_unit_test(test_nothing_else_is_there),
+        cmocka_unit_test(test_fields_of_views), cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_hooks),           cmocka_unit_test(test_nothing_else_is_there),
+        cmocka_unit_test(test_signatures),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
