@@ -79,6 +79,7 @@ struct moon_manager {
     struct moon_recording *recording; /* NULL: none is wanted */
     bool is_stepped;
     bool carries_out;
+    bool is_played; /* a stand-in answers instead of a server */
     bool leading;
     bool stopping;
     uint64_t grace_ms;
@@ -182,7 +183,12 @@ static void add_explainer(const struct moon_internal *in,
 static struct moon_plugin_query *ask_provider(const struct moon_internal *in,
                                               const struct moon_question *question)
 {
-    return moon_provider_ask(manager_of(in)->registry, question);
+    const struct moon_manager *m = manager_of(in);
+
+    /* What a provider says now is nothing to what was then, or might be. */
+    return m->is_played ? moon_provider_refuse(m->registry, question,
+                                               "no provider is asked, as this is no live cluster")
+                        : moon_provider_ask(m->registry, question);
 }
 
 static void add_lister(const struct moon_internal *in,
@@ -541,6 +547,7 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
     m->on_plan = opts->on_plan;
     m->is_stepped = opts->is_stepped;
     m->carries_out = opts->carries_out;
+    m->is_played = opts->stand_in != NULL;
     m->ctx = opts->ctx;
     if (open_recording(m, err) != 0 || connect_api(m, opts, err) != 0 ||
         load_policies(m, opts->scene, err) != 0) {

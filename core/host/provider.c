@@ -181,25 +181,43 @@ static char *no_provider(const struct moon_registry *r, const char *name)
                          known.len > 0 ? moon_buf_cstr(&known) : "none");
 }
 
-struct moon_plugin_query *moon_provider_ask(struct moon_registry *r,
-                                            const struct moon_question *question)
+static struct moon_plugin_query *query_new(struct moon_registry *r,
+                                           const struct moon_question *question)
 {
-    const struct moon_provider *p = find(r, question->provider);
     struct moon_plugin_query *q = moon_new(struct moon_plugin_query);
 
     q->magic = QUERY_MAGIC;
-    q->provider = p;
     q->loop = r->internal.loop;
     q->samples = moon_samples_new();
     q->timer = moon_timer_new(q->loop, timed_out, q);
     q->on_done = question->on_done;
     q->ctx = question->ctx;
     moon_list_append(&r->queries, &q->node);
+    return q;
+}
+
+struct moon_plugin_query *moon_provider_refuse(struct moon_registry *r,
+                                               const struct moon_question *question,
+                                               const char *error)
+{
+    struct moon_plugin_query *q = query_new(r, question);
+
+    q->error = moon_strdup(error);
+    finish(q);
+    return q;
+}
+
+struct moon_plugin_query *moon_provider_ask(struct moon_registry *r,
+                                            const struct moon_question *question)
+{
+    const struct moon_provider *p = find(r, question->provider);
+
     if (p == NULL) {
-        q->error = no_provider(r, question->provider);
-        finish(q);
-        return q;
+        MOON_AUTOFREE char *error = no_provider(r, question->provider);
+        return moon_provider_refuse(r, question, error);
     }
+    struct moon_plugin_query *q = query_new(r, question);
+    q->provider = p;
     moon_timer_start(q->timer, question->timeout_ms + PATIENCE_MS);
     uint64_t began_ms = moon_callback_begin();
     p->given.query(q, question->text.ptr, question->text.len, (int64_t)question->timeout_ms,

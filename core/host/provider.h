@@ -26,6 +26,10 @@ struct moon_question {
 /* The handle is valid until on_done runs. Only between start and end of the registry. */
 MOON_API struct moon_plugin_query *moon_provider_ask(struct moon_registry *r,
                                                      const struct moon_question *question);
+/* The same, but nobody is asked: it ends with this error. */
+MOON_API struct moon_plugin_query *moon_provider_refuse(struct moon_registry *r,
+                                                        const struct moon_question *question,
+                                                        const char *error);
 MOON_API void moon_provider_cancel(struct moon_plugin_query *query);
 
 #endif

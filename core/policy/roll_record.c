@@ -258,6 +258,9 @@ int moon_roll_patch_image(lua_State *L)
             L, "roll:patch_image: only outdated pods are updated; on node %s", slot->node_name);
     }
     check_slot(L, run, slot, "patch_image");
+    if (slot->held) {
+        return answer_held(L);
+    }
     const char *why = why_unpatchable(run, slot);
     if (why != NULL) {
         lua_pushboolean(L, false);

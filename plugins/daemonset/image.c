@@ -193,8 +193,10 @@ const char *moon_ds_unpatchable(const struct moon_roll_slot *shown)
     if (p == NULL) {
         return "it is gone";
     }
-    if (slot->mutation != NULL && (moon_ds_mutate_wants(slot) != slot->set->hash ||
-                                   slot->mutation->digest != p->pod->mutation)) {
+    /* An edit may be about an image, and the template's would overwrite it. */
+    if (p->pod->mutation != NULL ||
+        (slot->mutation != NULL &&
+         (slot->mutation->digest != NULL || moon_ds_mutate_wants(slot) != slot->set->hash))) {
         return "a policy says what the node's pod is made of";
     }
     return why_not(slot->set, p);

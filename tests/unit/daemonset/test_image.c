@@ -165,6 +165,26 @@ static void WhatElseHasChangedIsNotForIt(void **state)
     }
 }
 
+/* The template's image might overwrite one that an edit has put there. */
+static void PodsThatAPolicyChangesAreNotForIt(void **state)
+{
+    struct fixture *f = *state;
+    mine(f, "return { api = 1, mutate = function(pod) pod:label('size', 'big') end,\n"
+            "update = function(roll, set) for pod in roll:outdated {} do\n"
+            "local ok, why = roll:patch_image(pod, 'in place')\n"
+            "if not ok then roll:again(60, why) end end end }");
+    add_set(f, (struct set_opts){.strategy = ROLLING("1", "0"),
+                                 .annotations = MINE,
+                                 .template = TWO("c:1", "d:1", "")});
+    add_nodes(f, 0, 1, NULL);
+    settle(f);
+    all_ready(f);
+    settle(f);
+    next(f, TWO("c:2", "d:1", ""));
+    assert_int_equal(sync_once(f).pod_patches, 0);
+    assert_non_null(strstr(plan_text(f), "a policy says what the node's pod is made of"));
+}
+
 static void InitContainersAreWrittenAndNotWaitedFor(void **state)
 {
     struct fixture *f = *state;
@@ -215,13 +235,10 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_policies, teardown_policies)
     const struct CMUnitTest tests[] = {
-        T(ImagesAreAllThatIsWritten),
-        T(OneAtATime),
-        T(APatchInFlightIsNotAvailable),
-        T(WhatElseHasChangedIsNotForIt),
-        T(InitContainersAreWrittenAndNotWaitedFor),
-        T(PodsOfUnknownOriginAreLeft),
-        T(OursIsNoMistakenLabel),
+        T(ImagesAreAllThatIsWritten),         T(OneAtATime),
+        T(APatchInFlightIsNotAvailable),      T(WhatElseHasChangedIsNotForIt),
+        T(PodsThatAPolicyChangesAreNotForIt), T(InitContainersAreWrittenAndNotWaitedFor),
+        T(PodsOfUnknownOriginAreLeft),        T(OursIsNoMistakenLabel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

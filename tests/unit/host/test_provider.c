@@ -269,6 +269,22 @@ static void nobody_of_that_name(void **state)
     assert_string_equal(asked.error, "there is no provider prob (known: probe)");
 }
 
+static void nobody_is_asked(void **state)
+{
+    (void)state;
+    (void)moon_provider_refuse(registry,
+                               &(struct moon_question){.provider = "probe",
+                                                       .text = MOON_STR_LIT("up"),
+                                                       .timeout_ms = 1000,
+                                                       .on_done = on_done,
+                                                       .ctx = &asked},
+                               "not now");
+    assert_int_equal(asked.ends, 0);
+    let_it_end();
+    assert_null(probe.open);
+    assert_string_equal(asked.error, "not now");
+}
+
 /* ---- the end ---- */
 
 static void a_plugin_that_forgets_it(void **state)
@@ -314,15 +330,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_registered),
-        TEST(an_answer_at_once_comes_later),
-        TEST(an_answer_with_labels),
-        TEST(more_than_there_may_be),
-        TEST(so_many_bytes_of_labels),
-        TEST(a_failure),
-        TEST(nobody_of_that_name),
-        TEST(a_plugin_that_forgets_it),
-        TEST(cancelled),
+        TEST(what_is_registered),       TEST(an_answer_at_once_comes_later),
+        TEST(an_answer_with_labels),    TEST(more_than_there_may_be),
+        TEST(so_many_bytes_of_labels),  TEST(a_failure),
+        TEST(nobody_of_that_name),      TEST(nobody_is_asked),
+        TEST(a_plugin_that_forgets_it), TEST(cancelled),
         TEST(a_plugin_that_ends_first),
     };
 

@@ -521,6 +521,9 @@ static void test_images_in_place(void **state)
     assert_string_equal(f->answer.again_reason, "more than images");
     assert_string_equal(f->answer.actions[0].reason, "in place");
     assert_string_equal(ask_update(f, 1, 0), "patch_image n3 clipped 1");
+    f->slots[2].held = true;
+    assert_string_equal(ask_update(f, 2, 0), "patch_image n2");
+    f->slots[2].held = false;
     f->slots[1].wanted = false;
     assert_string_equal(ask_update(f, 2, 0), "patch_image n3");
     (void)roll_with(f, "for p in roll:updated {} do roll:patch_image(p, 'x') end", 2, 0);
