@@ -12,7 +12,7 @@ PLAYER_FLAGS=(--ready-delay 2s)
 # the file `queries`.
 prometheus()
 {
-    python3 - "$WORK" <<'PYTHON'
+    exec python3 - "$WORK" <<'PYTHON'
 import http.server, json, sys, time, urllib.parse
 
 work = sys.argv[1]
