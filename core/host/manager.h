@@ -30,7 +30,8 @@ struct moon_manager_opts {
     /* Who answers instead of a server, and who looks on (client_stand_in.h). NULL: none. */
     const struct moon_client_stand_in *stand_in;
     const struct moon_client_witness *witness;
-    const struct moon_scene *scene; /* brings policies, below those of the folders; NULL: none */
+    /* Brings the policies, below those of the folders: none come in ConfigMaps then. NULL: none. */
+    const struct moon_scene *scene;
     /* With on_plan, but plans are carried out: by the stand-in. */
     bool carries_out;
     /* Replay: with on_plan, but plans are carried out; moon_manager_lead and moon_manager_step say

@@ -70,33 +70,21 @@ int moon_scene_give_settings(const struct moon_scene *s, struct moon_config *con
 
 /* ---- policies ---- */
 
-static void add_policy(struct moon_scene *s, const char *name, const char *source,
-                       const char *version, struct moon_str text)
+static void add_policy(struct moon_scene *s, const struct moon_policy_text *p)
 {
     for (size_t i = 0; i < s->policy_count; i++) {
-        if (moon_streq(s->policies[i].name, name)) {
+        if (moon_streq(s->policies[i].name, p->name) && s->policies[i].is_module == p->is_module) {
             return; /* a module that two policies require */
         }
     }
     s->policies = moon_realloc_array(s->policies, s->policy_count + 1, sizeof(*s->policies));
     s->policies[s->policy_count++] = (struct moon_policy_text){
-        .name = moon_strdup(name),
-        .source = moon_strdup(source),
-        .version = moon_strdup(version),
-        .text = {moon_str_dup(text), text.len},
+        .name = moon_strdup(p->name),
+        .is_module = p->is_module,
+        .source = moon_strdup(p->source),
+        .version = moon_strdup(p->version),
+        .text = {moon_str_dup(p->text), p->text.len},
     };
-}
-
-/* The module lib.a.b is the policy text lib/a/b. */
-static void take_module(struct moon_scene *s, const char *source, struct moon_str dotted,
-                        const char *text)
-{
-    MOON_AUTOFREE char *name = moon_str_dup(dotted);
-
-    for (char *c = name; *c != '\0'; c++) {
-        *c = (char)(*c == '.' ? '/' : *c);
-    }
-    add_policy(s, name, source, NULL, moon_str(text));
 }
 
 static void take_policy(const struct moon_policy_info *info, void *ctx)
@@ -109,9 +97,16 @@ static void take_policy(const struct moon_policy_info *info, void *ctx)
     if (!info->loaded) {
         return;
     }
-    add_policy(s, info->name, info->source, info->version, info->text);
+    add_policy(s, &(struct moon_policy_text){.name = info->name,
+                                             .source = info->source,
+                                             .version = info->version,
+                                             .text = info->text});
     while (info->modules != NULL && moon_map_next(info->modules, &pos, &name, &text)) {
-        take_module(s, info->source, name, text);
+        MOON_AUTOFREE char *module = moon_str_dup(name);
+        add_policy(s, &(struct moon_policy_text){.name = module,
+                                                 .is_module = true,
+                                                 .source = info->source,
+                                                 .text = moon_str(text)});
     }
 }
 
@@ -161,8 +156,12 @@ void moon_scene_write_policies(const struct moon_scene *s, struct moon_buf *out)
         const struct moon_policy_text *p = &s->policies[i];
         moon_buf_puts(out, "{\"policy\":");
         moon_json_add_string(out, moon_str(p->name));
-        moon_buf_puts(out, ",\"version\":");
-        moon_json_add_string(out, moon_str(p->version));
+        if (p->is_module) {
+            moon_buf_puts(out, ",\"module\":true");
+        } else {
+            moon_buf_puts(out, ",\"version\":");
+            moon_json_add_string(out, moon_str(p->version));
+        }
         moon_buf_puts(out, ",\"source\":");
         moon_json_add_string(out, moon_str(p->source));
         moon_buf_puts(out, ",\"text\":");
@@ -198,6 +197,9 @@ void moon_scene_read_policy(struct moon_scene *s, const cJSON *line)
 {
     const char *source = moon_json_string(line, "source");
 
-    add_policy(s, moon_json_string(line, "policy"), source != NULL ? source : "",
-               moon_json_string(line, "version"), moon_str(moon_json_string(line, "text")));
+    add_policy(s, &(struct moon_policy_text){.name = moon_json_string(line, "policy"),
+                                             .is_module = moon_json_bool(line, "module", false),
+                                             .source = source != NULL ? source : "",
+                                             .version = moon_json_string(line, "version"),
+                                             .text = moon_str(moon_json_string(line, "text"))});
 }

@@ -68,7 +68,8 @@ static void *begins(const struct moon_client_question *q, void *ctx)
     const struct moon_tap *t = MOON_CAST(moon_tap, ctx, TAP_MAGIC);
     const char *plural = q->resource != NULL ? q->resource->plural : "";
 
-    if (moon_streq(plural, "leases") || moon_streq(plural, "events")) {
+    if (moon_streq(plural, "leases") || moon_streq(plural, "events") ||
+        moon_streq(plural, "configmaps")) {
         return NULL;
     }
     struct call *c = moon_new(struct call);

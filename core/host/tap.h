@@ -3,8 +3,8 @@
  * tap.h - what a client hears, cut into lines, items and answers: for who writes it down.
  *
  * A witness of the client (kube/client_stand_in.h) hears pieces of any size; this makes of them
- * what the caches make of them, at the same moment. Leases and events are nobody's business. Layer:
- * host.
+ * what the caches make of them, at the same moment. Leases and events are nobody's business, and
+ * policies (ConfigMaps) are taken from where they are in force. Layer: host.
  */
 #ifndef MOON_HOST_TAP_H
 #define MOON_HOST_TAP_H

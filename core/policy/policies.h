@@ -46,9 +46,10 @@ struct moon_policy_report {
     size_t peak_bytes;
 };
 
-/* A policy that comes from no folder: "lib/x" is what require "lib.x" finds. */
+/* A policy that comes from no folder, or a module. */
 struct moon_policy_text {
     const char *name;
+    bool is_module;      /* what require NAME finds */
     const char *source;  /* for people: where it is from */
     const char *version; /* for people: what it was then; NULL: unknown */
     struct moon_str text;

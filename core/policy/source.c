@@ -141,8 +141,13 @@ struct moon_source *moon_source_texts(const struct moon_policy_text *texts, size
     struct moon_source *s = source_new("handed in");
 
     for (size_t i = 0; i < count; i++) {
-        MOON_AUTOFREE char *path = moon_asprintf("%s.lua", texts[i].name);
-        add_file(s, moon_str(path), texts[i].text, NULL)->place = moon_strdup(texts[i].source);
+        MOON_AUTOFREE char *path =
+            moon_asprintf("%s%s", texts[i].name, texts[i].is_module ? "" : ".lua");
+        struct moon_source_file *f = add_file(s, moon_str(path), texts[i].text, NULL);
+        f->place = moon_strdup(texts[i].source);
+        if (texts[i].is_module) {
+            moon_map_set(s->modules, moon_str(texts[i].name), f);
+        }
     }
     return s;
 }
