@@ -28,6 +28,7 @@ struct moon_command {
 
 int moon_cmd_run(struct moon_cli *cli, int argc, char **argv);
 int moon_cmd_explain(struct moon_cli *cli, int argc, char **argv);
+int moon_cmd_get(struct moon_cli *cli, int argc, char **argv);
 int moon_cmd_plan(struct moon_cli *cli, int argc, char **argv);
 int moon_cmd_policy(struct moon_cli *cli, int argc, char **argv);
 int moon_cmd_plugins(struct moon_cli *cli, int argc, char **argv);

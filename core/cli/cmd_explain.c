@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 
+#include "cli/admin_client.h"
 #include "cli/cli.h"
 #include "cli/planning.h"
 
@@ -81,6 +82,31 @@ static int answer(const struct moon_planning_args *a, const struct moon_planning
     return 0;
 }
 
+static int ask_admin(const struct moon_planning_args *a, const struct moon_config *config)
+{
+    const char *node = a->word_count > 1 ? a->words[1] : NULL;
+    struct moon_err err;
+    MOON_AUTOJSON *answer =
+        moon_admin_ask(&(struct moon_admin_question){.url = a->admin,
+                                                     .token_file = config->admin_token_file,
+                                                     .timeout_ms = a->timeout_ms,
+                                                     .path = "/explain",
+                                                     .names = {"set", "node"},
+                                                     .arguments = {a->words[0], node}},
+                       &err);
+
+    if (answer == NULL) {
+        moon_cli_complain("explain: %s", err.text);
+        return MOON_EXIT_FAILED;
+    }
+    if (a->as_json) {
+        moon_planning_print_json(answer);
+    } else {
+        print_text(answer);
+    }
+    return MOON_EXIT_OK;
+}
+
 static int explain(const struct moon_planning_args *a, const struct moon_config *config)
 {
     struct moon_planning planning;
@@ -110,6 +136,9 @@ static void print_help(void)
         "flags, beside those of `moonset run` that say where the cluster and the policies are:\n"
         "  -o text|json\n"
         "      how to print it (default text)\n"
+        "  --admin URL\n"
+        "      ask the controller that runs there, by its admin port (--listen), and not the\n"
+        "      cluster; with the token of --admin-token-file, when it wants one\n"
         "  --snapshot FILE\n"
         "      not the cluster as it is, but as `moonset snapshot` has written it down, at its\n"
         "      time and with its policies; those of --policy-dir win\n"
@@ -123,7 +152,12 @@ static void print_help(void)
 int moon_cmd_explain(struct moon_cli *cli, int argc, char **argv)
 {
     struct moon_planning_args a = {
-        .command = "explain", .plain = "text", .print_help = print_help, .takes_snapshot = true};
+        .command = "explain",
+        .plain = "text",
+        .print_help = print_help,
+        .takes_snapshot = true,
+        .takes_admin = true,
+    };
     int status;
 
     if (!moon_planning_read(&a, cli->config, argc, argv, &status)) {
@@ -133,7 +167,7 @@ int moon_cmd_explain(struct moon_cli *cli, int argc, char **argv)
         moon_cli_complain("explain: a set is wanted, NAMESPACE/NAME, and at most a node");
         status = MOON_EXIT_USAGE;
     } else {
-        status = explain(&a, cli->config);
+        status = a.admin != NULL ? ask_admin(&a, cli->config) : explain(&a, cli->config);
     }
     moon_planning_args_fini(&a);
     return status;

@@ -21,6 +21,7 @@ static const struct moon_command commands[] = {
     {"run", "keep the DaemonSets of a cluster", false, moon_cmd_run},
     {"plan", "show what the controller would do now, and why", false, moon_cmd_plan},
     {"explain", "tell why a set, or its daemon on a node, is as it is", false, moon_cmd_explain},
+    {"get", "list sets, the nodes of a set, its revisions", false, moon_cmd_get},
     {"snapshot", "write down what the controller reads, for plan and explain", false,
      moon_cmd_snapshot},
     {"replay", "play a recording again, and compare decisions", false, moon_cmd_replay},
@@ -28,8 +29,8 @@ static const struct moon_command commands[] = {
     {"plugins", "list plugins and their options", true, moon_cmd_plugins},
     {"version", "print the version", false, moon_cmd_version},
 };
-static const char *const reserved[] = {"run",    "plan",    "explain", "snapshot", "replay",
-                                       "policy", "plugins", "version", "help",     NULL};
+static const char *const reserved[] = {"run",    "plan",    "explain", "get",  "snapshot", "replay",
+                                       "policy", "plugins", "version", "help", NULL};
 _Static_assert(MOON_ARRAY_SIZE(reserved) == MOON_ARRAY_SIZE(commands) + 2, "all, help, the end");
 
 void moon_cli_complain(const char *fmt, ...)

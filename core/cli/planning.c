@@ -227,9 +227,10 @@ static int take_timeout(struct moon_planning_args *a, const char *value, struct 
 static int take_output(struct moon_planning_args *a, const char *value, struct moon_err *err)
 {
     a->as_json = moon_streq(value, "json");
-    if (!a->as_json && !moon_streq(value, a->plain)) {
-        return moon_err_set(err, MOON_E_INVALID, "-o: %s or json is wanted, not \"%s\"", a->plain,
-                            value != NULL ? value : "");
+    a->is_wide = a->takes_wide && moon_streq(value, "wide");
+    if (!a->as_json && !a->is_wide && !moon_streq(value, a->plain)) {
+        return moon_err_set(err, MOON_E_INVALID, "-o: %s%s or json is wanted, not \"%s\"", a->plain,
+                            a->takes_wide ? ", wide" : "", value != NULL ? value : "");
     }
     return 0;
 }
@@ -266,6 +267,10 @@ static int take_flag(struct moon_planning_args *a, int argc, char **argv, int *i
     }
     if (a->takes_snapshot && moon_streq(flag, "--snapshot")) {
         return take_snapshot(a, next, err);
+    }
+    if (a->takes_admin && moon_streq(flag, "--admin") && next != NULL) {
+        a->admin = next;
+        return 0;
     }
     return moon_err_set(err, MOON_E_INVALID, "unknown flag %s (see moonset %s --help)", flag,
                         a->command);

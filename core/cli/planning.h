@@ -48,12 +48,16 @@ struct moon_planning_args {
     void (*print_help)(void);
     bool takes_exit_code;
     bool takes_snapshot;
-    bool is_quiet; /* warnings are of another time */
+    bool takes_admin;
+    bool takes_wide; /* -o wide */
+    bool is_quiet;   /* warnings are of another time */
     /* A flag of the command's own at argv[*i], which moves past what was used; 1: it is none. */
     int (*take)(int argc, char **argv, int *i, void *ctx, struct moon_err *err);
     void *ctx;
 
     bool as_json;
+    bool is_wide;
+    const char *admin; /* the URL of --admin; NULL: none */
     bool exit_code;
     struct moon_snapshot *snapshot; /* of --snapshot; NULL: live. See moon_planning_args_fini */
     uint64_t timeout_ms;

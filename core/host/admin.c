@@ -25,6 +25,7 @@ struct moon_admin {
     const struct moon_registry *registry;
     struct check *checks;
     size_t check_count;
+    struct moon_admin_views views;
 };
 
 static void reply_text(struct moon_httpd_request *r, int status, const char *text)
@@ -74,8 +75,8 @@ static void handle(struct moon_httpd_request *r, void *ctx)
         readyz(a, r);
     } else if (moon_streq(path, "/metrics")) {
         metrics(r);
-    } else if (!moon_registry_answer(a->registry, r)) {
-        reply_text(r, 404, "not found; there are /healthz, /readyz and /metrics\n");
+    } else if (!moon_admin_views_answer(&a->views, r) && !moon_registry_answer(a->registry, r)) {
+        reply_text(r, 404, "not found; there are /healthz, /readyz, /metrics, /explain and /get\n");
     }
 }
 
@@ -115,4 +116,9 @@ void moon_admin_add_check(struct moon_admin *a, const char *name, bool (*fn)(voi
 {
     a->checks = moon_realloc_array(a->checks, a->check_count + 1, sizeof(*a->checks));
     a->checks[a->check_count++] = (struct check){name, fn, ctx};
+}
+
+void moon_admin_show(struct moon_admin *a, const struct moon_admin_views *views)
+{
+    a->views = *views;
 }

@@ -41,8 +41,9 @@ struct moon_config {
     bool leader_elect;
     char *lease_namespace;
     char *lease_name;
-    char *listen;    /* admin endpoint /healthz /readyz /metrics; "" = none */
-    char *state_dir; /* NULL: none */
+    char *listen;           /* admin endpoint /healthz /readyz /metrics; "" = none */
+    char *admin_token_file; /* NULL: none */
+    char *state_dir;        /* NULL: none */
     enum moon_log_level log_level;
     enum moon_log_format log_format;
     enum moon_placement_mode placement;

@@ -489,6 +489,26 @@ static bool is_running(void *ctx)
     return !m->stopping;
 }
 
+/* Beside what the plugin says: what is on its way. */
+static cJSON *explain_live(struct moon_str key, const char *node, void *ctx, struct moon_err *err)
+{
+    const struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+    cJSON *answer = moon_manager_explain(m, key, node, err);
+
+    if (answer != NULL && node == NULL) {
+        MOON_AUTOFREE char *text =
+            moon_asprintf("%zu%s", moon_apply_pending(m->apply, key),
+                          m->leading ? "" : "; this replica stands by and writes nothing");
+        (void)cJSON_AddStringToObject(answer, "open writes", text);
+    }
+    return answer;
+}
+
+static cJSON *list_live(const char *what, struct moon_str key, void *ctx, struct moon_err *err)
+{
+    return moon_manager_list(MOON_CAST(moon_manager, ctx, MANAGER_MAGIC), what, key, err);
+}
+
 static int open_admin(struct moon_manager *m, struct moon_err *err)
 {
     char addr[300];
@@ -501,6 +521,10 @@ static int open_admin(struct moon_manager *m, struct moon_err *err)
         return -(int)err->code;
     }
     moon_admin_add_check(m->admin, "running", is_running, m);
+    moon_admin_show(m->admin, &(struct moon_admin_views){.explain = explain_live,
+                                                         .list = list_live,
+                                                         .token_file = m->config->admin_token_file,
+                                                         .ctx = m});
     const char *colon = strrchr(m->config->listen, ':');
     (void)snprintf(addr, sizeof(addr), "%.*s:%u", (int)(colon - m->config->listen),
                    m->config->listen, moon_admin_port(m->admin));

@@ -39,6 +39,8 @@ MOON_API const char *moon_httpd_path(const struct moon_httpd_request *r); /* sti
 MOON_API const char *moon_httpd_header(const struct moon_httpd_request *r, const char *name);
 /* Decoded query argument; NULL when absent, "" when it has no value. */
 MOON_API const char *moon_httpd_query(const struct moon_httpd_request *r, const char *name);
+/* Does it come from this machine itself (a loopback address)? */
+MOON_API bool moon_httpd_is_local(const struct moon_httpd_request *r);
 MOON_API struct moon_str moon_httpd_body(const struct moon_httpd_request *r);
 
 /* Told when the request has ended: answered in full, or the other side went away. Optional. */

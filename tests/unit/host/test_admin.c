@@ -142,8 +142,10 @@ static void metrics(void **state)
 static void what_is_not_there(void **state)
 {
     (void)state;
-    answers("GET", "/", 404, "not found; there are /healthz, /readyz and /metrics\n");
-    answers("GET", "/probe", 404, "not found; there are /healthz, /readyz and /metrics\n");
+    answers("GET", "/", 404,
+            "not found; there are /healthz, /readyz, /metrics, /explain and /get\n");
+    answers("GET", "/probe", 404,
+            "not found; there are /healthz, /readyz, /metrics, /explain and /get\n");
     answers("POST", "/healthz", 405, "only GET is answered here\n");
     answers("DELETE", "/probe/hello", 405, "only GET is answered here\n");
 }
@@ -154,6 +156,60 @@ static void routes_of_plugins(void **state)
     answers("GET", "/probe/hello", 201, "hello nobody");
     answers("GET", "/probe/hello?name=a%20b", 201, "hello a b");
     answers("GET", "/probe/silent", 500, "the plugin gave no answer\n");
+}
+
+/* ---- what the controller knows ---- */
+
+static cJSON *explains(struct moon_str key, const char *node, void *ctx, struct moon_err *err)
+{
+    assert_ptr_equal(ctx, &world);
+    if (!moon_str_is(key, "ns/agent")) {
+        (void)moon_err_set(err, MOON_E_NOT_FOUND, "there is no set %.*s", MOON_STR_ARG(key));
+        return NULL;
+    }
+    return cJSON_CreateString(node != NULL ? node : "the set");
+}
+
+static cJSON *lists(const char *what, struct moon_str key, void *ctx, struct moon_err *err)
+{
+    (void)key;
+    (void)ctx;
+    if (!moon_streq(what, "sets")) {
+        (void)moon_err_set(err, MOON_E_INVALID, "there are no %s to list", what);
+        return NULL;
+    }
+    return cJSON_CreateArray();
+}
+
+static void show(const char *token_file)
+{
+    moon_admin_show(
+        admin, &(struct moon_admin_views){
+                   .explain = explains, .list = lists, .token_file = token_file, .ctx = &world});
+}
+
+static void views(void **state)
+{
+    (void)state;
+    show(NULL);
+    answers("GET", "/explain?set=ns%2Fagent", 200, "\"the set\"");
+    answers("GET", "/explain?set=ns/agent&node=n1", 200, "\"n1\"");
+    answers("GET", "/explain?set=ns/nobody", 404, "there is no set ns/nobody\n");
+    answers("GET", "/explain", 400, "/explain?set=NAMESPACE/NAME, and at most &node=NODE\n");
+    answers("GET", "/get?what=sets", 200, "[]");
+    answers("GET", "/get?what=secrets", 400, "there are no secrets to list\n");
+}
+
+static void a_token_is_wanted(void **state)
+{
+    MOON_AUTOFREE char *path = world_file(&world, "token", "");
+
+    (void)state;
+    show(path); /* empty: nobody has it */
+    answers("GET", "/get?what=sets", 401, "the token of --admin-token-file is wanted\n");
+    show("/nowhere/at/all");
+    answers("GET", "/get?what=sets", 401, "the token of --admin-token-file is wanted\n");
+    answers("GET", "/healthz", 200, "ok\n");
 }
 
 static void wrong_addresses(void **state)
@@ -175,8 +231,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(health_and_readiness), TEST(many_checks),       TEST(metrics),
-        TEST(what_is_not_there),    TEST(routes_of_plugins), TEST(wrong_addresses),
+        TEST(health_and_readiness), TEST(many_checks),     TEST(metrics), TEST(what_is_not_there),
+        TEST(routes_of_plugins),    TEST(wrong_addresses), TEST(views),   TEST(a_token_is_wanted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
