@@ -33,6 +33,7 @@ int moon_cmd_plan(struct moon_cli *cli, int argc, char **argv);
 int moon_cmd_policy(struct moon_cli *cli, int argc, char **argv);
 int moon_cmd_plugins(struct moon_cli *cli, int argc, char **argv);
 int moon_cmd_snapshot(struct moon_cli *cli, int argc, char **argv);
+int moon_cmd_repl(struct moon_cli *cli, int argc, char **argv);
 int moon_cmd_replay(struct moon_cli *cli, int argc, char **argv);
 int moon_cmd_version(struct moon_cli *cli, int argc, char **argv);
 

@@ -25,12 +25,13 @@ static const struct moon_command commands[] = {
     {"snapshot", "write down what the controller reads, for plan and explain", false,
      moon_cmd_snapshot},
     {"replay", "play a recording again, and compare decisions", false, moon_cmd_replay},
+    {"repl", "a prompt for Lua, as policies see a cluster", false, moon_cmd_repl},
     {"policy", "check and list policies", false, moon_cmd_policy},
     {"plugins", "list plugins and their options", true, moon_cmd_plugins},
     {"version", "print the version", false, moon_cmd_version},
 };
-static const char *const reserved[] = {"run",    "plan",    "explain", "get",  "snapshot", "replay",
-                                       "policy", "plugins", "version", "help", NULL};
+static const char *const reserved[] = {"run",  "plan",   "explain", "get",     "snapshot", "replay",
+                                       "repl", "policy", "plugins", "version", "help",     NULL};
 _Static_assert(MOON_ARRAY_SIZE(reserved) == MOON_ARRAY_SIZE(commands) + 2, "all, help, the end");
 
 void moon_cli_complain(const char *fmt, ...)
@@ -44,6 +45,18 @@ void moon_cli_complain(const char *fmt, ...)
     va_end(args);
 }
 
+/* What people have typed: "moonset", or "kubectl moonset". */
+static const char *program = "moonset";
+
+static void take_program(const char *path)
+{
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+    if (moon_streq(slash != NULL ? slash + 1 : path, "kubectl-moonset")) {
+        program = "kubectl moonset";
+    }
+}
+
 static void print_plugin_command(const struct moon_plugin_command *c, void *ctx)
 {
     (void)ctx;
@@ -53,9 +66,9 @@ static void print_plugin_command(const struct moon_plugin_command *c, void *ctx)
 static void print_help(const struct moon_cli *cli)
 {
     (void)printf("moonset %s - a DaemonSet controller whose decisions are Lua policies\n\n"
-                 "usage: moonset [--plugin-dir DIR]… [--plugin-option PLUGIN.NAME=VALUE]… "
+                 "usage: %s [--plugin-dir DIR]… [--plugin-option PLUGIN.NAME=VALUE]… "
                  "COMMAND [FLAG…]\n\ncommands:\n",
-                 MOONSET_VERSION);
+                 MOONSET_VERSION, program);
     for (size_t i = 0; i < MOON_ARRAY_SIZE(commands); i++) {
         (void)printf("  %-10s %s\n", commands[i].name, commands[i].summary);
     }
@@ -218,6 +231,7 @@ int main(int argc, char **argv)
     int status = MOON_EXIT_USAGE;
 
     (void)signal(SIGPIPE, SIG_IGN);
+    take_program(argv[0]);
     if (take_plugin_flags(&argc, argv, cli.config, &err) != 0) {
         moon_cli_complain("%s", err.text);
     } else {

@@ -79,6 +79,7 @@ PREFIX=$WORK/moved/prefix
 LIB=$PREFIX/$(cached CMAKE_INSTALL_LIBDIR)
 MOONSET=$PREFIX/bin/moonset
 check "the moved binary runs" has "plugin ABI" "$MOONSET" version
+check "as a plugin of kubectl, too" has "usage: kubectl moonset" "$PREFIX/bin/kubectl-moonset" --help
 check "built-in plugins" has "built in" "$MOONSET" plugins
 check "policies are in the binary" has "update/rolling" "$MOONSET" policy list
 check "an installed policy is a right one" status_is 0 "$MOONSET" policy check \

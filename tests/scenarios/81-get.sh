@@ -85,6 +85,11 @@ check "is an error" status_is 1 admin explain default/nobody
 check "this machine may ask" is 200 status_of "$url/get?what=sets"
 check "a web page on it may not" is 403 status_of -H 'Host: evil.example' "$url/get?what=sets"
 check "there is nothing else to get" is 400 status_of "$url/get?what=secrets&set=default/agent"
+printf '%s\n' 'nodes.n3.labels.pool' 'for name, node in pairs(nodes) do' 'last = name' 'end' 'last' \
+    'set("default/agent").desired' 'nodes.n1.labls' >"$WORK/lines"
+check "a prompt for Lua sees the same" is '"quiet" "n3" 2' sh -c "'$MOONSET' repl --snapshot '$WORK/snapshot' <'$WORK/lines' 2>'$WORK/errors' | tr '\n' ' ' | sed 's/ \$//'"
+check "and says what is wrong" grep -q "did you mean 'labels'" "$WORK/errors"
+check "which is a status" sh -c "! '$MOONSET' repl --kubeconfig '$MOONSET_KUBECONFIG' --policy-dir '$policies' <'$WORK/lines' 2>/dev/null >&2"
 moonset_down
 
 echo "a token" >"$WORK/token"
