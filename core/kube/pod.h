@@ -14,7 +14,7 @@ enum moon_phase {
     MOON_PHASE_SUCCEEDED,
     MOON_PHASE_FAILED,
     MOON_PHASE_UNKNOWN,
-};
+} __attribute__((packed)); /* one byte: the cache holds half a million */
 
 /* Of a pod whose images were changed while it ran: the hash of the revision they are of, and which
  * containers were to restart for that, with the restarts they had, "7c9f: agent=3,helper=-1". */
@@ -30,9 +30,9 @@ struct moon_pod {
     /* Not all containers it names have restarted yet. Once they have, ready_since_s is not before
      * the start of the last of them: the condition Ready need not have changed meanwhile. */
     bool restarting;
+    uint32_t restarts;     /* sum over containers */
     int64_t ready_since_s; /* its lastTransitionTime; 0 when absent */
     int64_t started_s;
-    uint32_t restarts;           /* sum over containers */
     moon_sym reason;             /* status.reason, else the first waiting container's reason */
     moon_sym message;            /* of status, at most 200 bytes */
     moon_sym images;             /* container images joined by "," */
