@@ -2,7 +2,8 @@
  *
  * source.h - one place that policies come from: what is built in, a folder, or a bundle that
  * somebody hands in (a ConfigMap). A source is its files; what they mean is decided by their paths:
- * "x.lua" is policy x and the module x, "lib/x.lua" the module lib.x, "x_test.yaml" tests of x. Private to policy.
+ * "x.lua" is policy x and the module x, "lib/x.lua" the module lib.x, "x_test.yaml" tests of x.
+ * Private to policy.
  */
 #ifndef MOON_POLICY_SOURCE_H
 #define MOON_POLICY_SOURCE_H

@@ -3,7 +3,7 @@
 --   kubectl annotate ds NAME --overwrite moonset.dev/approved-revision=HASH
 -- The hash is in the reason, which `moonset explain` and the Event UpdateHeld tell.
 -- Parameters:
---   free  so many nodes are updated without asking
+--   free  while fewer nodes than these are updated nobody is asked; maxUnavailable says how many go at once
 return {
   api = 1,
   name = "gate/approval",

@@ -84,11 +84,13 @@ eventually 30 "all available" is "6 6 6 6 6" ds_counts agent
 
 # Gates.
 use gate/approval "{free: 1}"
+max_unavailable 1
 update_to agent:v2
 eventually 30 "the first node is free" is "1" count updatedNumberScheduled
 eventually 30 "then somebody is asked" has "waits for moonset.dev/approved-revision" held
 hash=$(k get pods -l app=agent -o json | jq -r '.items[] | select(.spec.containers[0].image == "agent:v2") | .metadata.labels["controller-revision-hash"]')
 k annotate ds agent "moonset.dev/approved-revision=$hash" >/dev/null
+max_unavailable 6
 eventually 60 "approved, it goes on" is "$all" images agent:v2
 use gate/window '{windows: "2000-01-01"}'
 update_to agent:v3
