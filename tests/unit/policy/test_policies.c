@@ -42,7 +42,7 @@ static void test_stock(void **state)
     for (size_t i = 0; i < MOON_ARRAY_SIZE(stock); i++) {
         assert_non_null(strstr(list(f), stock[i]));
     }
-    assert_null(strstr(list(f), "error"));
+    assert_null(strstr(list(f), ") error"));
     assert_int_equal(f->reports, 0);
 }
 
