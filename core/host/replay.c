@@ -255,12 +255,13 @@ static void compare(struct replay *r, const cJSON *recorded)
 
     one = one != NULL ? one->child : NULL;
     other = other != NULL ? other->child : NULL;
-    for (; one != NULL || other != NULL; one = one->next, other = other->next) {
-        if (!is_same(one, other)) {
-            r->result->first = tell_difference(r, recorded, one != NULL ? one : other);
-            return;
-        }
+    while (one != NULL && other != NULL && is_same(one, other)) {
         r->result->actions++;
+        one = one->next;
+        other = other->next;
+    }
+    if (one != NULL || other != NULL) {
+        r->result->first = tell_difference(r, recorded, one != NULL ? one : other);
     }
 }
 
