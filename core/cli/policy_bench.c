@@ -131,7 +131,8 @@ static int read_args(struct args *a, const struct moon_policies *stock, int argc
 
 struct bench {
     struct moon_bench_cluster *cluster;
-    struct moon_policies *policies;
+    struct moon_policies *policies;  /* asked each time */
+    struct moon_policies *memoising; /* the same, and what they said is kept */
     struct moon_chain *chain;
     struct moon_bench_result *result;
     struct moon_decision *decisions;
@@ -242,6 +243,21 @@ static void take_figures(const struct moon_hook_figures *figures, void *ctx)
     }
 }
 
+static void take_memo_figures(const struct moon_hook_figures *figures, void *ctx)
+{
+    struct moon_bench_result *r = ctx;
+
+    if (moon_streq(figures->hook, r->hook)) {
+        r->hits = figures->hits - r->hits;
+        r->asked = figures->asked - r->asked;
+        r->paths = figures->paths;
+        r->memo_bytes = figures->memo_bytes;
+        r->memo_off = figures->memo_off;
+        (void)snprintf(r->reads, sizeof(r->reads), "%s",
+                       figures->reads != NULL ? figures->reads : "anything");
+    }
+}
+
 static double best_of(struct bench *b, const struct measured *m)
 {
     uint64_t best = UINT64_MAX;
@@ -269,6 +285,18 @@ static void measure_hook(struct bench *b, const struct measured *m, struct moon_
     moon_chain_each_figures(b->chain, take_figures, r);
     r->allocations = (r->allocations - before) / times;
     r->plain_ns = best_of(b, m) / times;
+}
+
+/* The first round fills the memo, the rest finds it full. */
+static void measure_memo(struct bench *b, const struct measured *m, struct moon_bench_result *r)
+{
+    double times = (double)b->cluster->count;
+
+    b->result = r;
+    moon_chain_each_figures(b->chain, take_memo_figures, r);
+    (void)m->ask(b);
+    moon_chain_each_figures(b->chain, take_memo_figures, r);
+    r->memo_ns = best_of(b, m) / times;
 }
 
 /* What changing the file costs: reading and compiling it, and deciding for every node again. */
@@ -330,6 +358,29 @@ static int make_pods(struct bench *b, struct moon_err *err)
     return 0;
 }
 
+static int measure_hooks(struct bench *b, struct moon_bench_policy *p,
+                         void (*measure)(struct bench *b, const struct measured *m,
+                                         struct moon_bench_result *r),
+                         struct moon_err *err)
+{
+    bool plain = measure == measure_hook;
+
+    p->count = 0;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(measured); i++) {
+        if (!has_hook(p->hooks, measured[i].hook)) {
+            continue;
+        }
+        if (measured[i].wants_pods && make_pods(b, err) != 0) {
+            return -(int)err->code;
+        }
+        struct moon_bench_result *r = &p->results[p->count++];
+        if (plain || !moon_streq(measured[i].per, "call")) {
+            measure(b, &measured[i], r);
+        }
+    }
+    return 0;
+}
+
 static int measure_policy(struct bench *b, const struct args *a, struct moon_bench_policy *p,
                           struct moon_err *err)
 {
@@ -341,20 +392,16 @@ static int measure_policy(struct bench *b, const struct args *a, struct moon_ben
         return -(int)err->code;
     }
     moon_chain_each(b->chain, take_version, p);
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < MOON_ARRAY_SIZE(measured); i++) {
-        if (!has_hook(p->hooks, measured[i].hook)) {
-            continue;
-        }
-        rc = measured[i].wants_pods ? make_pods(b, err) : 0;
-        if (rc == 0) {
-            measure_hook(b, &measured[i], &p->results[p->count++]);
-        }
+    int rc = measure_hooks(b, p, measure_hook, err);
+    moon_chain_free(moon_steal(&b->chain));
+    if (rc == 0) {
+        b->chain = moon_chain_new(b->memoising, &opts, err);
+        rc = b->chain != NULL ? measure_hooks(b, p, measure_memo, err) : -(int)err->code;
+        moon_chain_free(moon_steal(&b->chain));
     }
     if (rc == 0) {
         p->reload_ms = reload_ms(a, b, &opts, has_hook(p->hooks, "select"));
     }
-    moon_chain_free(moon_steal(&b->chain));
     return rc;
 }
 
@@ -379,6 +426,7 @@ static void bench_fini(struct bench *b)
     moon_free(b->answers);
     moon_bench_cluster_free(b->cluster);
     moon_policies_free(b->policies);
+    moon_policies_free(b->memoising);
 }
 
 static int bench_init(struct bench *b, const struct args *a, struct moon_err *err)
@@ -387,7 +435,9 @@ static int bench_init(struct bench *b, const struct args *a, struct moon_err *er
     struct moon_policies_opts opts = {
         .dirs = a->dirs, .budget_scale = BUDGET_SCALE, .on_report = on_report, .ctx = b};
 
-    b->policies = moon_policies_new(NULL, &opts, err);
+    b->memoising = moon_policies_new(NULL, &opts, err);
+    opts.no_memo = true;
+    b->policies = b->memoising != NULL ? moon_policies_new(NULL, &opts, err) : NULL;
     b->cluster = b->policies != NULL ? moon_bench_cluster_new(count, err) : NULL;
     b->decisions = moon_new_array(struct moon_decision, count);
     b->ranks = moon_new_array(struct moon_rank, count);

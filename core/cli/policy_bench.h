@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum {
     MOON_BENCH_HOOKS = 16 /* at most, of a policy */
@@ -16,7 +17,14 @@ enum {
 struct moon_bench_result {
     const char *hook;
     const char *per; /* "node", "pod" or "call": what a time is of */
-    double plain_ns;
+    double plain_ns; /* each asked */
+    double memo_ns;  /* with the memo; 0: the hook has none */
+    uint64_t hits;   /* of the last round, and what was asked in it */
+    uint64_t asked;
+    size_t paths;
+    size_t memo_bytes;
+    char reads[512]; /* what its answers depend on */
+    const char *memo_off;
     size_t actions;     /* of update: what it recorded */
     size_t state_bytes; /* of the policy's Lua state */
     double allocations; /* in it, per node, pod or call */

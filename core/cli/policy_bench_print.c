@@ -26,23 +26,32 @@ static void write_time(char out[CELL], double ns, const char *per)
 static void print_row(size_t nodes, const char *policy, const struct moon_bench_result *r)
 {
     char plain[CELL];
+    char memo[CELL] = "-";
     char all[CELL] = "-";
 
     write_time(plain, r->plain_ns, r->per);
-    if (strcmp(r->per, "call") != 0) {
+    if (r->memo_ns > 0) {
+        double of = (double)(r->hits + r->asked);
+        write_time(memo, r->memo_ns, r->per);
         (void)snprintf(all, sizeof(all), "%.1f ms", r->plain_ns * (double)nodes / NS_PER_MS);
-    } else if (strcmp(r->hook, "update") == 0) {
+        (void)printf("%-24s %-12s %-14s %-14s %5.1f  %-10s %6.2f %%  %5zu  %s%s%s\n", policy,
+                     r->hook, plain, memo, r->plain_ns / r->memo_ns, all,
+                     of > 0 ? 100 * (double)r->hits / of : 0, r->paths, r->reads,
+                     r->memo_off != NULL ? "; not kept: " : "",
+                     r->memo_off != NULL ? r->memo_off : "");
+        return;
+    }
+    if (strcmp(r->hook, "update") == 0) {
         (void)snprintf(all, sizeof(all), "%zu actions", r->actions);
     }
-    (void)printf("%-24s %-12s %-14s %-12s %6.1f KB  %.2f\n", policy, r->hook, plain, all,
-                 (double)r->state_bytes / 1024, r->allocations);
+    (void)printf("%-24s %-12s %-14s %-14s %5s  %s\n", policy, r->hook, plain, memo, "-", all);
 }
 
 void moon_bench_print_table(size_t nodes, const struct moon_bench_policy *policies, size_t count)
 {
     (void)printf("%zu nodes; CPU time, best of several rounds\n\n", nodes);
-    (void)printf("%-24s %-12s %-14s %-12s %-9s  %s\n", "POLICY", "HOOK", "PLAIN", "IN ALL",
-                 "LUA STATE", "ALLOCATIONS");
+    (void)printf("%-24s %-12s %-14s %-14s %5s  %-10s %8s  %5s  %s\n", "POLICY", "HOOK", "PLAIN",
+                 "MEMO", "RATIO", "ALL, PLAIN", "HITS", "PATHS", "DEPENDS ON");
     for (size_t i = 0; i < count; i++) {
         for (size_t k = 0; k < policies[i].count; k++) {
             print_row(nodes, policies[i].name, &policies[i].results[k]);
@@ -50,8 +59,11 @@ void moon_bench_print_table(size_t nodes, const struct moon_bench_policy *polici
     }
     (void)printf("\n");
     for (size_t i = 0; i < count; i++) {
-        (void)printf("reload of %s, every node decided anew: %.1f ms\n", policies[i].name,
-                     policies[i].reload_ms);
+        const struct moon_bench_result *r = &policies[i].results[0];
+        (void)printf("%s: read anew and asked about every node %.1f ms, Lua state %.1f KB, %.2f "
+                     "allocations a %s\n",
+                     policies[i].name, policies[i].reload_ms, (double)r->state_bytes / 1024,
+                     r->allocations, r->per);
     }
 }
 
@@ -64,6 +76,14 @@ static cJSON *describe(const struct moon_bench_result *r)
     (void)cJSON_AddNumberToObject(o, "plain_ns", r->plain_ns);
     (void)cJSON_AddNumberToObject(o, "allocations", r->allocations);
     (void)cJSON_AddNumberToObject(o, "state_bytes", (double)r->state_bytes);
+    if (r->memo_ns > 0) {
+        (void)cJSON_AddNumberToObject(o, "memo_ns", r->memo_ns);
+        (void)cJSON_AddNumberToObject(o, "hits", (double)r->hits);
+        (void)cJSON_AddNumberToObject(o, "asked", (double)r->asked);
+        (void)cJSON_AddNumberToObject(o, "paths", (double)r->paths);
+        (void)cJSON_AddNumberToObject(o, "memo_bytes", (double)r->memo_bytes);
+        (void)cJSON_AddStringToObject(o, "depends_on", r->reads);
+    }
     if (strcmp(r->hook, "update") == 0) {
         (void)cJSON_AddNumberToObject(o, "actions", (double)r->actions);
     }

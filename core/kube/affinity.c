@@ -180,8 +180,7 @@ void moon_affinity_free(struct moon_affinity *a)
 
 static bool has_label(const struct moon_labels *labels, const struct moon_label *wanted)
 {
-    struct moon_str key = {wanted->key, moon_sym_len(wanted->key)};
-    return moon_labels_get_str(labels, key) == wanted->value;
+    return moon_labels_get_sym(labels, wanted->key) == wanted->value;
 }
 
 static bool field_matches(const struct field *f, const char *node_name)
@@ -197,8 +196,7 @@ static bool term_matches(const struct term *term, const struct moon_labels *labe
         return false;
     }
     for (size_t i = 0; i < term->expression_count; i++) {
-        moon_sym key = term->expressions[i].key;
-        moon_sym value = moon_labels_get_str(labels, (struct moon_str){key, moon_sym_len(key)});
+        moon_sym value = moon_labels_get_sym(labels, term->expressions[i].key);
         if (!moon_requirement_matches(&term->expressions[i], value)) {
             return false;
         }

@@ -31,6 +31,16 @@ MOON_API void moon_labels_set(struct moon_labels *l, const char *key, const char
 /* NULL when absent; borrowed from the set. */
 MOON_API moon_sym moon_labels_get(const struct moon_labels *l, const char *key);
 MOON_API moon_sym moon_labels_get_str(const struct moon_labels *l, struct moon_str key);
+/* The same by a key that is a symbol somebody holds: a look at each, and no text is compared. */
+static inline moon_sym moon_labels_get_sym(const struct moon_labels *l, moon_sym key)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        if (l->items[i].key == key) {
+            return l->items[i].value;
+        }
+    }
+    return NULL;
+}
 MOON_API bool moon_labels_equal(const struct moon_labels *a, const struct moon_labels *b);
 
 #endif

@@ -331,8 +331,7 @@ bool moon_selector_matches(const struct moon_selector *s, const struct moon_labe
         return false;
     }
     for (size_t i = 0; i < s->count; i++) {
-        moon_sym key = s->items[i].key;
-        moon_sym value = moon_labels_get_str(l, (struct moon_str){key, moon_sym_len(key)});
+        moon_sym value = moon_labels_get_sym(l, s->items[i].key);
         if (!moon_requirement_matches(&s->items[i], value)) {
             return false;
         }

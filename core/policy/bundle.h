@@ -52,6 +52,7 @@ struct moon_version {
     bool hooks[MOON_HOOKS];    /* which it has */
     bool replaces[MOON_HOOKS]; /* the stock policy of which it stands for */
     bool creates;              /* missing pods are made when its update hook says so */
+    bool impure[MOON_HOOKS];   /* has answered otherwise for the same */
     struct moon_params params;
     struct moon_queries queries; /* of analyze */
     double budget_scale;

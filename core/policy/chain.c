@@ -379,6 +379,9 @@ void moon_chain_free(struct moon_chain *c)
             v->engine != NULL) {
             luaL_unref(v->engine->L, LUA_REGISTRYINDEX, link->params_ref);
         }
+        for (int hook = 0; hook < MOON_HOOKS; hook++) {
+            moon_memo_free(link->memos[hook]);
+        }
         cJSON_Delete(link->params);
         moon_version_unref(link->version);
     }
@@ -458,13 +461,26 @@ static void tell_figures(const struct moon_chain_link *link, int hook,
                          void (*fn)(const struct moon_hook_figures *figures, void *ctx), void *ctx)
 {
     const struct moon_engine *e = link->version->engine;
+    const struct moon_memo *memo = link->memos[hook];
+    struct moon_memo_figures m = {.reads_everything = true, .off = "not asked yet"};
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf reads = MOON_BUF_INIT(16 * 1024);
 
+    if (memo != NULL) {
+        moon_memo_figures(memo, &m);
+        moon_memo_describe_reads(memo, &reads);
+    }
     fn(
         &(struct moon_hook_figures){
             .policy = link->version->name,
             .hook = moon_hook_name((enum moon_hook)hook),
             .state_bytes = e != NULL ? e->used : 0,
             .allocations = e != NULL ? e->allocations : 0,
+            .hits = m.hits,
+            .asked = m.asked,
+            .paths = m.paths,
+            .memo_bytes = m.bytes,
+            .reads = m.reads_everything ? NULL : moon_buf_cstr(&reads),
+            .memo_off = m.off,
         },
         ctx);
 }
@@ -480,4 +496,39 @@ void moon_chain_each_figures(const struct moon_chain *c,
             }
         }
     }
+}
+
+static bool link_reads_same(const struct moon_chain_link *link, const bool asked[MOON_HOOKS],
+                            const struct moon_subject *a, const struct moon_subject *b)
+{
+    static const enum moon_hook of_nodes[] = {MOON_HOOK_SELECT, MOON_HOOK_RANK};
+
+    if (asked[MOON_HOOK_MUTATE]) {
+        return false; /* what it reads is not noted */
+    }
+    for (size_t k = 0; k < MOON_ARRAY_SIZE(of_nodes); k++) {
+        const struct moon_memo *memo = link->memos[of_nodes[k]];
+        if (asked[of_nodes[k]] && (memo == NULL || !moon_memo_reads_same(memo, a, b))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool moon_chain_reads_same(const struct moon_chain *c, const struct moon_set_view *set,
+                           const struct moon_node *a, const struct moon_node *b)
+{
+    const struct moon_subject x = {.node = a, .set = set};
+    const struct moon_subject y = {.node = b, .set = set};
+
+    for (size_t i = 0; i < c->count; i++) {
+        bool asked[MOON_HOOKS];
+        for (int hook = 0; hook < MOON_HOOKS; hook++) {
+            asked[hook] = c->uses[hook][i];
+        }
+        if (!link_reads_same(&c->links[i], asked, &x, &y)) {
+            return false;
+        }
+    }
+    return true;
 }

@@ -19,6 +19,7 @@
 #include "policy/budget.h"
 #include "policy/policies.h"
 #include "policy/probe.h"
+#include "policy/trace.h"
 #include "policy/views.h"
 
 struct moon_engine;
@@ -73,6 +74,7 @@ struct moon_engine {
     const struct moon_set_view *set;     /* of the call; NULL: none */
     struct moon_roll_run *roll;          /* of the call; NULL: none */
     struct moon_mutate_run *mutate;      /* of the call; NULL: none */
+    struct moon_trace *trace;            /* what is read is noted there; NULL: nowhere */
     struct moon_buf scratch;             /* for texts that are built while raising is possible */
     struct moon_tolerations tolerations; /* converted from tables, until the next conversion */
     struct moon_map *selectors;          /* text -> moon_selector */

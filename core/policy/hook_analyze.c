@@ -220,7 +220,7 @@ static int ask(struct moon_hook_call *c, struct asking *a, struct moon_analysis_
         rc = take_answer(c, ret, fault);
     }
     moon_hook_end(c);
-    moon_hook_count(c, 1);
+    moon_hook_count(c, 1, 0);
     return rc;
 }
 

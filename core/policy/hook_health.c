@@ -26,21 +26,16 @@ struct asking {
     struct moon_health_answer *answers;
 };
 
-static const struct moon_object *object(const struct moon_hook_each *h, size_t i)
-{
-    const struct asking *a = h->ctx;
-
-    return &a->questions[i].pod->meta;
-}
-
-static void *view(struct moon_hook_each *h, size_t i)
+static struct moon_subject subject(const struct moon_hook_each *h, size_t i)
 {
     const struct asking *a = h->ctx;
     const struct moon_health_question *q = &a->questions[i];
 
-    return moon_views_handle(&h->call.engine->views,
-                             q->updated ? MOON_VIEW_NEW_POD : MOON_VIEW_OLD_POD, q->pod, 0,
-                             q->slot);
+    return (struct moon_subject){.node = q->slot->node,
+                                 .pod = q->pod,
+                                 .slot = q->slot,
+                                 .set = h->call.set,
+                                 .updated = q->updated};
 }
 
 static const char must[] = "\"ready\", \"progressing\" or \"failed\", then a reason";
@@ -56,10 +51,9 @@ static bool read_health(const char *text, enum moon_health *ret)
     return false;
 }
 
-static int take(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
+static int read_answer(const struct moon_hook_each *h, struct moon_hook_answer *ret_answer,
+                       struct moon_fault *ret)
 {
-    const struct asking *a = h->ctx;
-    struct moon_health_answer *answer = &a->answers[i];
     lua_State *L = h->call.engine->L;
     const char *text = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
     enum moon_health health;
@@ -74,13 +68,23 @@ static int take(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
     if (!read_health(text, &health)) {
         return moon_hook_wrong_answer(&h->call, ret, must, "\"%.40s\"", text);
     }
-    answer->health = health;
-    answer->reason = reason.ptr != NULL ? moon_intern(reason) : NULL;
+    ret_answer->code = (int)health;
+    ret_answer->reason = reason.ptr != NULL ? moon_intern(reason) : NULL;
+    return 0;
+}
+
+static int give(const struct moon_hook_each *h, size_t i, const struct moon_hook_answer *answer,
+                struct moon_fault *ret MOON_UNUSED)
+{
+    const struct asking *a = h->ctx;
+
+    a->answers[i] = (struct moon_health_answer){.health = (enum moon_health)answer->code,
+                                                .reason = moon_sym_ref(answer->reason)};
     return 0;
 }
 
 /* Plain readiness decides. */
-static void miss(struct moon_hook_each *h, size_t i)
+static void miss(const struct moon_hook_each *h, size_t i)
 {
     const struct asking *a = h->ctx;
 
@@ -111,9 +115,9 @@ void moon_hook_health(struct moon_chain *chain, const struct moon_set_view *set,
                  .set = set},
         .count = count,
         .results = RESULTS,
-        .object = object,
-        .view = view,
-        .take = take,
+        .subject = subject,
+        .read = read_answer,
+        .give = give,
         .miss = miss,
         .ctx = &asking,
     });

@@ -21,11 +21,11 @@ struct asking {
 
 /* ---- one policy ---- */
 
-static const struct moon_object *object(const struct moon_hook_each *h, size_t i)
+static struct moon_subject subject(const struct moon_hook_each *h, size_t i)
 {
     const struct asking *a = h->ctx;
 
-    return &a->nodes[i]->meta;
+    return (struct moon_subject){.node = a->nodes[i], .set = h->call.set};
 }
 
 static void *recorder(struct moon_hook_each *h, size_t i)
@@ -39,18 +39,22 @@ static void *recorder(struct moon_hook_each *h, size_t i)
     return moon_views_handle(&e->views, MOON_VIEW_MADE_POD, &a->run, 0, NULL);
 }
 
-static void *node(struct moon_hook_each *h, size_t i)
+/* It records, and returns nothing. */
+static int read_nothing(const struct moon_hook_each *h MOON_UNUSED,
+                        struct moon_hook_answer *ret_answer MOON_UNUSED,
+                        struct moon_fault *ret MOON_UNUSED)
 {
-    return moon_views_handle(&h->call.engine->views, MOON_VIEW_NODE, object(h, i), 0, NULL);
+    return 0;
 }
 
-static int take(struct moon_hook_each *h MOON_UNUSED, size_t i MOON_UNUSED,
-                struct moon_fault *ret MOON_UNUSED)
+static int give_nothing(const struct moon_hook_each *h MOON_UNUSED, size_t i MOON_UNUSED,
+                        const struct moon_hook_answer *answer MOON_UNUSED,
+                        struct moon_fault *ret MOON_UNUSED)
 {
-    return 0; /* it records, and returns nothing */
+    return 0;
 }
 
-static void miss(struct moon_hook_each *h, size_t i)
+static void miss(const struct moon_hook_each *h, size_t i)
 {
     const struct asking *a = h->ctx;
 
@@ -192,10 +196,10 @@ void moon_hook_mutate(struct moon_chain *chain, const struct moon_set_view *set,
                          .hook = MOON_HOOK_MUTATE,
                          .set = set},
                 .count = count,
-                .object = object,
-                .view = recorder,
-                .second = node,
-                .take = take,
+                .subject = subject,
+                .recorder = recorder,
+                .read = read_nothing,
+                .give = give_nothing,
                 .miss = miss,
                 .ctx = &asking,
             });

@@ -52,34 +52,41 @@ int moon_rank_compare(const struct moon_rank *a, const struct moon_rank *b)
 
 static const char must[] = "a number, a text or a short list of them";
 
+static int too_many(const struct moon_hook_each *h, struct moon_fault *ret)
+{
+    return moon_hook_wrong_answer(&h->call, ret, must, "more than %d, all policies together",
+                                  MOON_RANK_KEYS);
+}
+
 /* The key at the top of the stack. A NaN compares with nothing. */
-static int read_key(const struct moon_hook_each *h, struct moon_rank *r, struct moon_fault *ret)
+static int read_key(const struct moon_hook_each *h, struct moon_hook_answer *r,
+                    struct moon_fault *ret)
 {
     lua_State *L = h->call.engine->L;
 
-    if (r->count == MOON_RANK_KEYS) {
-        return moon_hook_wrong_answer(&h->call, ret, must, "more than %d, all policies together",
-                                      MOON_RANK_KEYS);
+    if (r->key_count == MOON_RANK_KEYS) {
+        return too_many(h, ret);
     }
     if (lua_type(L, -1) == LUA_TNUMBER) {
         double number = lua_tonumber(L, -1);
         if (isnan(number)) {
             return moon_hook_wrong_answer(&h->call, ret, must, "what is no number (nan)");
         }
-        r->keys[r->count++] = (struct moon_rank_key){.number = number};
+        r->keys[r->key_count++] = (struct moon_rank_key){.number = number};
         return 0;
     }
     if (lua_type(L, -1) == LUA_TSTRING) {
         struct moon_str text;
         text.ptr = lua_tolstring(L, -1, &text.len);
-        r->keys[r->count++] =
+        r->keys[r->key_count++] =
             (struct moon_rank_key){.text = moon_intern(moon_str_cut(text, MAX_TEXT))};
         return 0;
     }
     return moon_hook_wrong_answer(&h->call, ret, must, "a %s", luaL_typename(L, -1));
 }
 
-static int read_list(const struct moon_hook_each *h, struct moon_rank *r, struct moon_fault *ret)
+static int read_list(const struct moon_hook_each *h, struct moon_hook_answer *r,
+                     struct moon_fault *ret)
 {
     lua_State *L = h->call.engine->L;
     lua_Unsigned n = lua_rawlen(L, -1);
@@ -93,33 +100,49 @@ static int read_list(const struct moon_hook_each *h, struct moon_rank *r, struct
     return rc;
 }
 
+static int read_answer(const struct moon_hook_each *h, struct moon_hook_answer *ret_answer,
+                       struct moon_fault *ret)
+{
+    int rc = lua_istable(h->call.engine->L, -1) ? read_list(h, ret_answer, ret)
+                                                : read_key(h, ret_answer, ret);
+
+    if (rc != 0) {
+        moon_hook_answer_fini(ret_answer);
+    }
+    return rc;
+}
+
 struct ranking {
     const struct moon_node *const *nodes;
     struct moon_rank *ranks;
 };
 
-static const struct moon_object *object(const struct moon_hook_each *h, size_t i)
+static struct moon_subject subject(const struct moon_hook_each *h, size_t i)
 {
     const struct ranking *r = h->ctx;
 
-    return &r->nodes[i]->meta;
+    return (struct moon_subject){.node = r->nodes[i], .set = h->call.set};
 }
 
-static int take(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
+/* The keys come behind those of the policies before. */
+static int give(const struct moon_hook_each *h, size_t i, const struct moon_hook_answer *answer,
+                struct moon_fault *ret)
 {
     const struct ranking *r = h->ctx;
     struct moon_rank *rank = &r->ranks[i];
-    size_t before = rank->count;
-    int rc = lua_istable(h->call.engine->L, -1) ? read_list(h, rank, ret) : read_key(h, rank, ret);
 
-    while (rc != 0 && rank->count > before) {
-        moon_sym_unref(rank->keys[--rank->count].text);
+    if (rank->count + answer->key_count > MOON_RANK_KEYS) {
+        return too_many(h, ret);
     }
-    return rc;
+    for (size_t k = 0; k < answer->key_count; k++) {
+        rank->keys[rank->count] = answer->keys[k];
+        (void)moon_sym_ref(rank->keys[rank->count++].text);
+    }
+    return 0;
 }
 
 /* The place of a policy's keys is kept, so that those of the next one meet their like. */
-static void miss(struct moon_hook_each *h, size_t i)
+static void miss(const struct moon_hook_each *h, size_t i)
 {
     const struct ranking *r = h->ctx;
     struct moon_rank *rank = &r->ranks[i];
@@ -147,8 +170,9 @@ void moon_hook_rank(struct moon_chain *chain, const struct moon_set_view *set,
             .call = {.chain = chain, .link = &chain->links[i], .hook = MOON_HOOK_RANK, .set = set},
             .count = count,
             .results = 1,
-            .object = object,
-            .take = take,
+            .subject = subject,
+            .read = read_answer,
+            .give = give,
             .miss = miss,
             .ctx = &ranking,
         });

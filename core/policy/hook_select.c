@@ -41,15 +41,12 @@ struct asking {
 
 static const char must[] = "true, false, \"keep\" or nil, then a reason";
 
-/* The two results on the top. *ret_placement is UNDECIDED for "no opinion". */
-static int read_answer(const struct moon_hook_each *h, enum moon_placement *ret_placement,
-                       struct moon_str *ret_reason, struct moon_fault *ret)
+/* UNDECIDED stands for "no opinion". */
+static int read_placement(const struct moon_hook_each *h, enum moon_placement *ret_placement,
+                          struct moon_fault *ret)
 {
     lua_State *L = h->call.engine->L;
 
-    if (!moon_hook_read_reason(L, -1, ret_reason)) {
-        return moon_hook_wrong_answer(&h->call, ret, must, "a %s as reason", luaL_typename(L, -1));
-    }
     switch (lua_type(L, -2)) {
     case LUA_TBOOLEAN:
         *ret_placement = lua_toboolean(L, -2) ? MOON_PLACEMENT_RUN : MOON_PLACEMENT_EVICT;
@@ -68,10 +65,28 @@ static int read_answer(const struct moon_hook_each *h, enum moon_placement *ret_
     }
 }
 
-/* The most restrictive answer stands, the first of equals; what nobody has an opinion on is run. */
-static void combine(struct moon_decision *d, enum moon_placement placement, struct moon_str reason,
-                    moon_sym policy)
+static int read_answer(const struct moon_hook_each *h, struct moon_hook_answer *ret_answer,
+                       struct moon_fault *ret)
 {
+    lua_State *L = h->call.engine->L;
+    enum moon_placement placement = MOON_PLACEMENT_UNDECIDED;
+    struct moon_str reason;
+
+    if (!moon_hook_read_reason(L, -1, &reason)) {
+        return moon_hook_wrong_answer(&h->call, ret, must, "a %s as reason", luaL_typename(L, -1));
+    }
+    int rc = read_placement(h, &placement, ret);
+    if (rc == 0) {
+        ret_answer->code = (int)placement;
+        ret_answer->reason = reason.ptr != NULL ? moon_intern(reason) : NULL;
+    }
+    return rc;
+}
+
+/* The most restrictive answer stands, the first of equals; what nobody has an opinion on is run. */
+static void combine(struct moon_decision *d, const struct moon_hook_answer *answer, moon_sym policy)
+{
+    enum moon_placement placement = (enum moon_placement)answer->code;
     bool first = d->policy == NULL;
 
     if (placement == MOON_PLACEMENT_UNDECIDED || (!first && placement <= d->placement)) {
@@ -79,34 +94,30 @@ static void combine(struct moon_decision *d, enum moon_placement placement, stru
     }
     d->placement = placement;
     moon_sym_unref(d->reason);
-    d->reason = reason.ptr != NULL ? moon_intern(reason) : NULL;
+    d->reason = moon_sym_ref(answer->reason);
     moon_sym_unref(d->policy);
     d->policy = moon_sym_ref(policy);
 }
 
-static const struct moon_object *object(const struct moon_hook_each *h, size_t i)
+static struct moon_subject subject(const struct moon_hook_each *h, size_t i)
 {
     const struct asking *a = h->ctx;
 
-    return &a->nodes[i]->meta;
+    return (struct moon_subject){.node = a->nodes[i], .set = h->call.set};
 }
 
-static int take(struct moon_hook_each *h, size_t i, struct moon_fault *ret)
+static int give(const struct moon_hook_each *h, size_t i, const struct moon_hook_answer *answer,
+                struct moon_fault *ret MOON_UNUSED)
 {
-    struct asking *a = h->ctx;
-    enum moon_placement placement = MOON_PLACEMENT_UNDECIDED;
-    struct moon_str reason;
+    const struct asking *a = h->ctx;
 
-    int rc = read_answer(h, &placement, &reason, ret);
-    if (rc == 0) {
-        combine(&a->decisions[i], placement, reason, a->policy);
-    }
-    return rc;
+    combine(&a->decisions[i], answer, a->policy);
+    return 0;
 }
 
-static void miss(struct moon_hook_each *h, size_t i)
+static void miss(const struct moon_hook_each *h, size_t i)
 {
-    struct asking *a = h->ctx;
+    const struct asking *a = h->ctx;
 
     a->failed[i] = true;
 }
@@ -131,8 +142,9 @@ void moon_hook_select(struct moon_chain *chain, const struct moon_set_view *set,
             .call = {.chain = chain, .link = link, .hook = MOON_HOOK_SELECT, .set = set},
             .count = count,
             .results = RESULTS,
-            .object = object,
-            .take = take,
+            .subject = subject,
+            .read = read_answer,
+            .give = give,
             .miss = miss,
             .ctx = &asking,
         });

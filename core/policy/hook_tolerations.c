@@ -160,7 +160,7 @@ static int ask(struct moon_hook_call *c, struct moon_tolerations *list, struct m
     lua_pushvalue(L, 2);
     int rc = moon_engine_call(c->engine, 2, 0, fault);
     moon_hook_end(c);
-    moon_hook_count(c, 1);
+    moon_hook_count(c, 1, 0);
     return rc;
 }
 

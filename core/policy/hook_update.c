@@ -85,7 +85,7 @@ static int ask(struct moon_hook_call *c, struct moon_roll_run *run, struct moon_
     }
     int rc = moon_hook_call_with_roll(c, run, 0, fault);
     moon_hook_end(c);
-    moon_hook_count(c, 1);
+    moon_hook_count(c, 1, 0);
     return rc;
 }
 

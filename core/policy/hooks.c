@@ -129,7 +129,8 @@ int moon_hook_wrong_answer(const struct moon_hook_call *c, struct moon_fault *re
     va_start(args, fmt);
     moon_buf_vprintf(&what, fmt, args);
     va_end(args);
-    *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE, .peak_bytes = c->engine->peak};
+    *ret = (struct moon_fault){.kind = MOON_FAULT_SHAPE,
+                               .peak_bytes = c->engine != NULL ? c->engine->peak : 0};
     (void)snprintf(ret->text, sizeof(ret->text), "%s.lua: %s must return %s; it returned %s",
                    c->link->version->name, moon_hook_name(c->hook), must, moon_buf_cstr(&what));
     return -1;
@@ -156,12 +157,15 @@ struct moon_chain_link *moon_chain_user(const struct moon_chain *chain, enum moo
     return NULL;
 }
 
-void moon_hook_count(const struct moon_hook_call *c, size_t calls)
+void moon_hook_count(const struct moon_hook_call *c, size_t calls, size_t hits)
 {
     const struct moon_policies *p = c->chain->policies;
     const char *const labels[] = {c->link->version->name, moon_hook_name(c->hook), NULL};
 
-    if (p->calls != NULL) {
+    if (p->hits != NULL && hits > 0) {
+        moon_metric_add(p->hits, labels, (double)hits);
+    }
+    if (p->calls != NULL && (calls > 0 || hits == 0)) {
         moon_metric_add(p->calls, labels, (double)calls);
         moon_metric_add(p->cpu, labels, (double)c->cpu_us / 1e6);
     }

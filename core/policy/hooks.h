@@ -57,6 +57,11 @@ MOON_API void moon_hook_select(struct moon_chain *chain, const struct moon_set_v
                                const struct moon_node *const *nodes, size_t count,
                                struct moon_decision *ret_decisions);
 
+/* Do two nodes agree in all that select and rank have read of any node since the chain was made?
+ * Then both have the same answers. False also when it is not known what was read. */
+MOON_API bool moon_chain_reads_same(const struct moon_chain *chain, const struct moon_set_view *set,
+                                    const struct moon_node *a, const struct moon_node *b);
+
 /* ---- tolerations ---- */
 /* The union of all answers, added to a copy of the template's tolerations by the merge rule of the
  * stock controller. Nonzero: a hook failed; *ret untouched, the caller keeps its previous list
@@ -291,6 +296,13 @@ struct moon_hook_figures {
     const char *hook;
     size_t state_bytes;   /* memory of the policy's Lua state */
     uint64_t allocations; /* made in it so far */
+    /* of pure hooks: of what is known without asking */
+    uint64_t hits;
+    uint64_t asked;       /* calls that were made to know it */
+    size_t paths;         /* answers that are kept */
+    size_t memo_bytes;    /* about what they take */
+    const char *reads;    /* what the answers depend on, "label edge, taints"; NULL: on anything */
+    const char *memo_off; /* why none are kept; NULL: they are */
 };
 MOON_API void
 moon_chain_each_figures(const struct moon_chain *c,

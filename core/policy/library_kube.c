@@ -81,7 +81,7 @@ static int library_selector(lua_State *L)
 /* The labels a selector looks at: of a node, pod or set, or a set of labels itself. */
 static const struct moon_labels *labels_at(lua_State *L, int arg)
 {
-    const struct moon_view *v = moon_view_any(L, arg);
+    const struct moon_view *v = moon_view_told_any(L, arg);
     const struct moon_set_view *set;
 
     switch (v->kind) {
@@ -116,7 +116,10 @@ static int selector_matches(lua_State *L)
 {
     const struct moon_selector *s = moon_library_to_selector(L, 1);
 
-    lua_pushboolean(L, moon_selector_matches(s, labels_at(L, 2)));
+    const struct moon_labels *labels = labels_at(L, 2);
+
+    moon_trace_selector(L, s, moon_view_told_any(L, 2));
+    lua_pushboolean(L, moon_selector_matches(s, labels));
     return 1;
 }
 
@@ -135,9 +138,10 @@ static int selector_tostring(lua_State *L)
 /* moonset.affinity_matches(set, node): nodeSelector and required node affinity of the template. */
 static int library_affinity_matches(lua_State *L)
 {
-    const struct moon_set_view *set = moon_view_check(L, 1, MOON_VIEW_SET)->object;
-    const struct moon_node *node = moon_view_check(L, 2, MOON_VIEW_NODE)->object;
+    const struct moon_set_view *set = moon_view_told_check(L, 1, MOON_VIEW_SET)->object;
+    const struct moon_node *node = moon_view_told_check(L, 2, MOON_VIEW_NODE)->object;
 
+    moon_trace_affinity(L, set, node);
     lua_pushboolean(L,
                     moon_affinity_matches(set->set->affinity, &node->meta.labels, node->meta.name));
     return 1;
@@ -161,7 +165,7 @@ static const char *text_member(lua_State *L, const char *key)
 /* A list of views or tables becomes a list of the engine's, which lives until the next one. */
 static const struct moon_tolerations *list_at(lua_State *L, int arg)
 {
-    const struct moon_view *v = moon_view_test(L, arg, MOON_VIEW_TOLERATIONS);
+    const struct moon_view *v = moon_view_told_test(L, arg, MOON_VIEW_TOLERATIONS);
     struct moon_tolerations *list = &moon_engine_of(L)->tolerations;
 
     if (v != NULL) {
@@ -174,7 +178,7 @@ static const struct moon_tolerations *list_at(lua_State *L, int arg)
     luaL_argcheck(L, n <= MAX_TOLERATIONS, arg, "more than 256 tolerations");
     for (lua_Integer i = 1; i <= n; i++) {
         lua_rawgeti(L, arg, i);
-        const struct moon_view *one = moon_view_test(L, -1, MOON_VIEW_TOLERATION);
+        const struct moon_view *one = moon_view_told_test(L, -1, MOON_VIEW_TOLERATION);
         if (one != NULL) {
             moon_tolerations_merge(list, one->object);
         } else {
@@ -192,7 +196,7 @@ static const struct moon_tolerations *list_at(lua_State *L, int arg)
 /* moonset.tolerated(taint, list) */
 static int library_tolerated(lua_State *L)
 {
-    const struct moon_taint *taint = moon_view_check(L, 1, MOON_VIEW_TAINT)->object;
+    const struct moon_taint *taint = moon_view_told_check(L, 1, MOON_VIEW_TAINT)->object;
     const struct moon_tolerations *list = list_at(L, 2);
     bool found = false;
 
@@ -239,7 +243,9 @@ static unsigned effects_at(lua_State *L, int arg)
 /* moonset.untolerated(node, list, effects): the first taint that keeps the pod away, or nil. */
 static int library_untolerated(lua_State *L)
 {
-    const struct moon_node *node = moon_view_check(L, 1, MOON_VIEW_NODE)->object;
+    const struct moon_node *node = moon_view_told_check(L, 1, MOON_VIEW_NODE)->object;
+
+    moon_trace_taints(L, node);
     const struct moon_tolerations *list = list_at(L, 2);
     const struct moon_taint *taint = moon_untolerated(&node->taints, list, effects_at(L, 3));
 

@@ -11,7 +11,7 @@ enum {
 static const char *const fault_names[] = {
     [MOON_FAULT_LOAD] = "load",     [MOON_FAULT_RUNTIME] = "runtime",
     [MOON_FAULT_BUDGET] = "budget", [MOON_FAULT_MEMORY] = "memory",
-    [MOON_FAULT_SHAPE] = "shape",
+    [MOON_FAULT_SHAPE] = "shape",   [MOON_FAULT_IMPURE] = "impure",
 };
 
 const char *moon_policy_fault_name(enum moon_policy_fault f)
@@ -119,6 +119,12 @@ static void register_metrics(struct moon_policies *p)
         .type = MOON_METRIC_COUNTER,
         .labels = {"policy", "hook"},
     });
+    p->hits = moon_metric_register(&(struct moon_metric_opts){
+        .name = "moonset_policy_memo_hits_total",
+        .help = "Answers of a policy's hook that were known without a call.",
+        .type = MOON_METRIC_COUNTER,
+        .labels = {"policy", "hook"},
+    });
     p->failures = moon_metric_register(&(struct moon_metric_opts){
         .name = "moonset_policy_failures_total",
         .help = "Calls of a policy's hook, or loads (hook \"load\"), that failed.",
@@ -171,6 +177,7 @@ struct moon_policies *moon_policies_new(struct moon_loop *loop,
     p->restored_users = moon_map_new(moon_free);
     p->loop = loop;
     p->budget_scale = opts->budget_scale > 0 ? opts->budget_scale : 1;
+    p->no_memo = opts->no_memo;
     p->on_report = opts->on_report;
     p->on_changed = opts->on_changed;
     p->on_used = opts->on_used;

@@ -29,6 +29,7 @@ enum moon_policy_fault {
     MOON_FAULT_BUDGET,  /* stopped: too much CPU */
     MOON_FAULT_MEMORY,  /* stopped: too much memory */
     MOON_FAULT_SHAPE,   /* an answer of the wrong shape, or an action that is not allowed */
+    MOON_FAULT_IMPURE,  /* a pure hook has answered otherwise for the same */
 };
 MOON_API const char *moon_policy_fault_name(enum moon_policy_fault f); /* "load", "runtime", … */
 
@@ -64,6 +65,7 @@ struct moon_policies_opts {
     double budget_scale;     /* multiplies all CPU budgets; 0 = 1 */
     const char *state_dir;   /* where the watchdog leaves its note; NULL = nowhere */
     bool watchdog;           /* start the last-resort thread */
+    bool no_memo;            /* ask each time: no answer of a pure hook is kept */
     /* Every failure, each time (the receiver limits the rate). */
     void (*on_report)(const struct moon_policy_report *report, void *ctx);
     /* Policies were loaded, replaced or removed: sets resolve their chains again. From the loop. */

@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "policy/bundle.h"
 #include "policy/hooks.h"
+#include "policy/memo.h"
 #include "policy/source.h"
 #include "policy/watchdog.h"
 
@@ -73,7 +74,9 @@ struct moon_policies {
     void (*on_replaced)(const char *policy, const char *by, const char *instead_of, void *ctx);
     void *ctx;
     uint64_t generation;
+    bool no_memo;
     struct moon_metric *calls; /* NULL: nothing is counted (tests) */
+    struct moon_metric *hits;
     struct moon_metric *failures;
     struct moon_metric *cpu;
     struct moon_metric *info;
@@ -82,10 +85,11 @@ struct moon_policies {
 /* One policy of a set. */
 struct moon_chain_link {
     struct moon_version *version;
-    cJSON *params;          /* object of checked values; NULL: only defaults */
-    int params_ref;         /* set.params in the engine of params_serial */
-    uint64_t params_serial; /* 0 = none made */
-    bool is_pinned;         /* the set insists on this version */
+    cJSON *params;                       /* object of checked values; NULL: only defaults */
+    int params_ref;                      /* set.params in the engine of params_serial */
+    uint64_t params_serial;              /* 0 = none made */
+    bool is_pinned;                      /* the set insists on this version */
+    struct moon_memo *memos[MOON_HOOKS]; /* of pure hooks; NULL: not asked yet */
 };
 
 struct moon_chain {
@@ -168,7 +172,8 @@ int moon_hook_wrong_answer(const struct moon_hook_call *c, struct moon_fault *re
 bool moon_hook_read_reason(lua_State *L, int index, struct moon_str *ret);
 /* The first link that answers the hook; NULL: none. */
 struct moon_chain_link *moon_chain_user(const struct moon_chain *chain, enum moon_hook hook);
-void moon_hook_count(const struct moon_hook_call *c, size_t calls);
+/* So many calls were made, and so many answers were known without. */
+void moon_hook_count(const struct moon_hook_call *c, size_t calls, size_t hits);
 void moon_hook_report(const struct moon_hook_call *c, const struct moon_fault *fault,
                       const char *object);
 

@@ -115,6 +115,7 @@ static void copy_policies(struct running *g)
     size_t pos = 0;
 
     g->policies = (struct moon_policies){
+        .no_memo = true, /* each node is asked about, in every order */
         .by_name = moon_map_new(moon_policy_free),
         .budget_scale = opts->policies->budget_scale * (opts->patience > 0 ? opts->patience : 1) *
                         (g->looks_on ? COUNT_PATIENCE : 1),

@@ -173,7 +173,7 @@ void moon_view_push_in_slot(lua_State *L, enum moon_view_kind kind, const void *
     push(L, kind, object, 0, slot);
 }
 
-const struct moon_view *moon_view_any(lua_State *L, int arg)
+const struct moon_view *moon_view_told_any(lua_State *L, int arg)
 {
     if (lua_type(L, arg) != LUA_TLIGHTUSERDATA) {
         luaL_argerror(L, arg, "a node, pod or set is wanted");
@@ -185,10 +185,10 @@ const struct moon_view *moon_view_any(lua_State *L, int arg)
     return view;
 }
 
-const struct moon_view *moon_view_check(lua_State *L, int arg, enum moon_view_kind kind)
+const struct moon_view *moon_view_told_check(lua_State *L, int arg, enum moon_view_kind kind)
 {
     if (lua_type(L, arg) == LUA_TLIGHTUSERDATA) {
-        const struct moon_view *view = moon_view_any(L, arg);
+        const struct moon_view *view = moon_view_told_any(L, arg);
         if (view->kind == kind) {
             return view;
         }
@@ -202,13 +202,47 @@ const struct moon_view *moon_view_check(lua_State *L, int arg, enum moon_view_ki
     return NULL;
 }
 
-const struct moon_view *moon_view_test(lua_State *L, int arg, enum moon_view_kind kind)
+const struct moon_view *moon_view_told_test(lua_State *L, int arg, enum moon_view_kind kind)
 {
     if (lua_type(L, arg) != LUA_TLIGHTUSERDATA) {
         return NULL;
     }
     const struct moon_view *view = find(L, lua_touserdata(L, arg));
     return view != NULL && view->kind == kind ? view : NULL;
+}
+
+const struct moon_view *moon_view_any(lua_State *L, int arg)
+{
+    moon_trace_opaque(L);
+    return moon_view_told_any(L, arg);
+}
+
+const struct moon_view *moon_view_check(lua_State *L, int arg, enum moon_view_kind kind)
+{
+    moon_trace_opaque(L);
+    return moon_view_told_check(L, arg, kind);
+}
+
+const struct moon_view *moon_view_test(lua_State *L, int arg, enum moon_view_kind kind)
+{
+    const struct moon_view *view = moon_view_told_test(L, arg, kind);
+
+    if (view != NULL) {
+        moon_trace_opaque(L);
+    }
+    return view;
+}
+
+/* Something that depends on all of the view. */
+static const struct moon_view *whole(lua_State *L, int arg)
+{
+    const struct moon_view *view = moon_view_told_any(L, arg);
+    struct moon_trace *trace = moon_engine_of(L)->trace;
+
+    if (trace != NULL) {
+        moon_trace_whole(trace, view);
+    }
+    return view;
 }
 
 static const struct moon_view_class *with_entries(lua_State *L, const struct moon_view *view)
@@ -223,14 +257,14 @@ static const struct moon_view_class *with_entries(lua_State *L, const struct moo
 
 size_t moon_view_length(lua_State *L, int arg)
 {
-    const struct moon_view *view = moon_view_any(L, arg);
+    const struct moon_view *view = whole(L, arg);
 
     return with_entries(L, view)->length(view);
 }
 
 int moon_view_push_entry(lua_State *L, int arg, size_t i)
 {
-    const struct moon_view *view = moon_view_any(L, arg);
+    const struct moon_view *view = whole(L, arg);
     const struct moon_view_class *class = with_entries(L, view);
 
     if (i >= class->length(view)) {
@@ -242,7 +276,7 @@ int moon_view_push_entry(lua_State *L, int arg, size_t i)
 
 const char *moon_view_sort_text(lua_State *L, int arg)
 {
-    const struct moon_view *view = moon_view_any(L, arg);
+    const struct moon_view *view = whole(L, arg);
     const struct moon_view_class *class = classes[view->kind];
 
     return class->text != NULL ? class->text(view) : "";
@@ -269,9 +303,14 @@ static int no_such_field(lua_State *L, const struct moon_view_class *class)
 /* Upvalue k: the fields of kind k by name. */
 static int view_index(lua_State *L)
 {
-    const struct moon_view *view = moon_view_any(L, 1);
+    const struct moon_view *view = moon_view_told_any(L, 1);
     const struct moon_view_class *class = classes[view->kind];
+    struct moon_trace *trace = moon_engine_of(L)->trace;
 
+    if (trace != NULL) {
+        bool is_text = lua_type(L, 2) == LUA_TSTRING;
+        moon_trace_index(trace, view, is_text ? lua_tostring(L, 2) : NULL);
+    }
     if (class->fields == NULL) {
         return class->get(L, view, 2);
     }
@@ -286,7 +325,7 @@ static int view_index(lua_State *L)
 
 static int view_newindex(lua_State *L)
 {
-    const struct moon_view *view = moon_view_any(L, 1);
+    const struct moon_view *view = moon_view_told_any(L, 1);
 
     return luaL_error(L, "a %s is read-only", classes[view->kind]->name);
 }
@@ -301,6 +340,7 @@ static int view_tostring(lua_State *L)
 {
     const struct moon_view *view = find(L, lua_touserdata(L, 1));
 
+    moon_trace_opaque(L);
     if (view == NULL) {
         lua_pushliteral(L, "stale view");
         return 1;

@@ -96,6 +96,11 @@ MOON_API const struct moon_view *moon_view_any(lua_State *L, int arg);
 MOON_API const struct moon_view *moon_view_check(lua_State *L, int arg, enum moon_view_kind kind);
 /* NULL when the value is no fresh view of that kind. */
 MOON_API const struct moon_view *moon_view_test(lua_State *L, int arg, enum moon_view_kind kind);
+/* The same for functions that tell the trace themselves what they read of it (trace.h); of all
+ * others it is taken that they read anything. */
+const struct moon_view *moon_view_told_any(lua_State *L, int arg);
+const struct moon_view *moon_view_told_check(lua_State *L, int arg, enum moon_view_kind kind);
+const struct moon_view *moon_view_told_test(lua_State *L, int arg, enum moon_view_kind kind);
 MOON_API size_t moon_view_length(lua_State *L, int arg); /* error for a view without entries */
 /* Key and value of entry i (from 0); a single nil after the last. Returns how many are pushed. */
 MOON_API int moon_view_push_entry(lua_State *L, int arg, size_t i);

@@ -6,7 +6,8 @@
  *   wake.c      what an event of the watches makes dirty, and which key it wakes
  *   set.c       one DaemonSet: its slots, its pods, when what must be looked at again
  *   slots.c     one node of one set: evaluation and the counters kept up to date with it
- *   reconcile.c the order of work; placement.c decisions; needs.c missing and surplus pods;
+ *   reconcile.c the order of work; pass.c its slices; placement.c decisions; needs.c missing and
+ *               surplus pods;
  *   update.c    the rolling step; history.c and revision.c revisions; claim.c adoption and release;
  *   analyze.c   watching it by figures; halt.c pausing and taking back;
  *   image.c     an update in place;
@@ -157,6 +158,7 @@ struct moon_ds_set {
     char *behind;              /* why the newest text of a policy does not decide; NULL: it does */
     struct moon_chain *shadow; /* policies that are asked beside them; NULL: none */
     char *shadow_text;         /* what they would change */
+    bool shadow_asked;         /* and it has to be told */
     uint64_t held_looked_at;   /* when it was found to be too much */
     struct moon_tolerations tolerations; /* effective */
     bool tolerations_known;
@@ -176,6 +178,9 @@ struct moon_ds_set {
     bool slots_sorted;
     struct moon_list dirty;
     struct moon_list work;
+    bool work_unordered;
+    bool passing;         /* a pass is under way */
+    int64_t pass_desired; /* what desired was when it began: all its questions see the same */
     struct moon_heap due;
     struct moon_ds_share_sums {
         int64_t desired, current, ready, available, updated, misscheduled;
@@ -266,15 +271,21 @@ bool moon_ds_set_has_pods_of(const struct moon_ds_set *set, moon_sym hash);
 /* ---- slots.c ---- */
 struct moon_ds_slot *moon_ds_slot_get(struct moon_ds_set *set, moon_sym name); /* find or make */
 struct moon_ds_slot *moon_ds_slot_find(const struct moon_ds_set *set, moon_sym name);
-void moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *node);
+/* False: nothing that a policy has read of nodes is another, so no decision is. */
+bool moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *node);
 void moon_ds_slot_set_rank(struct moon_ds_slot *slot, struct moon_rank *take_rank);
 void moon_ds_slot_mark(struct moon_ds_slot *slot); /* evaluate again */
 void moon_ds_slot_mark_all(struct moon_ds_set *set, bool decide);
 void moon_ds_slot_mark_due(struct moon_ds_set *set); /* those whose time has come */
 void moon_ds_slot_add_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod);
 void moon_ds_slot_remove_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod);
-/* Evaluate the marked slots and those whose time has come; sums and work list are right then. */
+/* Bring the sums and the work list up to date with one slot. It is unmarked, and may be gone. */
+void moon_ds_slot_evaluate(struct moon_ds_slot *slot);
+/* All that are marked, and those whose time has come, as they were decided last. */
 void moon_ds_slot_evaluate_all(struct moon_ds_set *set);
+/* Those that are marked and need no decision: the others wait, marked, for a pass. */
+void moon_ds_slot_evaluate_decided(struct moon_ds_set *set);
+void moon_ds_slot_order_work(struct moon_ds_set *set);
 /* Sort slots by rank and node name if needed: before anything that shows order. */
 void moon_ds_slot_sort(struct moon_ds_set *set);
 /* Drop slots that have neither node nor pods nor anything in flight. */
@@ -298,10 +309,17 @@ void moon_ds_placement_init(struct moon_ds_set *set);
 /* A node has changed, came (before: NULL) or went: what was drawn among all is drawn again. */
 void moon_ds_placement_node_changed(struct moon_ds_set *set, const struct moon_node *before,
                                     const struct moon_node *now);
-void moon_ds_placement_decide(struct moon_ds_set *set);
+/* Decide and evaluate what is marked, until a slice of time is used up. True: all is done. Until
+ * then nothing is to be done that depends on decisions or sums. */
+bool moon_ds_pass(struct moon_ds_set *set);
+/* Has a piece of work that began at start_ns (moon_budget_now_ns) used up its slice of time? */
+bool moon_ds_slice_is_over(const struct moon_ds_set *set, uint64_t start_ns, size_t done);
+/* Of these slots, those that are to be decided. */
+void moon_ds_placement_decide(struct moon_ds_set *set, struct moon_ds_slot *const *slots,
+                              size_t count);
 void moon_ds_placement_view(const struct moon_ds_set *set, struct moon_set_view *ret);
-/* Ask about the pods of marked slots that have changed. */
-void moon_ds_health_judge(struct moon_ds_set *set);
+/* Ask about the pods of these slots that have changed. */
+void moon_ds_health_judge(struct moon_ds_set *set, struct moon_ds_slot *const *slots, size_t count);
 void moon_ds_claim(struct moon_ds_set *set, struct moon_plan *plan);
 /* How long to wait after one more refusal: 5 s, doubled each time, at most 5 min. */
 uint64_t moon_ds_claim_next_wait_ms(uint64_t last_ms);
@@ -324,7 +342,8 @@ const struct moon_revision *moon_ds_history_before(const struct moon_ds_set *set
 /* The revision of ours with this hash; NULL: there is none. */
 const struct moon_revision *moon_ds_history_find(const struct moon_ds_set *set, moon_sym hash);
 void moon_ds_history_clean(struct moon_ds_set *set, struct moon_plan *plan);
-void moon_ds_needs(struct moon_ds_set *set, struct moon_plan *plan);
+/* False: there is more to do, in another turn. */
+bool moon_ds_needs(struct moon_ds_set *set, struct moon_plan *plan);
 int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err *err);
 /* What the update hook sees, and what it may spend. */
 void moon_ds_update_budget(const struct moon_ds_set *set, struct moon_roll *roll);
@@ -409,6 +428,8 @@ void moon_ds_shadow_resolve(struct moon_ds_set *set, const struct moon_chain_opt
 /* Of nodes that have just been decided. */
 void moon_ds_shadow_ask(struct moon_ds_set *set, struct moon_ds_slot *const *slots,
                         const struct moon_node *const *nodes, size_t count);
+/* When all that was to be decided is. */
+void moon_ds_shadow_tell(struct moon_ds_set *set);
 void moon_ds_shadow_fini(struct moon_ds_set *set);
 
 /* ---- explain.c: see add_explainer in host/internal.h ---- */

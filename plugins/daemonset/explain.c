@@ -104,6 +104,25 @@ static void add_policy(const char *name, const char *version, const char *hooks,
     add(ctx, NULL, moon_asprintf("%s@%.12s: %s", name, version, hooks));
 }
 
+/* What the answers about nodes hang on, and how many of them need no asking. */
+static void add_memo(const struct moon_hook_figures *f, void *ctx)
+{
+    unsigned long long hits = f->hits;
+    unsigned long long all = hits + f->asked;
+
+    if (all == 0) {
+        return;
+    }
+    add(ctx, NULL,
+        moon_asprintf("%s, %s: depends on %s; %llu of %llu answers were known%s%s", f->policy,
+                      f->hook,
+                      f->reads == NULL      ? "anything"
+                      : f->reads[0] == '\0' ? "no node"
+                                            : f->reads,
+                      hits, all, f->memo_off != NULL ? "; none is kept: " : "",
+                      f->memo_off != NULL ? f->memo_off : ""));
+}
+
 static void add_problem(const struct moon_ds_set *set, cJSON *answer)
 {
     if (set->chain_problem != NULL) {
@@ -202,6 +221,7 @@ static cJSON *explain_set(struct moon_ds_set *set)
     add_problem(set, answer);
     if (set->chain != NULL) {
         moon_chain_each(set->chain, add_policy, cJSON_AddArrayToObject(answer, "policies"));
+        moon_chain_each_figures(set->chain, add_memo, cJSON_AddArrayToObject(answer, "decisions"));
     }
     add(answer, "revision", moon_strdup(set->hash != NULL ? set->hash : "not known yet"));
     if (set->mutates && set->stable != NULL) {
@@ -366,7 +386,7 @@ cJSON *moon_ds_explain(struct moon_str key, const char *node, void *ctx, struct 
         (void)moon_err_set(err, MOON_E_NOT_FOUND, "there is no set %.*s", MOON_STR_ARG(key));
         return NULL;
     }
-    moon_ds_slot_evaluate_all(set); /* what was planned may not have come about */
+    moon_ds_slot_evaluate_decided(set); /* what was planned may not have come about */
     if (node == NULL) {
         return explain_set(set);
     }

@@ -10,34 +10,32 @@ struct judging {
     size_t count;
 };
 
-static size_t count_new(const struct moon_ds_set *set)
+static size_t count_new(struct moon_ds_slot *const *slots, size_t slot_count)
 {
     size_t count = 0;
 
-    moon_list_foreach (it, &set->dirty) {
-        const struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
-        for (size_t i = 0; i < slot->pod_count; i++) {
-            count += !slot->pods[i]->judged;
+    for (size_t k = 0; k < slot_count; k++) {
+        for (size_t i = 0; i < slots[k]->pod_count; i++) {
+            count += !slots[k]->pods[i]->judged;
         }
     }
     return count;
 }
 
-static void collect(struct moon_ds_set *set, struct judging *j)
+static void collect(struct moon_ds_slot *slot, struct judging *j)
 {
-    moon_list_foreach (it, &set->dirty) {
-        struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
-        struct moon_roll_slot *shown = &set->roll[slot->index];
-        shown->node = slot->node;
-        for (size_t i = 0; i < slot->pod_count; i++) {
-            struct moon_ds_pod *p = slot->pods[i];
-            if (p->judged) {
-                continue;
-            }
-            j->pods[j->count] = p;
-            j->questions[j->count++] = (struct moon_health_question){
-                .pod = p->pod, .slot = shown, .updated = moon_ds_pod_is_updated(set, p)};
+    struct moon_ds_set *set = slot->set;
+    struct moon_roll_slot *shown = &set->roll[slot->index];
+
+    shown->node = slot->node;
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        struct moon_ds_pod *p = slot->pods[i];
+        if (p->judged) {
+            continue;
         }
+        j->pods[j->count] = p;
+        j->questions[j->count++] = (struct moon_health_question){
+            .pod = p->pod, .slot = shown, .updated = moon_ds_pod_is_updated(set, p)};
     }
 }
 
@@ -64,19 +62,17 @@ static void take(const struct moon_ds_set *set, struct moon_ds_pod *p,
 }
 
 /* Nobody judges: what a policy said before is forgotten. */
-static void judge_none(struct moon_ds_set *set)
+static void judge_none(struct moon_ds_slot *slot)
 {
     static const struct moon_health_answer ready = {.health = MOON_HEALTH_READY};
 
-    moon_list_foreach (it, &set->dirty) {
-        const struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
-        for (size_t i = 0; i < slot->pod_count; i++) {
-            take(set, slot->pods[i], &ready);
-        }
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        take(slot->set, slot->pods[i], &ready);
     }
 }
 
-static void judge(struct moon_ds_set *set, size_t count)
+static void judge(struct moon_ds_set *set, struct moon_ds_slot *const *slots, size_t slot_count,
+                  size_t count)
 {
     struct moon_set_view view;
     MOON_AUTOFREE struct moon_ds_pod **pods = moon_new_array(struct moon_ds_pod *, count);
@@ -86,7 +82,9 @@ static void judge(struct moon_ds_set *set, size_t count)
         moon_new_array(struct moon_health_answer, count);
     struct judging judging = {.pods = pods, .questions = questions};
 
-    collect(set, &judging);
+    for (size_t k = 0; k < slot_count; k++) {
+        collect(slots[k], &judging);
+    }
     moon_ds_placement_view(set, &view);
     moon_hook_health(set->chain, &view, questions, count, answers);
     for (size_t i = 0; i < count; i++) {
@@ -94,14 +92,16 @@ static void judge(struct moon_ds_set *set, size_t count)
     }
 }
 
-void moon_ds_health_judge(struct moon_ds_set *set)
+void moon_ds_health_judge(struct moon_ds_set *set, struct moon_ds_slot *const *slots, size_t count)
 {
     if (!moon_chain_judges_health(set->chain)) {
-        judge_none(set);
+        for (size_t k = 0; k < count; k++) {
+            judge_none(slots[k]);
+        }
         return;
     }
-    size_t count = count_new(set);
-    if (count > 0) {
-        judge(set, count);
+    size_t pods = count_new(slots, count);
+    if (pods > 0) {
+        judge(set, slots, count, pods);
     }
 }

@@ -5,6 +5,8 @@
  */
 #include "daemonset/daemonset_priv.h"
 
+#include "policy/budget.h"
+
 enum {
     BACKOFF_FIRST_MS = 1000,
     BACKOFF_MAX_MS = 15 * 60 * 1000,
@@ -458,16 +460,23 @@ static void serve(struct moon_ds_slot *slot, struct moon_plan *plan)
     }
 }
 
-void moon_ds_needs(struct moon_ds_set *set, struct moon_plan *plan)
+bool moon_ds_needs(struct moon_ds_set *set, struct moon_plan *plan)
 {
     size_t open = moon_apply_pending(set->ds->in->apply, moon_str(set->key));
+    uint64_t start_ns = moon_budget_now_ns();
+    size_t done = 0;
 
+    moon_ds_slot_order_work(set);
     moon_list_foreach (it, &set->work) {
         struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, work);
         if (open + moon_plan_count(plan) >= MOON_DS_BURST) {
-            return; /* each action that ends wakes the set again */
+            return true; /* each action that ends wakes the set again */
         }
         moon_list_remove(&slot->work);
         serve(slot, plan);
+        if (moon_ds_slice_is_over(set, start_ns, ++done)) {
+            return moon_list_is_empty(&set->work);
+        }
     }
+    return true;
 }

@@ -91,11 +91,12 @@ static void take_chain(struct moon_ds_set *set, struct moon_chain *chain)
 
     bool paused = set->chain_problem != NULL;
 
-    moon_chain_free(set->chain);
-    set->chain = chain;
+    /* What the one in use has learned of its policies stays known. */
+    moon_chain_free(same ? chain : set->chain);
+    set->chain = same ? set->chain : chain;
     moon_free(set->chain_problem);
     set->chain_problem = NULL;
-    set->mutates = moon_chain_mutates(chain);
+    set->mutates = moon_chain_mutates(set->chain);
     if (!same) {
         set->sampled = false;
         set->tolerations_stale = true;
@@ -240,49 +241,31 @@ static bool asks(const struct moon_ds_slot *slot)
     return slot->stale && slot->node != NULL;
 }
 
-static size_t count_stale(const struct moon_ds_set *set)
+void moon_ds_placement_decide(struct moon_ds_set *set, struct moon_ds_slot *const *slots,
+                              size_t count)
 {
-    size_t count = 0;
-
-    moon_list_foreach (it, &set->dirty) {
-        count += asks(moon_container_of(it, struct moon_ds_slot, dirty));
-    }
-    return count;
-}
-
-static void collect_stale(const struct moon_ds_set *set, struct moon_ds_slot **slots,
-                          const struct moon_node **nodes)
-{
-    size_t count = 0;
-
-    moon_list_foreach (it, &set->dirty) {
-        struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
-        if (asks(slot)) {
-            slots[count] = slot;
-            nodes[count++] = slot->node;
-        }
-    }
-}
-
-void moon_ds_placement_decide(struct moon_ds_set *set)
-{
-    struct moon_set_view view;
-
-    moon_ds_slot_mark_due(set); /* a node that no policy has answered for is asked about again */
-    size_t count = count_stale(set);
-    if (count == 0) {
-        return;
-    }
-    MOON_AUTOFREE struct moon_ds_slot **slots = moon_new_array(struct moon_ds_slot *, count);
+    MOON_AUTOFREE struct moon_ds_slot **asked = moon_new_array(struct moon_ds_slot *, count);
     MOON_AUTOFREE const struct moon_node **nodes = moon_new_array(const struct moon_node *, count);
     MOON_AUTOFREE struct moon_decision *decisions = moon_new_array(struct moon_decision, count);
-    collect_stale(set, slots, nodes);
-    moon_ds_placement_view(set, &view);
-    moon_hook_select(set->chain, &view, nodes, count, decisions);
-    rank(set, &view, slots, nodes, count);
+    struct moon_set_view view;
+    size_t n = 0;
+
     for (size_t i = 0; i < count; i++) {
-        take_decision(slots[i], &decisions[i]);
+        if (asks(slots[i])) {
+            asked[n] = slots[i];
+            nodes[n++] = slots[i]->node;
+        }
     }
-    mutate(set, &view, slots, nodes, count);
-    moon_ds_shadow_ask(set, slots, nodes, count);
+    if (n == 0) {
+        return;
+    }
+    moon_ds_placement_view(set, &view);
+    view.desired = set->pass_desired;
+    moon_hook_select(set->chain, &view, nodes, n, decisions);
+    rank(set, &view, asked, nodes, n);
+    for (size_t i = 0; i < n; i++) {
+        take_decision(asked[i], &decisions[i]);
+    }
+    moon_ds_shadow_ask(set, asked, nodes, n);
+    mutate(set, &view, asked, nodes, n);
 }

@@ -50,7 +50,10 @@ static int keep_pods(struct moon_ds_set *set, struct moon_plan *plan, struct moo
     if (moon_ds_body_current(set, err) == NULL) {
         return -(int)err->code;
     }
-    moon_ds_needs(set, plan);
+    if (!moon_ds_needs(set, plan)) {
+        moon_plan_requeue(plan, 0); /* first of all what nodes need */
+        return 0;
+    }
     return moon_ds_update(set, plan, err);
 }
 
@@ -58,16 +61,17 @@ static int work(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err
 {
     int rc;
 
-    if (!set->ds->in->config->policy_cache) {
+    if (!set->ds->in->config->policy_cache && !set->passing) {
         moon_ds_slot_mark_all(set, true);
     }
     moon_ds_claim(set, plan);
     rc = moon_ds_history(set, plan, err);
     set->recheck_ok = false;
     moon_ds_stable_find(set, plan);
-    moon_ds_placement_decide(set);
-    moon_ds_health_judge(set);
-    moon_ds_slot_evaluate_all(set);
+    if (!moon_ds_pass(set)) {
+        moon_plan_requeue(plan, 0);
+        return rc;
+    }
     if (rc == 0) {
         rc = keep_pods(set, plan, err);
     }
@@ -110,8 +114,12 @@ int moon_ds_reconcile(struct moon_str key, struct moon_plan *plan, void *ctx, st
     }
     if (moon_ds_placement_prepare(set, plan)) {
         rc = work(set, plan, err);
+    } else {
+        set->passing = false; /* counting goes on with the decisions there are */
     }
-    moon_ds_status(set, plan);
+    if (!set->passing) {
+        moon_ds_status(set, plan);
+    }
     requeue_due(set, plan);
     return rc;
 }

@@ -114,7 +114,7 @@ struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemon
     set->tolerations_stale = true;
     take_object(set, object);
     while ((node = moon_store_next(nodes, &pos)) != NULL) {
-        moon_ds_slot_set_node(moon_ds_slot_get(set, node->name), moon_node(node));
+        (void)moon_ds_slot_set_node(moon_ds_slot_get(set, node->name), moon_node(node));
     }
     attach_known_pods(set);
     return set;

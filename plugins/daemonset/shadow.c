@@ -65,11 +65,13 @@ void moon_ds_shadow_resolve(struct moon_ds_set *set, const struct moon_chain_opt
         }
         return;
     }
-    if (set->shadow == NULL ||
-        strcmp(moon_chain_digest(set->shadow), moon_chain_digest(fresh)) != 0) {
-        moon_ds_slot_mark_all(set, true);
-        moon_free(moon_steal(&set->shadow_text));
+    if (set->shadow != NULL &&
+        strcmp(moon_chain_digest(set->shadow), moon_chain_digest(fresh)) == 0) {
+        moon_chain_free(fresh); /* what the one in use has learned stays known */
+        return;
     }
+    moon_ds_slot_mark_all(set, true);
+    moon_free(moon_steal(&set->shadow_text));
     moon_chain_free(set->shadow);
     set->shadow = fresh;
 }
@@ -106,10 +108,14 @@ static char *describe(const struct moon_ds_set *set, size_t *ret_count)
                          count > NAMED_NODES ? ", …" : "");
 }
 
-static void tell(struct moon_ds_set *set)
+void moon_ds_shadow_tell(struct moon_ds_set *set)
 {
     size_t count;
 
+    if (!set->shadow_asked) {
+        return;
+    }
+    set->shadow_asked = false;
     moon_ds_slot_sort(set);
     MOON_AUTOFREE char *text = describe(set, &count);
     moon_metric_set(metric(), MOON_LABELS(set->key), (double)count);
@@ -145,5 +151,5 @@ void moon_ds_shadow_ask(struct moon_ds_set *set, struct moon_ds_slot *const *slo
         moon_decision_fini(&decisions[i]);
     }
     moon_tolerations_fini(&tolerations);
-    tell(set);
+    set->shadow_asked = true;
 }

@@ -75,17 +75,39 @@ void moon_ds_slot_mark_all(struct moon_ds_set *set, bool decide)
     }
 }
 
-void moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *node)
+/* Could an answer about the node be another one now? Not when all that the set's policies have ever
+ * read of nodes is as it was. */
+static bool may_be_decided_otherwise(const struct moon_ds_slot *slot, const struct moon_node *node)
 {
+    const struct moon_ds_set *set = slot->set;
+    struct moon_set_view view;
+
+    if (slot->node == NULL || node == NULL || slot->node->meta.uid != node->meta.uid ||
+        !slot->decided || set->chain == NULL) {
+        return true;
+    }
+    moon_ds_placement_view(set, &view);
+    return !moon_chain_reads_same(set->chain, &view, slot->node, node) ||
+           (set->shadow != NULL && !moon_chain_reads_same(set->shadow, &view, slot->node, node));
+}
+
+bool moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *node)
+{
+    bool decide = may_be_decided_otherwise(slot, node);
+
+    if (node != NULL) {
+        moon_object_ref(&node->meta);
+    }
     if (slot->node != NULL) {
         moon_object_unref(&slot->node->meta);
     }
     slot->node = node;
-    if (node != NULL) {
-        moon_object_ref(&node->meta);
+    slot->set->roll[slot->index].node = node; /* what it shows goes with the old one */
+    if (decide) {
+        slot->stale = true;
+        moon_ds_slot_mark(slot);
     }
-    slot->stale = true;
-    moon_ds_slot_mark(slot);
+    return decide;
 }
 
 static void free_rank(struct moon_ds_slot *slot)
@@ -104,6 +126,7 @@ void moon_ds_slot_set_rank(struct moon_ds_slot *slot, struct moon_rank *take_ran
     free_rank(slot);
     slot->rank = take_rank;
     slot->set->slots_sorted = false;
+    slot->set->work_unordered = true;
     moon_ds_slot_mark(slot);
 }
 
@@ -429,10 +452,30 @@ void moon_ds_slot_set_waiting(struct moon_ds_slot *slot, bool waiting)
     moon_roll_index_set_waiting(&slot->set->roll_index, slot->index, waiting);
 }
 
-static void evaluate(struct moon_ds_slot *slot)
+static int compare(const struct moon_ds_slot *a, const struct moon_ds_slot *b);
+
+/* Whether there is work is for needs.c to say; it takes slots off the list again. */
+static void add_work(struct moon_ds_slot *slot)
+{
+    struct moon_ds_set *set = slot->set;
+
+    if (!moon_list_is_empty(&slot->work)) {
+        return;
+    }
+    if (!moon_list_is_empty(&set->work)) {
+        const struct moon_ds_slot *last =
+            moon_container_of(set->work.prev, struct moon_ds_slot, work);
+        set->work_unordered |= compare(last, slot) > 0;
+    }
+    moon_list_append(&set->work, &slot->work);
+}
+
+void moon_ds_slot_evaluate(struct moon_ds_slot *slot)
 {
     struct moon_ds_set *set = slot->set;
     struct moon_ds_share share = {0};
+
+    moon_list_remove(&slot->dirty);
 
     for (size_t i = 0; i < slot->pod_count; i++) {
         note_readiness(set, slot->pods[i]);
@@ -444,10 +487,8 @@ static void evaluate(struct moon_ds_slot *slot)
     share_roll(&set->roll[slot->index], &share);
     change_share(slot, &share);
     arm_due(slot);
-    /* Whether there is work is for needs.c to say; it takes slots off the list again. */
-    if (moon_list_is_empty(&slot->work)) {
-        moon_list_append(&set->work, &slot->work);
-    }
+    add_work(slot);
+    moon_ds_slot_sweep(slot);
 }
 
 void moon_ds_slot_mark_due(struct moon_ds_set *set)
@@ -460,7 +501,8 @@ void moon_ds_slot_mark_due(struct moon_ds_set *set)
             return;
         }
         moon_heap_remove(&set->due, n);
-        moon_ds_slot_mark(moon_container_of(n, struct moon_ds_slot, due));
+        struct moon_ds_slot *slot = moon_container_of(n, struct moon_ds_slot, due);
+        moon_ds_slot_mark(slot);
     }
 }
 
@@ -484,52 +526,69 @@ static int by_order(const void *a, const void *b)
     return compare(*x, *y);
 }
 
-static size_t count_dirty(const struct moon_ds_set *set, bool *ret_in_order)
+/* Mostly they are in order up to a few at the end: those alone are sorted, and merged in. */
+static void sort(struct moon_ds_slot **slots, size_t count)
 {
-    const struct moon_ds_slot *last = NULL;
-    size_t count = 0;
+    size_t sorted = count > 0;
+    size_t k = 0;
 
-    *ret_in_order = true;
-    moon_list_foreach (it, &set->dirty) {
-        const struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
-        *ret_in_order &= last == NULL || compare(last, slot) < 0;
-        last = slot;
-        count++;
+    while (sorted < count && compare(slots[sorted - 1], slots[sorted]) <= 0) {
+        sorted++;
     }
-    return count;
+    size_t rest = count - sorted;
+    if (rest == 0) {
+        return;
+    }
+    qsort(&slots[sorted], rest, sizeof(*slots), by_order);
+    MOON_AUTOFREE struct moon_ds_slot **tail = moon_new_array(struct moon_ds_slot *, rest);
+    memcpy(tail, &slots[sorted], rest * sizeof(*slots));
+    for (k = count; rest > 0;) { /* from the end, so that nothing is in the way */
+        bool from_tail = sorted == 0 || compare(slots[sorted - 1], tail[rest - 1]) <= 0;
+        slots[--k] = from_tail ? tail[--rest] : slots[--sorted];
+    }
 }
 
 /* Nodes are served in order of their ranks, then of their names: the same state gives the same
  * plan, in whatever order the events came. They mostly come so. */
-static void order_dirty(struct moon_ds_set *set)
+void moon_ds_slot_order_work(struct moon_ds_set *set)
 {
-    bool in_order;
-    size_t count = count_dirty(set, &in_order);
+    size_t count = 0;
     size_t n = 0;
 
-    if (in_order) {
+    if (!set->work_unordered) {
         return;
     }
+    set->work_unordered = false;
+    moon_list_foreach (it, &set->work) {
+        (void)it;
+        count++;
+    }
     MOON_AUTOFREE struct moon_ds_slot **slots = moon_new_array(struct moon_ds_slot *, count);
-    moon_list_foreach (it, &set->dirty) {
-        slots[n++] = moon_container_of(it, struct moon_ds_slot, dirty);
+    moon_list_foreach (it, &set->work) {
+        slots[n++] = moon_container_of(it, struct moon_ds_slot, work);
         moon_list_remove(it);
     }
-    qsort(slots, count, sizeof(*slots), by_order);
+    sort(slots, count);
     for (size_t i = 0; i < count; i++) {
-        moon_list_append(&set->dirty, &slots[i]->dirty);
+        moon_list_append(&set->work, &slots[i]->work);
     }
 }
 
 void moon_ds_slot_evaluate_all(struct moon_ds_set *set)
 {
     moon_ds_slot_mark_due(set);
-    order_dirty(set);
+    moon_list_foreach (it, &set->dirty) {
+        moon_ds_slot_evaluate(moon_container_of(it, struct moon_ds_slot, dirty));
+    }
+}
+
+void moon_ds_slot_evaluate_decided(struct moon_ds_set *set)
+{
     moon_list_foreach (it, &set->dirty) {
         struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
-        moon_list_remove(&slot->dirty);
-        evaluate(slot);
-        moon_ds_slot_sweep(slot);
+        if (!slot->stale) {
+            moon_ds_slot_evaluate(slot);
+        }
     }
 }
 
@@ -540,9 +599,7 @@ void moon_ds_slot_sort(struct moon_ds_set *set)
     if (set->slots_sorted) {
         return;
     }
-    if (set->slot_count > 1) {
-        qsort(set->slots, set->slot_count, sizeof(struct moon_ds_slot *), by_order);
-    }
+    sort(set->slots, set->slot_count);
     for (size_t i = 0; i < set->slot_count; i++) {
         set->slots[i]->index = i;
         fill_roll(set->slots[i]);

@@ -92,11 +92,15 @@ static void node_changed(const struct moon_change *change, void *ctx)
     size_t pos = 0;
 
     while (moon_map_next(ds->by_key, &pos, NULL, (void **)&set)) {
-        moon_ds_slot_set_node(moon_ds_slot_get(set, name), node != NULL ? moon_node(node) : NULL);
+        bool decide = moon_ds_slot_set_node(moon_ds_slot_get(set, name),
+                                            node != NULL ? moon_node(node) : NULL);
         moon_ds_placement_node_changed(
             set, change->old_object != NULL ? moon_node(change->old_object) : NULL,
             node != NULL ? moon_node(node) : NULL);
-        moon_ds_set_enqueue(set);
+        /* A policy that is asked about the roll may look at any node. */
+        if (decide || set->sampled || set->sums.outdated > 0 || set->waiting > 0) {
+            moon_ds_set_enqueue(set);
+        }
     }
 }
 

@@ -130,6 +130,7 @@ static void start(struct fixture *f)
     assert_non_null(f->client);
     f->config = moon_config_new();
     f->config->pod_watch = MOON_POD_WATCH_ALL;
+    f->config->policy_budget_scale = 100; /* few tests are about time, and sanitizers take some */
     f->in = (struct moon_internal){
         .struct_size = sizeof(f->in),
         .loop = f->loop,

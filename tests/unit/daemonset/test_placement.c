@@ -5,6 +5,7 @@
  */
 #include "fixture.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/metrics.h"
@@ -216,7 +217,10 @@ static void OnlyWhatHasChangedIsAsked(void **state)
     add_nodes(f, 0, 100, NULL); /* heartbeats */
     SYNC(0, 0, 0);
     assert_int_equal(asked, 0);
-    add_nodes(f, 7, 1, N1);
+    add_nodes(f, 7, 1, N1); /* labels that no policy reads */
+    SYNC(0, 0, 0);
+    assert_int_equal(asked, 0);
+    add_node(f, "node-7", N1, "[{\"key\":\"a\",\"effect\":\"PreferNoSchedule\"}]");
     SYNC(0, 0, 0);
     assert_int_equal(asked, 1);
     change_set(f, (struct set_opts){.history_limit = 7});
@@ -225,6 +229,80 @@ static void OnlyWhatHasChangedIsAsked(void **state)
     change_set(f, (struct set_opts){.history_limit = 7, .annotations = "\"a\":\"b\""});
     SYNC(0, 0, 0);
     assert_int_equal(asked, 101);
+}
+
+static void ask_explain(struct fixture *f, char out[1024])
+{
+    struct moon_err err;
+    cJSON *answer = moon_ds_explain(moon_str(KEY), NULL, &f->ds, &err);
+    char *text = cJSON_PrintUnformatted(moon_json_member(answer, "decisions"));
+
+    (void)snprintf(out, 1024, "%s", text);
+    cJSON_free(text);
+    cJSON_Delete(answer);
+}
+
+static void LabelsThatNobodyReadsWakeNobody(void **state)
+{
+    struct fixture *f = *state;
+    const struct moon_ds_slot *slot;
+    char explained[1024];
+
+    mine(f, "return { api = 1, select = function(node) return node.labels.color == 'red', 'red "
+            "only' end }");
+    add_set(f, (struct set_opts){.annotations = MINE, .strategy = ROLLING("1", "0")});
+    add_node(f, "a", "{\"color\":\"red\"}", NULL);
+    add_node(f, "b", "{\"color\":\"blue\"}", NULL);
+    SYNC(1, 0, 0);
+    settle(f);
+    all_ready(f);
+    settle(f);
+    forget_woken(f);
+    asked = 0;
+    add_node(f, "a", "{\"color\":\"red\",\"speed\":\"fast\"}", NULL);
+    assert_false(was_woken(f, KEY));
+    slot = moon_ds_slot_find(set_of(f), moon_intern_find(moon_str("a")));
+    assert_non_null(moon_labels_get(&slot->node->meta.labels, "speed"));
+    assert_ptr_equal(set_of(f)->roll[slot->index].node, slot->node);
+    SYNC(0, 0, 0);
+    assert_int_equal(asked, 0);
+    ask_explain(f, explained);
+    assert_non_null(strstr(explained, "mine, select: depends on label color; 0 of 2"));
+    add_node(f, "a", "{\"color\":\"blue\",\"speed\":\"fast\"}", NULL);
+    assert_true(was_woken(f, KEY));
+    SYNC(0, 1, 0);
+    assert_int_equal(asked, 1);
+}
+
+/* An update policy may look at any node: while there is one to do, nothing is passed over. */
+static void NodesOfARollAreLookedAt(void **state)
+{
+    struct fixture *f = *state;
+
+    running(f, 2, ROLLING("1", "0"));
+    forget_woken(f);
+    add_nodes(f, 0, 1, N1);
+    assert_false(was_woken(f, KEY));
+    advance_s(f, 10);
+    new_template(f, (struct set_opts){.strategy = ROLLING("1", "0")});
+    SYNC(0, 1, 0);
+    forget_woken(f);
+    add_nodes(f, 0, 1, N2);
+    assert_true(was_woken(f, KEY));
+}
+
+/* Asking why in between takes nothing away from what is to be decided. */
+static void ExplainLeavesWhatIsToBeDecided(void **state)
+{
+    struct fixture *f = *state;
+    char explained[1024];
+
+    add_set(f, (struct set_opts){0});
+    add_nodes(f, 0, 1, NULL);
+    SYNC(1, 0, 0);
+    add_node(f, "node-0", NULL, "[{\"key\":\"a\",\"effect\":\"NoExecute\"}]");
+    ask_explain(f, explained);
+    SYNC(0, 1, 0);
 }
 
 static void NewTolerationsRollNothing(void **state)
@@ -289,6 +367,9 @@ int main(void)
         T(NewPolicyDecidesAgain),
         T(WithoutAMemoryOfDecisionsAllIsTheSame),
         T(OnlyWhatHasChangedIsAsked),
+        T(LabelsThatNobodyReadsWakeNobody),
+        T(NodesOfARollAreLookedAt),
+        T(ExplainLeavesWhatIsToBeDecided),
         T(NewTolerationsRollNothing),
         T(PolicyThatComesBack),
         T(ReloadedTolerationsReachNewPods),

@@ -139,6 +139,7 @@ void fixture_load(struct fixture *f)
     struct moon_policies_opts opts = {
         .dirs = dirs,
         .budget_scale = f->budget_scale,
+        .no_memo = f->no_memo,
         .on_report = on_report,
         .on_changed = on_changed,
         .on_replaced = on_replaced,

@@ -16,6 +16,7 @@ struct fixture {
     char dir[64];           /* the policy folder */
     struct moon_loop *loop; /* NULL: none */
     double budget_scale;    /* of what is loaded next; FIXTURE_BUDGET_SCALE at first */
+    bool no_memo;           /* of what is loaded next */
     struct moon_policies *policies;
     struct moon_chain *chain;
     const struct moon_daemonset *set;
