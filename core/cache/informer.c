@@ -220,6 +220,9 @@ static void on_list_end(uint64_t version, void *ctx)
     if (is_first && i->opts.on_synced != NULL) {
         i->opts.on_synced(i->opts.ctx);
     }
+    if (i->opts.on_listed != NULL) {
+        i->opts.on_listed(i->opts.ctx);
+    }
 }
 
 static void on_bookmark(uint64_t version, void *ctx)
@@ -283,6 +286,15 @@ void moon_informer_start(struct moon_informer *i)
                                              .on_error = on_error,
                                              .ctx = i,
                                          });
+}
+
+void moon_informer_list_again(struct moon_informer *i)
+{
+    if (i->watch != NULL) {
+        moon_watch_free(i->watch);
+        i->watch = NULL;
+        moon_informer_start(i);
+    }
 }
 
 void moon_informer_free(struct moon_informer *i)

@@ -35,6 +35,8 @@ struct moon_informer_opts {
     void (*on_error)(const struct moon_err *err, void *ctx);
     /* The first list is complete. Optional. */
     void (*on_synced)(void *ctx);
+    /* Any list is complete. Optional. */
+    void (*on_listed)(void *ctx);
     void *ctx;
 };
 
@@ -42,6 +44,8 @@ struct moon_informer_opts {
 MOON_API struct moon_informer *moon_informer_new(struct moon_client *client,
                                                  const struct moon_informer_opts *opts);
 MOON_API void moon_informer_start(struct moon_informer *i);
+/* List again, since more is kept of each object now. Nothing happens before the start. */
+MOON_API void moon_informer_list_again(struct moon_informer *i);
 /* And its store. NULL is fine. */
 MOON_API void moon_informer_free(struct moon_informer *i);
 MOON_API struct moon_store *moon_informer_store(struct moon_informer *i);

@@ -450,6 +450,14 @@ void moon_store_list_begin(struct moon_store *s)
     s->list++;
 }
 
+/* The same version, of which we keep something else by now. */
+static bool is_projected_anew(const struct moon_store *s, const struct moon_object *cached,
+                              const struct moon_object *object)
+{
+    return s->kind->reads_now != NULL && object->version == cached->version &&
+           !s->kind->same(cached, object);
+}
+
 void moon_store_list_item(struct moon_store *s, const struct moon_object *take_object)
 {
     moon_assert(s->is_listing && take_object->kind == s->kind);
@@ -461,7 +469,8 @@ void moon_store_list_item(struct moon_store *s, const struct moon_object *take_o
         moon_object_unref(take_object);
         return;
     }
-    if (e != NULL && take_object->version <= e->object->version) {
+    if (e != NULL && take_object->version <= e->object->version &&
+        !is_projected_anew(s, e->object, take_object)) {
         moon_object_unref(take_object);
     } else {
         e = enter(s, e, take_object);

@@ -12,6 +12,7 @@
  *  - a uid marked gone (the server answered our DELETE with a Status, or 404) ignores older events
  *    until its DELETED or a list passes by;
  *  - a list drops only objects whose version is not above the list's.
+ *  - a list brings a version again that is cached only for what is kept of it otherwise by now.
  *  - of two uids with the same name, the one with the higher version is the one that exists.
  * Versions are compared as numbers, only within this resource of this server. A change that keeps
  * everything a projection keeps (kind->same) only moves the version of the cached object forward,

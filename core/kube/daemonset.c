@@ -171,6 +171,16 @@ static void project_status(struct moon_daemonset *set, const cJSON *status)
     set->collision_count = moon_json_int(status, "collisionCount", 0);
 }
 
+static void keep_conditions_text(struct moon_daemonset *set, struct moon_str text)
+{
+    struct moon_str list;
+
+    if (moon_json_find(text, MOON_JSON_PATH("status", "conditions"), &list) && list.len > 2 &&
+        list.ptr[0] == '[') {
+        set->conditions = moon_str_dup(list);
+    }
+}
+
 static int project(struct moon_object *o, const cJSON *json, struct moon_str text,
                    struct moon_err *err)
 {
@@ -179,6 +189,7 @@ static int project(struct moon_object *o, const cJSON *json, struct moon_str tex
     const cJSON *spec = moon_json_member(json, "spec");
     int rc = keep_template_text(set, text, err);
     keep_annotations_text(set, text);
+    keep_conditions_text(set, text);
     if (rc == 0) {
         rc = project_template(set, moon_json_member(spec, "template"), err);
     }
@@ -205,6 +216,7 @@ static void fini(struct moon_object *o)
     moon_tolerations_fini(&set->tolerations);
     moon_sym_unref(set->strategy_text);
     moon_free(set->strategy_error);
+    moon_free(set->conditions);
 }
 
 /* ---- same ---- */
@@ -259,7 +271,8 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
            a->template_len == b->template_len &&
            memcmp(a->template, b->template, a->template_len) == 0 &&
            a->annotations_len == b->annotations_len &&
-           memcmp(a->annotations, b->annotations, a->annotations_len) == 0;
+           memcmp(a->annotations, b->annotations, a->annotations_len) == 0 &&
+           moon_streq(a->conditions, b->conditions);
 }
 
 const struct moon_kind moon_kind_daemonset = {

@@ -72,6 +72,7 @@ struct moon_daemonset {
     int64_t template_generation; /* from the annotation */
     int64_t collision_count;
     struct moon_daemonset_status status;
+    char *conditions; /* raw JSON text of status.conditions, a list; NULL when absent or empty */
 };
 
 MOON_API extern const struct moon_kind moon_kind_daemonset;

@@ -170,6 +170,7 @@ static int project(struct moon_object *o, const cJSON *json, MOON_UNUSED struct 
                           "failure-domain.beta.kubernetes.io/zone");
     node->region = topology(&o->labels, "topology.kubernetes.io/region",
                             "failure-domain.beta.kubernetes.io/region");
+    moon_node_field_project(node, json);
     node->unschedulable = moon_json_bool(spec, "unschedulable", false);
     if (moon_taints_from_json(moon_json_member(spec, "taints"), &node->taints, err) != 0) {
         return moon_err_wrap(err, "spec.taints");
@@ -201,6 +202,7 @@ static void fini(struct moon_object *o)
     moon_sym_unref(node->kubelet);
     moon_sym_unref(node->zone);
     moon_sym_unref(node->region);
+    moon_node_field_fini(node);
 }
 
 static bool same_conditions(const struct moon_node *a, const struct moon_node *b)
@@ -241,7 +243,8 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
     /* zone and region follow from the labels, ready from the conditions */
     return a->unschedulable == b->unschedulable && a->arch == b->arch && a->os == b->os &&
            a->kubelet == b->kubelet && moon_object_same_head(oa, ob) &&
-           moon_taints_equal(&a->taints, &b->taints) && same_conditions(a, b) &&
+           moon_node_field_same(a, b) && moon_taints_equal(&a->taints, &b->taints) &&
+           same_conditions(a, b) &&
            same_amounts(a->capacity, a->capacity_count, b->capacity, b->capacity_count) &&
            same_amounts(a->allocatable, a->allocatable_count, b->allocatable, b->allocatable_count);
 }
@@ -259,18 +262,23 @@ static const struct moon_json_want status_reads[] = {
     {.key = "allocatable"},
     {0},
 };
-static const struct moon_json_want reads[] = {
+static const struct moon_json_want usual_reads[] = {
     MOON_OBJECT_READS_ALL,
     {.key = "spec", .members = spec_reads},
     {.key = "status", .members = status_reads},
     {0},
 };
 
+static const struct moon_json_want *reads(void)
+{
+    return moon_node_field_reads(usual_reads);
+}
+
 const struct moon_kind moon_kind_node = {
     .resource = &moon_resource_nodes,
     .size = sizeof(struct moon_node),
     .keep_annotations = true,
-    .reads = reads,
+    .reads_now = reads,
     .project = project,
     .fini = fini,
     .same = same,

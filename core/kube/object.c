@@ -313,8 +313,9 @@ int moon_object_project(const struct moon_kind *kind, struct moon_str text,
     MOON_CLEANUP(moon_buf_fini)
     struct moon_buf lean = MOON_BUF_INIT(text.len + 1);
     struct moon_arena *arena = moon_arena_new(MOON_JSON_TREE_MAX(text.len));
-    const struct moon_json_want *reads = kind->reads != NULL ? kind->reads : everything;
-    const cJSON *json = moon_json_parse_picked(text, reads, &lean, arena, err);
+    const struct moon_json_want *reads = kind->reads_now != NULL ? kind->reads_now() : kind->reads;
+    const cJSON *json =
+        moon_json_parse_picked(text, reads != NULL ? reads : everything, &lean, arena, err);
     int rc = json != NULL ? moon_object_project_json(kind, json, moon_buf_str(&lean), ret, err)
                           : moon_err_wrap(err, "%s", kind->resource->kind);
     moon_arena_free(arena);

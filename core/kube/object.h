@@ -30,6 +30,9 @@ struct moon_kind {
     /* What `project` reads, beginning with MOON_OBJECT_READS (whoever keeps annotations takes
      * MOON_OBJECT_READS_ALL); all else is gone before it is called. NULL: everything. */
     const struct moon_json_want *reads;
+    /* The same when that is not fixed: what was projected before is not up to date. NULL: `reads`.
+     */
+    const struct moon_json_want *(*reads_now)(void);
     /* Fill the rest; the head is done. 1 = not for us: drop the object silently. `text` is the
      * object's JSON, for kinds that keep raw parts. */
     int (*project)(struct moon_object *object, const cJSON *json, struct moon_str text,

@@ -44,14 +44,18 @@ static const struct moon_hook_info hooks[MOON_HOOKS] = {
                            "\"pass\"|\"wait\"|\"fail\", string?",
                            "How does the update do, by the answers to `queries`? Then a reason.",
                            "wait; several times in a row: the update is paused"},
+    [MOON_HOOK_STATUS] = {"status", "(roll: Roll, set: Set): StatusAnswer?",
+                          "What is to be said of the set? { message =, conditions = { { type =, "
+                          "status =, reason =, message = } } }.",
+                          "what was said before stays"},
 };
 
 /* In policy-api, but not here yet: said plainly, so that nobody believes in a gate that is never
  * asked. */
-static const char *const later_names[] = {"status", "on_event", "fields"};
+static const char *const later_names[] = {"on_event"};
 static const char *const other_names[] = {"api",     "name",    "params",           "replaces",
                                           "creates", "queries", "analyze_failures", "on_fail",
-                                          "soak"};
+                                          "soak",    "fields"};
 
 const struct moon_hook_info *moon_hook_info(enum moon_hook hook)
 {
@@ -62,6 +66,17 @@ const struct moon_hook_info *moon_hook_info(enum moon_hook hook)
 const char *moon_hook_name(enum moon_hook hook)
 {
     return moon_hook_info(hook)->name;
+}
+
+bool moon_hook_is_pure(enum moon_hook hook)
+{
+    static const char *const pure[] = {"select", "tolerations", "rank", "mutate", "health"};
+    bool is_pure = false;
+
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(pure); i++) {
+        is_pure = is_pure || strcmp(pure[i], moon_hook_name(hook)) == 0;
+    }
+    return is_pure;
 }
 
 int moon_hook_by_name(const char *name)
@@ -241,6 +256,16 @@ static void read_creates(lua_State *L, struct moon_version *v)
     lua_pop(L, 1);
 }
 
+static void read_fields(lua_State *L, struct moon_version *v)
+{
+    (void)lua_getfield(L, 2, "fields");
+    const char *problem = moon_fields_read(L, &v->fields);
+    if (problem != NULL) {
+        fail_at(L, v, "fields", problem);
+    }
+    lua_pop(L, 1);
+}
+
 static void read_hooks(lua_State *L, struct moon_version *v)
 {
     bool any = false;
@@ -257,8 +282,8 @@ static void read_hooks(lua_State *L, struct moon_version *v)
     }
     if (!any) {
         fail_at(L, v, NULL,
-                "the policy has no hook: select, tolerations, rank, health, gate, update or "
-                "analyze");
+                "the policy has no hook: select, tolerations, rank, health, gate, update, analyze "
+                "or status");
     }
 }
 
@@ -280,6 +305,7 @@ static int check_table(lua_State *L)
     read_hooks(L, v);
     read_replaces(L, v);
     read_creates(L, v);
+    read_fields(L, v);
     return 0;
 }
 
@@ -390,6 +416,7 @@ static int start(struct moon_version *v, const struct moon_module_source *outsid
 
     e->name = v->name;
     e->probe = v->probe;
+    e->fields = &v->fields;
     e->modules = (struct moon_module_source){find_module, &finder};
     e->loading = true;
     moon_watchdog_note(v->name, v->digest, "load");
@@ -490,6 +517,7 @@ void moon_version_unref(struct moon_version *v)
     moon_engine_free(v->engine);
     moon_params_fini(&v->params);
     moon_queries_fini(&v->queries);
+    moon_fields_fini(&v->fields);
     moon_map_free(v->modules);
     moon_free(v->source);
     moon_free(v->place);

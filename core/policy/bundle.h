@@ -11,6 +11,7 @@
 #include "base/map.h"
 #include "policy/digest.h"
 #include "policy/engine.h"
+#include "policy/fields.h"
 #include "policy/params.h"
 #include "policy/queries.h"
 
@@ -23,6 +24,7 @@ enum moon_hook {
     MOON_HOOK_UPDATE,
     MOON_HOOK_MUTATE,
     MOON_HOOK_ANALYZE,
+    MOON_HOOK_STATUS,
     MOON_HOOKS,
 };
 struct moon_hook_info {
@@ -33,6 +35,9 @@ struct moon_hook_info {
 };
 MOON_API const struct moon_hook_info *moon_hook_info(enum moon_hook hook);
 MOON_API const char *moon_hook_name(enum moon_hook hook);
+/* Are its answers kept until something that it has read changes? Then it must not depend on, or
+ * do, anything else. */
+bool moon_hook_is_pure(enum moon_hook hook);
 int moon_hook_by_name(const char *name); /* -1: there is none */
 /* The names of those with a true, separated by commas. */
 void moon_hook_list(const bool has[MOON_HOOKS], struct moon_buf *out);
@@ -55,6 +60,7 @@ struct moon_version {
     bool impure[MOON_HOOKS];   /* has answered otherwise for the same */
     struct moon_params params;
     struct moon_queries queries; /* of analyze */
+    struct moon_fields fields;
     double budget_scale;
     struct moon_probe *probe;           /* of a test run; borrowed; NULL: none */
     bool is_stock;                      /* built in */

@@ -500,6 +500,7 @@ void moon_engine_free(struct moon_engine *e)
     moon_assert(e->magic == ENGINE_MAGIC);
     lua_sethook(e->L, NULL, 0, 0);
     lua_close(e->L);
+    moon_effects_end(&e->effects);
     moon_assert(e->used == 0);
     moon_views_fini(&e->views);
     moon_buf_fini(&e->scratch);

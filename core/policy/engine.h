@@ -17,12 +17,14 @@
 #include "base/buf.h"
 #include "kube/taint.h"
 #include "policy/budget.h"
+#include "policy/effects.h"
 #include "policy/policies.h"
 #include "policy/probe.h"
 #include "policy/trace.h"
 #include "policy/views.h"
 
 struct moon_engine;
+struct moon_fields;
 struct moon_roll_run;
 struct moon_mutate_run;
 
@@ -80,7 +82,9 @@ struct moon_engine {
     struct moon_map *selectors;          /* text -> moon_selector */
     struct moon_map *draws;              /* of the call: what was asked for -> names of nodes */
     struct moon_module_source modules;
-    struct moon_probe *probe; /* of a test run; NULL: none */
+    struct moon_probe *probe;         /* of a test run; NULL: none */
+    struct moon_effects effects;      /* of the call */
+    const struct moon_fields *fields; /* what the policy declares; NULL: nothing yet */
 
     int params_ref; /* set.params of the call */
     unsigned log_lines;

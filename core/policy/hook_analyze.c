@@ -219,6 +219,9 @@ static int ask(struct moon_hook_call *c, struct asking *a, struct moon_analysis_
     if (rc == 0) {
         rc = take_answer(c, ret, fault);
     }
+    if (rc == 0) {
+        moon_hook_commit(c);
+    }
     moon_hook_end(c);
     moon_hook_count(c, 1, 0);
     return rc;

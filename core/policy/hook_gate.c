@@ -71,6 +71,9 @@ static int ask(struct moon_hook_call *c, struct moon_roll_run *run, struct moon_
     if (rc == 0) {
         rc = take_answer(c, g, fault);
     }
+    if (rc == 0) {
+        moon_hook_commit(c);
+    }
     moon_hook_end(c);
     moon_hook_count(c, 1, 0);
     return rc;

@@ -84,6 +84,9 @@ static int ask(struct moon_hook_call *c, struct moon_roll_run *run, struct moon_
         return -1;
     }
     int rc = moon_hook_call_with_roll(c, run, 0, fault);
+    if (rc == 0) {
+        moon_hook_commit(c);
+    }
     moon_hook_end(c);
     moon_hook_count(c, 1, 0);
     return rc;

@@ -90,6 +90,7 @@ int moon_hook_begin(struct moon_hook_call *c, struct moon_budget budget, struct 
     }
     c->engine = e;
     e->set = c->set;
+    moon_effects_begin(&e->effects, moon_hook_is_pure(c->hook) ? moon_hook_name(c->hook) : NULL);
     moon_watchdog_note(v->name, v->digest, moon_hook_name(c->hook));
     lua_settop(e->L, 1);
     lua_rawgeti(e->L, LUA_REGISTRYINDEX, v->hook_refs[c->hook]);
@@ -98,6 +99,11 @@ int moon_hook_begin(struct moon_hook_call *c, struct moon_budget budget, struct 
     }
     moon_engine_enter(e, budget);
     return 0;
+}
+
+void moon_hook_commit(struct moon_hook_call *c)
+{
+    moon_effects_commit(&c->engine->effects, c->set, c->link->version->name);
 }
 
 void moon_hook_end(struct moon_hook_call *c)
@@ -110,6 +116,7 @@ void moon_hook_end(struct moon_hook_call *c)
     }
     moon_views_forget(&e->views);
     moon_map_clear(e->draws);
+    moon_effects_end(&e->effects);
     e->set = NULL;
     e->roll = NULL;
     e->mutate = NULL;

@@ -12,6 +12,7 @@
 #include "kube/daemonset.h"
 #include "kube/node.h"
 #include "kube/pod.h"
+#include "policy/kv.h"
 #include "policy/policies.h"
 
 /* All nodes of the cluster, for what is decided between them (moonset.sample). */
@@ -22,6 +23,15 @@ struct moon_all_nodes {
     bool *sampled; /* set: the answers depend on all of them, not only on the one asked about */
 };
 
+/* What policies may ask about other sets, by "namespace/name": see moonset.peer. Whoever answers
+ * remembers who has asked: pure hooks are asked again when an answer changes. */
+struct moon_peers {
+    bool (*exists)(const char *key, void *ctx);
+    /* Does it have a pod on this node that is ready? Only asked about sets that exist. */
+    bool (*is_ready_on)(const char *key, const char *node, void *ctx);
+    void *ctx;
+};
+
 /* What the `set` argument shows. */
 struct moon_set_view {
     const struct moon_daemonset *set;
@@ -30,6 +40,11 @@ struct moon_set_view {
     const char *revision;                       /* current hash; "" when unknown yet */
     int64_t now_s;                              /* wall clock; pure hooks do not see it */
     const struct moon_all_nodes *nodes;         /* NULL: not offered */
+    const struct moon_peers *peers;             /* NULL: there are no other sets */
+    struct moon_kv *kv; /* what its policies remember; NULL: nothing is kept */
+    /* An Event of the set, of a hook that has succeeded. NULL: they go nowhere. */
+    void (*tell)(bool is_warning, const char *reason, const char *message, void *ctx);
+    void *tell_ctx;
 };
 
 struct moon_roll_slot;
@@ -229,7 +244,8 @@ struct moon_roll {
     int64_t surging;     /* nodes with more pods than one, or a new pod that is not available yet */
     int64_t available;
     int64_t desired;
-    bool rolled_back; /* the current revision is one that a policy went back to */
+    const char *paused; /* why the set says that it is paused; NULL: it does not */
+    bool rolled_back;   /* the current revision is one that a policy went back to */
     /* Why the outdated pod of a slot cannot be updated in place; NULL: it can. */
     const char *(*unpatchable)(const struct moon_roll_slot *slot);
     const struct moon_roll_slot *slots;  /* in order of rank, then of node name */
@@ -307,6 +323,27 @@ struct moon_hook_figures {
 MOON_API void
 moon_chain_each_figures(const struct moon_chain *c,
                         void (*fn)(const struct moon_hook_figures *figures, void *ctx), void *ctx);
+/* ---- status ---- */
+struct moon_status_condition {
+    char *type; /* a qualified name, none of moonset's own */
+    bool status;
+    char *reason;
+    char *message;
+};
+
+/* What policies want to be said of the set. */
+struct moon_status {
+    char *message; /* of all of them; NULL: none */
+    struct moon_status_condition *conditions;
+    size_t count;
+    bool failed; /* one of them: what was said before should stay */
+};
+MOON_API void moon_status_fini(struct moon_status *s);
+
+/* Does a policy want anything to be said? */
+MOON_API bool moon_chain_tells_status(const struct moon_chain *chain);
+MOON_API void moon_hook_status(struct moon_chain *chain, const struct moon_set_view *set,
+                               const struct moon_roll *roll, struct moon_status *ret);
 
 /* Counters of this process, for metrics: calls and CPU per policy and hook are in the registry as
  * moonset_policy_calls_total, moonset_policy_failures_total{policy,hook,fault} and

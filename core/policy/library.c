@@ -12,7 +12,8 @@ enum {
 };
 
 /* Beside the hooks. */
-static const char *const features[] = {"params", "require", "time"};
+static const char *const features[] = {"event",  "fields", "kv",      "metric",
+                                       "params", "peer",   "require", "time"};
 
 /* moonset.has("rank"): may a policy count on it? */
 static int library_has(lua_State *L)
@@ -45,12 +46,21 @@ const struct moon_library *const moon_libraries[] = {
     &moon_library_json,
     &moon_library_time,
     &moon_library_sample,
+    &moon_library_peer,
+    &moon_library_kv,
+    &moon_library_event,
+    &moon_library_metric,
     &moon_library_log,
     NULL,
 };
 const struct moon_library_class *const moon_library_classes[] = {
-    &moon_library_selector_class, &moon_library_quantity_class, &moon_library_json_class,
-    &moon_library_window_class,   &moon_library_cron_class,     NULL,
+    &moon_library_selector_class,
+    &moon_library_quantity_class,
+    &moon_library_json_class,
+    &moon_library_window_class,
+    &moon_library_cron_class,
+    &moon_library_peer_class,
+    NULL,
 };
 
 /* Into the table on the top. */

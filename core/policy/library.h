@@ -46,12 +46,17 @@ extern const struct moon_library moon_library_json;
 extern const struct moon_library moon_library_time; /* window, cron, date */
 extern const struct moon_library moon_library_sample;
 extern const struct moon_library moon_library_log;
+extern const struct moon_library moon_library_peer;
+extern const struct moon_library moon_library_kv;
+extern const struct moon_library moon_library_event;
+extern const struct moon_library moon_library_metric;
 
 extern const struct moon_library_class moon_library_selector_class;
 extern const struct moon_library_class moon_library_quantity_class;
 extern const struct moon_library_class moon_library_json_class;
 extern const struct moon_library_class moon_library_window_class;
 extern const struct moon_library_class moon_library_cron_class;
+extern const struct moon_library_class moon_library_peer_class;
 
 /* All of them, up to a NULL. */
 extern const struct moon_library *const moon_libraries[];
@@ -69,6 +74,8 @@ MOON_API struct moon_quantity moon_library_to_quantity(lua_State *L, int arg);
 MOON_API bool moon_library_is_quantity(lua_State *L, int arg);
 /* The value on the top as JSON, in the engine's scratch buffer until that is used again. */
 MOON_API struct moon_str moon_library_to_json(lua_State *L);
+/* The value of a JSON text, null being nil; errors begin with `who`. */
+void moon_library_push_json(lua_State *L, struct moon_str text, const char *who);
 /* A selector object or a text; borrowed from the engine. */
 MOON_API const struct moon_selector *moon_library_to_selector(lua_State *L, int arg);
 

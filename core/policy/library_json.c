@@ -255,29 +255,34 @@ static int tree_free(lua_State *L)
     return 0;
 }
 
-static int json_decode(lua_State *L)
+void moon_library_push_json(lua_State *L, struct moon_str text, const char *who)
 {
-    struct moon_str text;
     struct moon_err err;
-
-    text.ptr = luaL_checklstring(L, 1, &text.len);
     cJSON **box = lua_newuserdatauv(L, sizeof(void *), 0);
     *box = NULL;
     luaL_setmetatable(L, TREE_TYPE);
     int holder = lua_gettop(L);
     *box = moon_json_parse(text, &err);
     if (*box == NULL) {
-        return luaL_error(L, "json.decode: %s", err.text);
-    }
-    if (is_deeper(*box, MAX_DEPTH)) {
+        luaL_error(L, "%s: %s", who, err.text);
+    } else if (is_deeper(*box, MAX_DEPTH)) {
         cJSON_Delete(*box);
         *box = NULL;
-        return luaL_error(L, "json.decode: deeper than %d levels", MAX_DEPTH);
+        luaL_error(L, "%s: deeper than %d levels", who, MAX_DEPTH);
+    } else {
+        push_tree(L, *box, 0);
     }
-    push_tree(L, *box, 0);
     cJSON_Delete(*box);
     *box = NULL;
     lua_remove(L, holder);
+}
+
+static int json_decode(lua_State *L)
+{
+    struct moon_str text;
+
+    text.ptr = luaL_checklstring(L, 1, &text.len);
+    moon_library_push_json(L, text, "json.decode");
     return 1;
 }
 

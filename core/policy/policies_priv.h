@@ -163,6 +163,8 @@ struct moon_hook_call {
 /* Ready the engine, leave the hook's function on the stack (at index 2) and start the clock.
  * Nonzero: *ret says why not; nothing to end. */
 int moon_hook_begin(struct moon_hook_call *c, struct moon_budget budget, struct moon_fault *ret);
+/* It has succeeded: what it remembers, tells and counts stands. */
+void moon_hook_commit(struct moon_hook_call *c);
 void moon_hook_end(struct moon_hook_call *c);
 /* An answer of the wrong shape: *ret says what the hook must return and, behind "it returned", what
  * it did (a printf format). Always -1. */

@@ -5,6 +5,7 @@
 #include <lauxlib.h>
 
 #include "policy/engine.h"
+#include "policy/fields.h"
 #include "policy/library.h"
 
 static const struct moon_node *node_of(const struct moon_view *v)
@@ -122,6 +123,12 @@ static int node_kubelet(lua_State *L, const struct moon_view *v)
     return moon_view_push_sym(L, node_of(v)->kubelet);
 }
 
+static int node_raw(lua_State *L, const struct moon_view *v MOON_UNUSED)
+{
+    lua_pushcfunction(L, moon_fields_raw);
+    return 1;
+}
+
 static const char *node_text(const struct moon_view *v)
 {
     return node_of(v)->meta.name;
@@ -145,6 +152,7 @@ static const struct moon_view_field node_fields[] = {
     {"os", node_os, "string?", "linux, windows"},
     {"kubelet", node_kubelet, "string?", "version of its kubelet, as v1.30.2"},
     {"deleting", node_deleting, "boolean", "it is about to go"},
+    {"raw", node_raw, "(pointer: string): any", "a field that the policy declares in `fields`"},
     {NULL, NULL, NULL, NULL},
 };
 

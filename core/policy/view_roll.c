@@ -82,6 +82,12 @@ static int roll_rolled_back(lua_State *L, const struct moon_view *v)
     return 1;
 }
 
+static int roll_paused(lua_State *L, const struct moon_view *v)
+{
+    (void)lua_pushstring(L, run_of(v)->roll->paused);
+    return 1;
+}
+
 static int roll_left(lua_State *L, const struct moon_view *v)
 {
     return push_int(L, moon_roll_left(run_of(v)->roll));
@@ -133,6 +139,7 @@ static const struct moon_view_field roll_fields[] = {
     {"desired", roll_desired, "integer", "nodes that should have one"},
     {"rolled_back", roll_rolled_back, "boolean",
      "the current revision is one that a policy went back to"},
+    {"paused", roll_paused, "string?", "why the set says that it is paused"},
     {"left", roll_left, "integer", "max_unavailable - unavailable, not below 0"},
     {"surge_left", roll_surge_left, "integer", "max_surge - surging, not below 0"},
     {"counts", roll_counts, "Counts", ""},

@@ -89,6 +89,20 @@ static int set_node_selector(lua_State *L, const struct moon_view *v)
     return 1;
 }
 
+/* The template's affinity as it is written, nil without; decoded each time it is asked for. */
+static int set_affinity(lua_State *L, const struct moon_view *v)
+{
+    struct moon_str template = {set_of(v)->template, set_of(v)->template_len};
+    struct moon_str text;
+
+    if (moon_json_find(template, MOON_JSON_PATH("spec", "affinity"), &text)) {
+        moon_library_push_json(L, text, "set.affinity");
+    } else {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
 static int set_tolerations(lua_State *L, const struct moon_view *v)
 {
     moon_view_push(L, MOON_VIEW_TOLERATIONS, view_of(v)->tolerations);
@@ -132,6 +146,7 @@ static const struct moon_view_field set_fields[] = {
     {"template", set_template, "Template", ""},
     {"selector", set_selector, "Selector?", "of its pods"},
     {"node_selector", set_node_selector, "Labels", "of its template"},
+    {"affinity", set_affinity, "table<string, any>?", "of its template, as it is written there"},
     {"tolerations", set_tolerations, "Tolerations", "of its pods: the template's and the hook's"},
     {"strategy", set_strategy, "string", "RollingUpdate or OnDelete"},
     {"min_ready_seconds", set_min_ready_seconds, "integer",

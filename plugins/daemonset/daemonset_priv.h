@@ -12,6 +12,9 @@
  *   analyze.c   watching it by figures; halt.c pausing and taking back;
  *   image.c     an update in place;
  *   status.c    the counters; body.c the pod for one node, cut from the template's text
+ *   conditions.c what is said beside the counters; faults.c what is wrong with the policies
+ *   peers.c     what policies ask about other sets, and whom to ask again
+ *   state.c     what policies remember; words.c what they want to be said
  *   rival.c     does another controller write the set, too?
  *   mutate.c    pods that a policy changes or pins, node by node; stable.c the revision that the
  *               others stay with meanwhile
@@ -37,6 +40,7 @@
 #include "policy/hooks.h"
 
 #define MOON_DS_TOPIC "daemonset"
+#define MOON_DS_STATE "moonset.dev/state" /* annotation: what policies remember */
 
 /* At most so many creates, and as many deletes, are planned ahead for one set: the rest stays
  * marked, so that plans stay small however large the cluster (the stock controller's burst). */
@@ -59,6 +63,7 @@ struct moon_ds_set;
 struct moon_ds_slot;
 struct moon_ds_analysis;
 struct moon_ds_images;
+struct moon_ds_condition;
 
 /* One pod that is, or may become, ours. */
 struct moon_ds_pod {
@@ -123,6 +128,7 @@ struct moon_ds_slot {
     uint64_t backoff_ms;        /* failed pods: present delay, 0 = none */
     uint64_t backoff_at;        /* when it was last raised */
     int64_t backoff_generation; /* observed generation it belongs to */
+    bool told_ready;            /* what others' policies know of it; see peers.c */
     size_t index;               /* in set->slots and set->roll */
 };
 
@@ -160,11 +166,25 @@ struct moon_ds_set {
     char *shadow_text;         /* what they would change */
     bool shadow_asked;         /* and it has to be told */
     uint64_t held_looked_at;   /* when it was found to be too much */
+    bool names_policies;       /* else only the stock ones decide */
     struct moon_tolerations tolerations; /* effective */
     bool tolerations_known;
     bool tolerations_stale;
     struct moon_all_nodes all_nodes;
     bool sampled; /* decisions depend on all nodes: a change of one is a question about each */
+
+    struct moon_peers peers; /* what its policies may ask about others */
+    struct moon_kv *kv;      /* what they remember; NULL: not read yet */
+    char *state_text;        /* the annotation that was read last */
+    uint64_t state_version;  /* of what the annotation says */
+    uint64_t state_sent;     /* of the last write */
+    uint64_t state_at;       /* when that was; 0: never */
+    uint64_t state_wait_ms;  /* before the next one */
+    bool state_busy;
+    bool has_news;     /* since policies were asked what to say */
+    char *words;       /* the types of conditions they use, as JSON; NULL: none */
+    uint64_t words_at; /* when that was; 0: never */
+    bool is_asked;     /* others' policies have asked about this one */
 
     struct moon_map *pods;        /* uid -> moon_ds_pod */
     struct moon_map *claims;      /* those to be adopted or released; borrowed */
@@ -216,6 +236,10 @@ struct moon_ds_set {
     int64_t observed;                         /* generation the counters speak of */
     struct moon_ds_body *body;                /* pod text with gaps; NULL: build */
     struct moon_map *bodies;                  /* the others, "<hash>/<digest>" -> moon_ds_body */
+    struct moon_ds_condition *conditions;     /* said, or taken back */
+    size_t condition_count;
+    uint64_t conditions_version; /* goes up when other ones are said */
+    uint64_t conditions_sent;    /* the version of the last write */
 
     enum moon_ds_look look; /* for pods without the hash label */
     struct moon_list_call *look_call;
@@ -229,7 +253,9 @@ struct moon_ds_set {
     uint64_t rival_after;   /* what somebody else seems to have written counts from then on */
     uint64_t rival_told_at; /* 0: never */
 
-    char *last_report; /* policy failure told last, so that it is told once */
+    char *fault;            /* the policies' failure that was told; NULL: they work */
+    uint64_t fault_told_at; /* when it was seen last… */
+    uint64_t fault_at;      /* …and when any was; 0: none */
 };
 
 struct moon_ds {
@@ -242,6 +268,9 @@ struct moon_ds {
     struct moon_controller *controller;
     struct moon_map *by_key; /* "namespace/name" -> moon_ds_set, owned */
     struct moon_map *by_uid; /* uid -> moon_ds_set, borrowed */
+    struct moon_map *askers; /* key of a set -> map of the keys of those that ask about it */
+    size_t fields_asked;     /* node fields that the running list of nodes will have… */
+    size_t fields_known;     /* …and that all nodes have */
     struct moon_clock_watch *clock;
     size_t open_questions; /* to providers */
     bool leader;
@@ -380,6 +409,56 @@ const char *moon_ds_unpatchable(const struct moon_roll_slot *shown);
 /* Give an outdated pod that can be the images and the hash of the current revision. */
 void moon_ds_plan_patch_images(struct moon_ds_pod *p, struct moon_plan *plan, const char *reason);
 void moon_ds_images_free(struct moon_ds_images *d); /* NULL is fine */
+
+/* ---- conditions.c ---- */
+enum moon_ds_said {
+    MOON_DS_SAID_NOTHING,
+    MOON_DS_SAID_FALSE, /* or unknown */
+    MOON_DS_SAID_TRUE,
+};
+/* Say condition `type` (copied texts); written with the next status. */
+void moon_ds_condition_set(struct moon_ds_set *set, const char *type, bool status,
+                           const char *reason, const char *message);
+/* Take it back; nothing happens when it was never said, by us or by the process before. */
+void moon_ds_condition_clear(struct moon_ds_set *set, const char *type);
+/* What is said now, or what the object shows when we have said nothing of this type. */
+enum moon_ds_said moon_ds_condition_get(const struct moon_ds_set *set, const char *type);
+/* Does the object say all that we do? */
+bool moon_ds_conditions_are_written(struct moon_ds_set *set);
+/* The whole list, those of others included. */
+void moon_ds_conditions_write(const struct moon_ds_set *set, struct moon_buf *out);
+void moon_ds_conditions_fini(struct moon_ds_set *set);
+
+/* ---- faults.c ---- */
+/* The set's policies cannot be used at all. */
+void moon_ds_faults_problem(struct moon_ds_set *set, const struct moon_err *err);
+/* A hook failed; `ctx` is the moon_ds. */
+void moon_ds_faults_report(const struct moon_policy_report *report, void *ctx);
+/* Others decide now: what failed was not theirs. */
+void moon_ds_faults_forget(struct moon_ds_set *set);
+/* An Event that a policy wants; `ctx` is the set. */
+void moon_ds_tell(bool is_warning, const char *reason, const char *message, void *ctx);
+/* Do they work again? After they have been asked. */
+void moon_ds_faults_look(struct moon_ds_set *set, struct moon_plan *plan);
+
+/* ---- state.c ---- */
+/* Before policies are asked. */
+void moon_ds_state_read(struct moon_ds_set *set);
+/* After that. */
+void moon_ds_state_write(struct moon_ds_set *set, struct moon_plan *plan);
+void moon_ds_state_fini(struct moon_ds_set *set);
+
+/* ---- words.c ---- */
+void moon_ds_words(struct moon_ds_set *set, struct moon_plan *plan);
+
+/* ---- peers.c ---- */
+void moon_ds_peers_start(struct moon_ds *ds);
+void moon_ds_peers_init(struct moon_ds_set *set);
+/* Other policies decide for the set, or it is gone: nothing has been asked. */
+void moon_ds_peers_forget(const struct moon_ds_set *set);
+/* A pod of this slot may have changed. */
+void moon_ds_peers_saw(struct moon_ds_slot *slot);
+void moon_ds_peers_came_or_went(const struct moon_ds *ds, const char *peer);
 
 /* ---- halt.c ---- */
 /* Why no pod of the current revision may be disturbed, as the set says; NULL: it does not. */

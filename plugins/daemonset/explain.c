@@ -137,8 +137,8 @@ static void add_problem(const struct moon_ds_set *set, cJSON *answer)
     if (set->held_change != NULL) {
         add(answer, "held back", moon_strdup(set->held_change));
     }
-    if (set->last_report != NULL) {
-        add(answer, "last failure", moon_strdup(set->last_report));
+    if (set->fault != NULL) {
+        add(answer, "last failure", moon_strdup(set->fault));
     }
 }
 

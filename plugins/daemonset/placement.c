@@ -15,6 +15,10 @@ void moon_ds_placement_view(const struct moon_ds_set *set, struct moon_set_view 
         .revision = set->hash != NULL ? set->hash : "",
         .now_s = moon_loop_wall_ms(set->ds->in->loop) / 1000,
         .nodes = &set->all_nodes,
+        .peers = &set->peers,
+        .kv = set->kv,
+        .tell = moon_ds_tell,
+        .tell_ctx = set->peers.ctx, /* the set, not const */
     };
 }
 
@@ -66,24 +70,6 @@ static const char *stock_update(const struct moon_daemonset *object)
     return NULL; /* as upstream: an unknown strategy updates nothing */
 }
 
-/* Told once per problem: the same words again are no news. */
-static void tell_problem(struct moon_ds_set *set, const struct moon_err *err)
-{
-    if (moon_streq(set->chain_problem, err->text)) {
-        return;
-    }
-    moon_free(set->chain_problem);
-    set->chain_problem = moon_strdup(err->text);
-    if (err->code == MOON_E_POLICY) {
-        return; /* held, and told */
-    }
-    moon_recorder_event(set->ds->in->recorder, &set->object->meta, MOON_EVENT_WARNING,
-                        err->code == MOON_E_NOT_FOUND ? "PolicyNotFound" : "PolicyInvalid",
-                        "%s; the set is left as it is", err->text);
-    moon_warn(MOON_DS_TOPIC, "policies cannot be used, set left as it is", "key", set->key, "err",
-              err->text);
-}
-
 static void take_chain(struct moon_ds_set *set, struct moon_chain *chain)
 {
     bool same =
@@ -99,6 +85,7 @@ static void take_chain(struct moon_ds_set *set, struct moon_chain *chain)
     set->mutates = moon_chain_mutates(set->chain);
     if (!same) {
         set->sampled = false;
+        moon_ds_peers_forget(set);
         set->tolerations_stale = true;
         set->digests_lost = false;
     }
@@ -106,6 +93,8 @@ static void take_chain(struct moon_ds_set *set, struct moon_chain *chain)
         moon_ds_mutate_forget(set);
     }
     if (!same || paused) {
+        moon_ds_faults_forget(set);
+        set->has_news = true;
         moon_ds_slot_mark_all(set, !same);
     }
 }
@@ -126,6 +115,7 @@ static void resolve(struct moon_ds_set *set)
     }
     set->chain_stale = false;
     set->chain_generation = moon_policies_generation(policies);
+    set->names_policies = opts.names != NULL && opts.names[0] != '\0';
     struct moon_chain *chain = moon_chain_new(policies, &opts, &err);
     if (chain == NULL) {
         moon_ds_guard_release(set); /* of a version that is gone */
@@ -133,7 +123,7 @@ static void resolve(struct moon_ds_set *set)
         chain = moon_ds_guard(set, &opts, chain, &err);
     }
     if (chain == NULL) {
-        tell_problem(set, &err);
+        moon_ds_faults_problem(set, &err);
     } else {
         take_chain(set, chain);
         moon_ds_guard_tell_behind(set);
@@ -173,6 +163,11 @@ static void refresh_tolerations(struct moon_ds_set *set, struct moon_plan *plan)
 
 bool moon_ds_placement_prepare(struct moon_ds_set *set, struct moon_plan *plan)
 {
+    if (set->ds->fields_known < set->ds->fields_asked) {
+        moon_plan_note(plan, NULL,
+                       "waits: nodes are listed again for fields that policies declare");
+        return false;
+    }
     resolve(set);
     moon_ds_guard_plan(set, plan);
     if (set->chain_problem != NULL) {

@@ -113,6 +113,7 @@ struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemon
     set->chain_stale = true;
     set->tolerations_stale = true;
     take_object(set, object);
+    moon_ds_peers_init(set);
     while ((node = moon_store_next(nodes, &pos)) != NULL) {
         (void)moon_ds_slot_set_node(moon_ds_slot_get(set, node->name), moon_node(node));
     }
@@ -153,7 +154,10 @@ static void set_free(struct moon_ds_set *set)
     moon_sym_unref(set->held_by);
     moon_free(set->held_why);
     moon_free(set->data);
-    moon_free(set->last_report);
+    moon_free(set->fault);
+    moon_ds_conditions_fini(set);
+    moon_ds_state_fini(set);
+    moon_free(set->words);
     moon_free(set->key);
     set->magic = 0;
     moon_free(set);
@@ -219,10 +223,36 @@ static bool same_template(const struct moon_daemonset *a, const struct moon_daem
            memcmp(a->template, b->template, a->template_len) == 0;
 }
 
+/* What policies have stored decides nothing that is kept. */
+static bool same_annotations_but_state(const struct moon_labels *a, const struct moon_labels *b)
+{
+    size_t i = 0;
+    size_t k = 0;
+
+    for (;;) {
+        i += i < a->count && strcmp(a->items[i].key, MOON_DS_STATE) == 0;
+        k += k < b->count && strcmp(b->items[k].key, MOON_DS_STATE) == 0;
+        if (i == a->count || k == b->count) {
+            return i == a->count && k == b->count;
+        }
+        if (a->items[i].key != b->items[k].key || a->items[i].value != b->items[k].value) {
+            return false;
+        }
+        i++;
+        k++;
+    }
+}
+
 static bool same_decisions(const struct moon_daemonset *a, const struct moon_daemonset *b)
 {
     return same_template(a, b) && moon_labels_equal(&a->meta.labels, &b->meta.labels) &&
-           moon_labels_equal(&a->meta.annotations, &b->meta.annotations);
+           same_annotations_but_state(&a->meta.annotations, &b->meta.annotations);
+}
+
+static bool same_status(const struct moon_daemonset *a, const struct moon_daemonset *b)
+{
+    return memcmp(&a->status, &b->status, sizeof(a->status)) == 0 &&
+           moon_streq(a->conditions, b->conditions);
 }
 
 void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *object)
@@ -233,6 +263,9 @@ void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *ob
     bool spec_changed = old->meta.generation != object->meta.generation;
     bool recounted = old->has_collision_count != object->has_collision_count ||
                      old->collision_count != object->collision_count;
+    bool only_state = !moon_labels_equal(&old->meta.annotations, &object->meta.annotations) &&
+                      !decisions_changed && !spec_changed && !recounted &&
+                      old->meta.deleted_s == object->meta.deleted_s && same_status(old, object);
     bool observed = old->status.observed_generation != object->status.observed_generation;
 
     moon_object_ref(&old->meta);
@@ -263,7 +296,9 @@ void moon_ds_set_update(struct moon_ds_set *set, const struct moon_daemonset *ob
     }
     moon_ds_rival_saw_status(set, &old->status);
     moon_object_unref(&old->meta);
-    moon_ds_set_enqueue(set);
+    if (!only_state) {
+        moon_ds_set_enqueue(set);
+    }
 }
 
 /* ---- pods ---- */

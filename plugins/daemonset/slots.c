@@ -61,6 +61,7 @@ void moon_ds_slot_mark(struct moon_ds_slot *slot)
     if (moon_list_is_empty(&slot->dirty)) {
         moon_list_append(&slot->set->dirty, &slot->dirty);
     }
+    moon_ds_peers_saw(slot);
 }
 
 void moon_ds_slot_mark_all(struct moon_ds_set *set, bool decide)
@@ -477,6 +478,7 @@ void moon_ds_slot_evaluate(struct moon_ds_slot *slot)
 
     moon_list_remove(&slot->dirty);
 
+    set->has_news = true;
     for (size_t i = 0; i < slot->pod_count; i++) {
         note_readiness(set, slot->pods[i]);
     }

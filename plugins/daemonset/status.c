@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * status.c - the counters of a DaemonSet's status, written when they change.
+ * status.c - the counters of a DaemonSet's status, and its conditions, written when they change.
  *
- * A merge patch of the eight fields that are ours: conditions and collisionCount of others pass
- * untouched, and no stale copy of the rest can overwrite anything. While a roll runs, writes are at
+ * A merge patch of the eight fields that are ours, and of the conditions when ours change (see
+ * conditions.c): what others wrote passes untouched, and no stale copy of the rest can overwrite
+ * anything. While a roll runs, writes are at
  * least STATUS_INTERVAL_MS apart (more when they fail or do not last); the last one is never lost,
  * since the plan asks again. Nothing is written while a counter is not known: zeros over the
  * numbers of a predecessor would be lies.
@@ -40,26 +41,49 @@ static bool covers(const struct moon_daemonset_status *has,
            has->observed_generation >= wants->observed_generation;
 }
 
+static bool is_known(const struct moon_ds_set *set)
+{
+    return set->hash != NULL && set->sums.undecided == 0;
+}
+
+static void write_counters(const struct moon_daemonset_status *s, struct moon_buf *out)
+{
+    moon_buf_printf(out,
+                    "\"desiredNumberScheduled\":%lld,"
+                    "\"currentNumberScheduled\":%lld,\"numberReady\":%lld,"
+                    "\"numberAvailable\":%lld,\"numberUnavailable\":%lld,"
+                    "\"updatedNumberScheduled\":%lld,\"numberMisscheduled\":%lld,"
+                    "\"observedGeneration\":%lld",
+                    (long long)s->desired, (long long)s->current, (long long)s->ready,
+                    (long long)s->available, (long long)s->unavailable, (long long)s->updated,
+                    (long long)s->misscheduled, (long long)s->observed_generation);
+}
+
 static void write_status(const struct moon_action *action, struct moon_buf *out)
 {
     struct moon_ds_set *set = action->ctx;
-    struct moon_daemonset_status s = wanted(set); /* the newest, whenever it is sent */
+    bool says = !moon_ds_conditions_are_written(set);
 
     if (set->status_sends++ > 0) {
         moon_ds_rival_doubt(set); /* the one before may land yet */
     }
-    set->status_sent = s;
     moon_buf_puts(out, "{\"metadata\":{\"uid\":");
     moon_json_add_string(out, moon_str(set->uid));
-    moon_buf_printf(out,
-                    "},\"status\":{\"desiredNumberScheduled\":%lld,"
-                    "\"currentNumberScheduled\":%lld,\"numberReady\":%lld,"
-                    "\"numberAvailable\":%lld,\"numberUnavailable\":%lld,"
-                    "\"updatedNumberScheduled\":%lld,\"numberMisscheduled\":%lld,"
-                    "\"observedGeneration\":%lld}}",
-                    (long long)s.desired, (long long)s.current, (long long)s.ready,
-                    (long long)s.available, (long long)s.unavailable, (long long)s.updated,
-                    (long long)s.misscheduled, (long long)s.observed_generation);
+    if (says) { /* a list replaces the one it was made from, and no other */
+        moon_buf_printf(out, ",\"resourceVersion\":\"%llu\"",
+                        (unsigned long long)set->object->meta.version);
+    }
+    moon_buf_puts(out, "},\"status\":{");
+    if (is_known(set)) {
+        set->status_sent = wanted(set); /* the newest, whenever it is sent */
+        write_counters(&set->status_sent, out);
+    }
+    if (says) {
+        moon_buf_puts(out, is_known(set) ? ",\"conditions\":" : "\"conditions\":");
+        moon_ds_conditions_write(set, out);
+        set->conditions_sent = set->conditions_version;
+    }
+    moon_buf_puts(out, "}}");
 }
 
 static void status_done(const struct moon_result *result, void *ctx)
@@ -93,7 +117,9 @@ static bool may_write(struct moon_ds_set *set, const struct moon_daemonset_statu
                       struct moon_plan *plan)
 {
     uint64_t since = moon_loop_now(set->ds->in->loop) - set->status_at;
-    bool trouble = set->status_failed || covers(&set->status_sent, wants);
+    bool new_counters = is_known(set) && !covers(&set->status_sent, wants);
+    bool new_words = set->conditions_version != set->conditions_sent;
+    bool trouble = set->status_failed || !(new_counters || new_words);
     uint64_t wait_ms = trouble ? set->status_wait_ms : STATUS_INTERVAL_MS;
 
     if (set->status_at > 0 && since < wait_ms) {
@@ -116,11 +142,12 @@ void moon_ds_status(struct moon_ds_set *set, struct moon_plan *plan)
     moon_ds_slot_evaluate_all(set);
     observe(set);
     wants = wanted(set);
-    if (set->hash == NULL || set->sums.undecided > 0) {
+    if (!is_known(set)) {
         moon_plan_note(plan, NULL, "no status: the counters are not known yet");
-        return;
     }
-    if (set->status_busy || covers(&set->object->status, &wants) || !may_write(set, &wants, plan)) {
+    bool is_counted = !is_known(set) || covers(&set->object->status, &wants);
+    bool is_said = moon_ds_conditions_are_written(set);
+    if (set->status_busy || (is_counted && is_said) || !may_write(set, &wants, plan)) {
         return;
     }
     set->status_busy = true;
@@ -133,7 +160,8 @@ void moon_ds_status(struct moon_ds_set *set, struct moon_plan *plan)
                             .namespace = moon_arena_strdup(arena, set->object->meta.namespace),
                             .name = moon_arena_strdup(arena, set->object->meta.name),
                             .subresource = "status",
-                            .reason = "the counters have changed",
+                            .reason = is_counted ? "the conditions have changed"
+                                                 : "the counters have changed",
                             .write_body = write_status,
                             .on_done = status_done,
                             .ctx = set,

@@ -37,6 +37,7 @@ void moon_ds_update_budget(const struct moon_ds_set *set, struct moon_roll *roll
         .surging = set->sums.roll_surging,
         .available = set->sums.roll_available,
         .desired = set->sums.desired,
+        .paused = moon_ds_paused(set),
         .rolled_back = moon_ds_rolled_back(set),
         .unpatchable = moon_ds_unpatchable,
         .slots = set->roll,
@@ -134,6 +135,7 @@ static void note_hold(struct moon_ds_set *set, const char *by, const char *why)
     if (!is_news) {
         return;
     }
+    set->has_news = true;
     moon_sym_unref(set->held_by);
     set->held_by = moon_intern_cstr(by);
     if (by == NULL) {

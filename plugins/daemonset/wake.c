@@ -51,6 +51,8 @@ static void forget_set(struct moon_ds *ds, struct moon_ds_set *set)
 {
     (void)moon_map_remove(ds->by_uid, moon_str(set->uid));
     (void)moon_map_take(ds->by_key, moon_str(set->key));
+    moon_ds_peers_forget(set);
+    moon_ds_peers_came_or_went(ds, set->key);
     moon_ds_set_drop(set);
 }
 
@@ -78,6 +80,7 @@ static void set_changed(const struct moon_change *change, void *ctx)
     set = moon_ds_set_new(ds, moon_daemonset(o));
     moon_map_set(ds->by_key, moon_buf_str(&key), set);
     moon_map_set(ds->by_uid, moon_str(o->uid), set);
+    moon_ds_peers_came_or_went(ds, set->key);
     moon_ds_set_enqueue(set);
 }
 
@@ -207,9 +210,16 @@ static void each_set(struct moon_ds *ds, void (*fn)(struct moon_ds_set *set))
     }
 }
 
+/* A list in full is the one way to get at what was passed over before. Sets wait for its end. */
 static void policies_changed(void *ctx)
 {
-    each_set(ctx, moon_ds_set_enqueue);
+    struct moon_ds *ds = ctx;
+
+    if (moon_node_field_count() > ds->fields_asked) {
+        ds->fields_asked = moon_node_field_count();
+        moon_informer_list_again(ds->nodes);
+    }
+    each_set(ds, moon_ds_set_enqueue);
 }
 
 /* Sets that use a policy whose newest text does not load tell so. */
@@ -226,30 +236,22 @@ static void policy_not_loaded(struct moon_ds *ds, const char *policy)
     }
 }
 
-/* One Event and one log line per problem, however many nodes and rounds it costs. */
 static void policy_failed(const struct moon_policy_report *report, void *ctx)
 {
-    struct moon_ds *ds = ctx;
-    struct moon_ds_set *set = moon_map_get(ds->by_key, moon_str(report->set));
-
     if (report->set[0] == '\0') {
-        policy_not_loaded(ds, report->policy);
+        policy_not_loaded(ctx, report->policy);
     }
-    if (set == NULL) {
-        return;
+    moon_ds_faults_report(report, ctx);
+}
+
+static void nodes_listed(void *ctx)
+{
+    struct moon_ds *ds = ctx;
+
+    if (ds->fields_known < ds->fields_asked) {
+        ds->fields_known = ds->fields_asked;
+        each_set(ds, moon_ds_set_enqueue);
     }
-    MOON_AUTOFREE char *text =
-        moon_asprintf("policy %s@%s, hook %s, %s: %s", report->policy, report->version,
-                      report->hook, moon_policy_fault_name(report->fault), report->text);
-    if (moon_streq(text, set->last_report)) {
-        return;
-    }
-    moon_free(set->last_report);
-    set->last_report = moon_steal(&text);
-    moon_recorder_event(ds->in->recorder, &set->object->meta, MOON_EVENT_WARNING, "PolicyFailed",
-                        "%s (%s); previous decisions stay", set->last_report, report->object);
-    moon_warn(MOON_DS_TOPIC, "policy failed, previous decisions stay", "key", set->key, "err",
-              set->last_report, "object", report->object);
 }
 
 static void look_at_clock(struct moon_ds_set *set)
@@ -343,6 +345,7 @@ static struct moon_informer *informer(struct moon_ds *ds, const struct moon_kind
             .on_left_view = kind == &moon_kind_pod ? pod_left_view : NULL,
             .on_error = watch_failed,
             .on_synced = maybe_start,
+            .on_listed = kind == &moon_kind_node ? nodes_listed : NULL,
             .ctx = ds,
         });
 
@@ -356,6 +359,7 @@ void moon_ds_wake_init(struct moon_ds *ds)
 
     ds->by_key = moon_map_new(NULL);
     ds->by_uid = moon_map_new(NULL);
+    moon_ds_peers_start(ds);
     ds->nodes = informer(ds, &moon_kind_node, NULL, node_changed);
     ds->pods = informer(ds, &moon_kind_pod, all ? NULL : OURS, pod_changed);
     ds->revisions = informer(ds, &moon_kind_revision, NULL, revision_changed);
@@ -366,6 +370,7 @@ void moon_ds_wake_init(struct moon_ds *ds)
 
 void moon_ds_wake_start(struct moon_ds *ds)
 {
+    ds->fields_asked = moon_node_field_count();
     moon_informer_start(ds->nodes);
     moon_informer_start(ds->pods);
     moon_informer_start(ds->revisions);
@@ -383,6 +388,7 @@ void moon_ds_wake_stop(struct moon_ds *ds)
     }
     moon_map_free(ds->by_key);
     moon_map_free(ds->by_uid);
+    moon_map_free(ds->askers);
     moon_informer_free(ds->sets);
     moon_informer_free(ds->revisions);
     moon_informer_free(ds->pods);

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "cache/store.h"
+#include "kube/node.h"
 
 /* ---- a kind whose content is its generation ---- */
 
@@ -506,6 +507,38 @@ static void full_buckets_keep_their_order(void **state)
     assert_int_equal(moon_intern_count(), 0);
 }
 
+/* Of the version that is cached nothing new is heard, but for what nobody kept then. */
+static void a_list_brings_what_is_kept_by_now(void **state)
+{
+    static const char text[] =
+        "{\"metadata\":{\"name\":\"n\",\"uid\":\"u\",\"resourceVersion\":\"5\"},"
+        "\"status\":{\"nodeInfo\":{\"kernelVersion\":\"6.1\"}}}";
+    struct moon_store *s = moon_store_new(&(struct moon_store_opts){.kind = &moon_kind_node});
+    struct moon_buf log = MOON_BUF_INIT(1024);
+    struct moon_object *o;
+    struct moon_err err;
+    size_t number;
+    (void)state;
+    moon_store_listen(s, log_change, &log);
+    for (int i = 0; i < 3; i++) {
+        if (i == 1) {
+            (void)moon_node_field_keep(MOON_STR_LIT("/status/nodeInfo/kernelVersion"), &number,
+                                       &err);
+        }
+        assert_int_equal(moon_object_project(&moon_kind_node, MOON_STR_LIT(text), &o, &err), 0);
+        moon_store_list_begin(s);
+        moon_store_list_item(s, o);
+        moon_store_list_end(s, 6);
+    }
+    assert_string_equal(moon_buf_cstr(&log), "+u5 u5>u5");
+    const struct moon_node *node = moon_node(moon_store_get(s, NULL, "n"));
+    assert_string_equal(node->fields[0].json, "\"6.1\"");
+    moon_store_free(s);
+    moon_buf_fini(&log);
+    moon_node_field_reset();
+    assert_int_equal(moon_intern_count(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +551,7 @@ int main(void)
         cmocka_unit_test(an_index_follows_its_objects),
         cmocka_unit_test(an_index_shows_the_present_object),
         cmocka_unit_test(full_buckets_keep_their_order),
+        cmocka_unit_test(a_list_brings_what_is_kept_by_now),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -120,6 +120,19 @@ static void sync_empty(struct moon_informer *i)
     moon_store_list_end(moon_informer_store(i), 1);
 }
 
+static struct moon_policies *policies_of(struct fixture *f, const char *const *dirs)
+{
+    struct moon_err err;
+    struct moon_policies *policies = moon_policies_new(
+        NULL,
+        &(struct moon_policies_opts){
+            .dirs = dirs, .budget_scale = 100, .on_report = moon_ds_faults_report, .ctx = &f->ds},
+        &err);
+
+    assert_non_null(policies);
+    return policies;
+}
+
 static void start(struct fixture *f)
 {
     struct moon_err err;
@@ -137,11 +150,9 @@ static void start(struct fixture *f)
         .config = f->config,
         .client = f->client,
         .apply = moon_apply_new(f->client, &(struct moon_apply_opts){0}),
-        .policies =
-            moon_policies_new(NULL, &(struct moon_policies_opts){.budget_scale = 100}, &err),
+        .policies = policies_of(f, NULL),
         .listen_policies = listen_policies,
     };
-    assert_non_null(f->in.policies);
     f->ds.in = &f->in;
     moon_ds_wake_init(&f->ds);
     sync_empty(f->ds.nodes);
@@ -308,12 +319,9 @@ void new_template(struct fixture *f, struct set_opts opts)
 void use_policies(struct fixture *f, const char *dir)
 {
     const char *dirs[] = {dir, NULL};
-    struct moon_err err;
 
     moon_policies_free(f->in.policies);
-    f->in.policies = moon_policies_new(
-        NULL, &(struct moon_policies_opts){.dirs = dirs, .budget_scale = 100}, &err);
-    assert_non_null(f->in.policies);
+    f->in.policies = policies_of(f, dirs);
 }
 
 static char mine_dir[64];

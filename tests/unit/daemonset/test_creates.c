@@ -77,7 +77,7 @@ static void AFailingPolicyHoldsNoPodBack(void **state)
     mine(f, CREATES("error('no')"));
     add_set(f, with(MINE));
     add_nodes(f, 0, 3, NULL);
-    SYNC(3, 0, 0);
+    SYNC(3, 0, 1);
 }
 
 static void ANodeThatLeavesWaitsNoMore(void **state)
@@ -99,7 +99,7 @@ static void WhoDoesNotSaySoCannotCreate(void **state)
     running_mine(f, "return { api = 1, update = function(roll) "
                     "for pod in roll:outdated {} do roll:create(pod.node, 'x') end end }");
     new_template(f, f->opts);
-    SYNC(0, 0, 0);
+    SYNC(0, 0, 1);
     assert_int_equal(set_of(f)->sums.outdated, 3);
 }
 

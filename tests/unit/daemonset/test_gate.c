@@ -69,7 +69,7 @@ static void AFailingGateIsClosed(void **state)
     struct fixture *f = *state;
     running_mine(f, GATE("return roll.nonsense"));
     new_template(f, f->opts);
-    SYNC(0, 0, 1);
+    SYNC(0, 0, 2);
     assert_non_null(strstr(moon_buf_cstr(&f->plan_text), "it failed: mine.lua:1:"));
     mine(f, GATE("return true"));
     SYNC(0, 1, 0);

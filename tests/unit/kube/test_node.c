@@ -203,6 +203,123 @@ static void errors_say_where(void **state)
     }
 }
 
+/* ---- declared fields ---- */
+
+static size_t keep(const char *pointer)
+{
+    struct moon_err err;
+    size_t number = SIZE_MAX;
+    if (moon_node_field_keep(moon_str(pointer), &number, &err) != 0) {
+        fail_msg("%s", err.text);
+    }
+    return number;
+}
+
+static const char *field(const struct moon_object *o, size_t number)
+{
+    const struct moon_node_field *f = &moon_node(o)->fields[number];
+    if (f->too_large) {
+        return "too large";
+    }
+    return f->json != NULL ? f->json : "none";
+}
+
+static void declared_fields_are_kept(void **state)
+{
+    (void)state;
+    static const char text[] =
+        NODE(",\"annotations\":{\"a/b\":\"x\",\"c~d\":\"y\"},\"managedFields\":[1]",
+             ",\"spec\":{\"providerID\":\"p\"},\"status\":{\"nodeInfo\":{\"kernelVersion\":\"6.1\","
+             "\"bootID\":\"b\"},\"addresses\":[{\"type\":\"A\"},{\"type\":\"B\"}],"
+             "\"conditions\":[{\"type\":\"Ready\",\"status\":\"True\",\"message\":\"m\"}],"
+             "\"images\":null,\"n\":1.5,\"b\":false}");
+    static const char *const rows[][2] = {
+        {"/status/nodeInfo/kernelVersion", "\"6.1\""},
+        {"/status/nodeInfo", NULL}, /* what the rest of the rows needs of it is there, too */
+        {"/status/addresses/1/type", "\"B\""},
+        {"/status/addresses/2/type", "none"},
+        {"/status/addresses/x", "none"},
+        {"/status/conditions/0/message", "\"m\""},
+        {"/status/images", "none"},
+        {"/status/n", "1.5"},
+        {"/status/b", "false"},
+        {"/status/b/c", "none"},
+        {"/metadata/annotations/a~1b", "\"x\""},
+        {"/metadata/annotations/c~0d", "\"y\""},
+        {"/spec", "{\"providerID\":\"p\"}"},
+        {"/nothing/at/all", "none"},
+        {"/status/addresses", "[{\"type\":\"A\"},{\"type\":\"B\"}]"},
+    };
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        assert_int_equal(keep(rows[i][0]), i);
+    }
+    assert_int_equal(keep(rows[2][0]), 2);
+    assert_int_equal(moon_node_field_count(), MOON_ARRAY_SIZE(rows));
+    const struct moon_object *o = projected(&moon_kind_node, text);
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        if (rows[i][1] != NULL) {
+            assert_string_equal(field(o, i), rows[i][1]);
+        }
+    }
+    assert_non_null(strstr(field(o, 1), "\"bootID\":\"b\""));
+    assert_true(moon_node(o)->ready);
+    done(o);
+    moon_node_field_reset();
+    assert_int_equal(moon_node_field_count(), 0);
+}
+
+static void a_large_field_is_not_kept(void **state)
+{
+    (void)state;
+    MOON_AUTOFREE char *large = moon_asprintf("{\"metadata\":{\"name\":\"n\",\"uid\":\"u\"},"
+                                              "\"status\":{\"a\":\"%01021d\",\"b\":\"%01023d\","
+                                              "\"c\":\"%09999d\"}}",
+                                              0, 0, 0);
+    (void)keep("/status/a");
+    (void)keep("/status/b");
+    (void)keep("/status/c");
+    const struct moon_object *o = projected(&moon_kind_node, large);
+    assert_int_equal(strlen(field(o, 0)), 1023);
+    assert_string_equal(field(o, 1), "too large");
+    assert_string_equal(field(o, 2), "too large");
+    done(o);
+    moon_node_field_reset();
+}
+
+static void a_declared_field_that_changes_is_a_change(void **state)
+{
+    (void)state;
+    static const char one[] = NODE("", ",\"status\":{\"nodeInfo\":{\"kernelVersion\":\"1\"}}");
+    static const char two[] = NODE("", ",\"status\":{\"nodeInfo\":{\"kernelVersion\":\"2\"}}");
+    assert_true(projected_same(&moon_kind_node, one, two));
+    const struct moon_object *before = projected(&moon_kind_node, one);
+    (void)keep("/status/nodeInfo/kernelVersion");
+    const struct moon_object *after = projected(&moon_kind_node, one);
+    assert_false(moon_kind_node.same(before, after));
+    assert_false(projected_same(&moon_kind_node, one, two));
+    moon_object_unref(before);
+    done(after);
+    moon_node_field_reset();
+}
+
+static void what_is_no_pointer_is_refused(void **state)
+{
+    (void)state;
+    static const char *const rows[] = {
+        "", "/", "status", "/a~", "/a~2", "/a\nb", "/metadata/managedFields/0"};
+    struct moon_err err;
+    size_t number;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {
+        assert_int_equal(moon_node_field_keep(moon_str(rows[i]), &number, &err), -MOON_E_INVALID);
+    }
+    for (int i = 0; i < MOON_NODE_FIELDS; i++) {
+        MOON_AUTOFREE char *pointer = moon_asprintf("/status/f%d", i);
+        (void)keep(pointer);
+    }
+    assert_int_equal(moon_node_field_keep(MOON_STR_LIT("/more"), &number, &err), -MOON_E_LIMIT);
+    moon_node_field_reset();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +329,10 @@ int main(void)
         cmocka_unit_test(a_heartbeat_is_no_change),
         cmocka_unit_test(every_change_of_what_is_kept_is_one),
         cmocka_unit_test(errors_say_where),
+        cmocka_unit_test(declared_fields_are_kept),
+        cmocka_unit_test(a_large_field_is_not_kept),
+        cmocka_unit_test(a_declared_field_that_changes_is_a_change),
+        cmocka_unit_test(what_is_no_pointer_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -74,6 +74,7 @@ void fixture_free(struct fixture *f)
     remove_tree(f->dir);
     moon_free(f);
     moon_metrics_reset();
+    moon_node_field_reset();
 }
 
 void fixture_write(struct fixture *f, const char *name, const char *text)

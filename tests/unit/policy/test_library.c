@@ -110,9 +110,9 @@ static void test_texts(void **state MOON_UNUSED)
     assert_lua("return moonset.glob('*a*b*c', 'xxaxxbxxc')", "true");
     assert_lua("return moonset.glob('', '')", "true");
     assert_lua("return moonset.version ~= '' and moonset.api", "1");
-    assert_lua("return tostring(moonset.has('select')) .. tostring(moonset.has('kv'))",
+    assert_lua("return tostring(moonset.has('select')) .. tostring(moonset.has('kw'))",
                "truefalse");
-    assert_lua_fails("return moonset.kv", MOON_FAULT_RUNTIME, "unknown moonset function 'kv'");
+    assert_lua_fails("return moonset.kw", MOON_FAULT_RUNTIME, "unknown moonset function 'kw'");
 }
 
 static void test_lists(void **state MOON_UNUSED)

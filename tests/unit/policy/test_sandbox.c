@@ -14,8 +14,8 @@ static const char golden[] =
     "select setmetatable string table tonumber tostring type utf8 | "
     "math: abs ceil exp floor fmod huge log max maxinteger min mininteger modf sqrt tointeger type "
     "ult | "
-    "moonset: affinity_matches api bucket duration glob has hash intstr json list log quantity "
-    "sample selector semver spairs time tolerated untolerated version | "
+    "moonset: affinity_matches api bucket duration event glob has hash intstr json kv list log "
+    "metric peer quantity sample selector semver spairs time tolerated untolerated version | "
     "string: byte char find format gmatch gsub len lower match rep reverse sub upper | "
     "table: concat insert move pack remove sort unpack | "
     "utf8: char charpattern codepoint codes len offset";
