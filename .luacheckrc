@@ -13,12 +13,17 @@ read_globals = {
   },
   moonset = {
     fields = {
-      "affinity_matches", "api", "bucket", "duration", "glob", "has", "hash", "intstr", "json",
-      "list", "log", "quantity", "sample", "selector", "semver", "spairs", "time", "tolerated",
-      "untolerated", "version",
+      "affinity_matches", "api", "bucket", "duration", "event", "glob", "has", "hash", "intstr",
+      "json", "kv", "list", "log", "metric", "peer", "quantity", "sample", "selector", "semver",
+      "spairs", "time", "tolerated", "untolerated", "version",
       json = {
         fields = {
           "decode", "encode",
+        },
+      },
+      kv = {
+        fields = {
+          "del", "get", "set",
         },
       },
       list = {
@@ -29,6 +34,11 @@ read_globals = {
       log = {
         fields = {
           "debug", "error", "info", "warn",
+        },
+      },
+      metric = {
+        fields = {
+          "inc", "observe", "set",
         },
       },
       semver = {

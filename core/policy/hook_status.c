@@ -228,7 +228,7 @@ static int ask(struct moon_hook_call *c, struct moon_roll_run *run, struct readi
         moon_hook_commit(c);
     }
     moon_hook_end(c);
-    moon_hook_count(c, 1);
+    moon_hook_count(c, 1, 0);
     return rc;
 }
 

@@ -20,6 +20,7 @@
 ---@field update? fun(roll: Roll, set: Set) Which outdated pods go now? Records actions. When it fails: nothing is disturbed this time.
 ---@field mutate? fun(pod: MadePod, node: Node, set: Set) What is this node's pod made of: which revision, which edits? Records them. Pure. When it fails: no pod is made or replaced on that node.
 ---@field analyze? fun(samples: table<string, Sample>, roll: Roll, set: Set): "pass"|"wait"|"fail", string? How does the update do, by the answers to `queries`? Then a reason. When it fails: wait; several times in a row: the update is paused.
+---@field status? fun(roll: Roll, set: Set): StatusAnswer? What is to be said of the set? { message =, conditions = { { type =, status =, reason =, message = } } }. When it fails: what was said before stays.
 
 ---A parameter that a policy declares.
 ---@class Param
@@ -89,6 +90,7 @@
 ---@field os string? linux, windows
 ---@field kubelet string? version of its kubelet, as v1.30.2
 ---@field deleting boolean it is about to go
+---@field raw fun(self: Node, pointer: string): any a field that the policy declares in `fields`
 
 ---A pod of the set.
 ---@class Pod
@@ -123,6 +125,7 @@
 ---@field template Template
 ---@field selector Selector? of its pods
 ---@field node_selector Labels of its template
+---@field affinity table<string, any>? of its template, as it is written there
 ---@field tolerations Tolerations of its pods: the template's and the hook's
 ---@field strategy string RollingUpdate or OnDelete
 ---@field min_ready_seconds integer how long a pod must be ready to be available
@@ -149,6 +152,7 @@
 ---@field available integer nodes with an available pod
 ---@field desired integer nodes that should have one
 ---@field rolled_back boolean the current revision is one that a policy went back to
+---@field paused string? why the set says that it is paused
 ---@field left integer max_unavailable - unavailable, not below 0
 ---@field surge_left integer max_surge - surging, not below 0
 ---@field counts Counts
@@ -256,6 +260,11 @@
 ---@class Cron
 ---@field next fun(self: Cron, now: integer): integer? the first time after now
 ---@field last fun(self: Cron, now: integer): integer? the last time, now included
+
+---Another set.
+---@class Peer
+---@field exists fun(self: Peer): boolean is there such a set?
+---@field ready_on fun(self: Peer, node: Node|string): boolean? has it a pod on this node that is ready? nil: there is no such set
 
 ---What policies call instead of writing it themselves.
 ---@class moonset
@@ -457,6 +466,53 @@ function moonset.time.date(now, zone) end
 ---@param options { count: integer|string, by: string?, among: Selector|string?, salt: string? }
 ---@return boolean
 function moonset.sample(node, options) end
+
+---another set, by "namespace/name"
+---@param key string
+---@return Peer
+function moonset.peer(key) end
+
+---What the policy remembers about the set, at most 8 KB with all others. Not for pure hooks.
+---@class moonset.kv
+moonset.kv = {}
+
+---nil: there is none
+---@param key string
+---@return any
+function moonset.kv.get(key) end
+
+---what JSON can say; nil removes
+---@param key string
+---@param value any
+function moonset.kv.set(key, value) end
+
+---@param key string
+function moonset.kv.del(key) end
+
+---an Event of the set, at most 5 a call; not for pure hooks
+---@param type "Normal"|"Warning"
+---@param reason string
+---@param message string
+function moonset.event(type, reason, message) end
+
+---Figures with the labels policy and name, at most 100 a call. Not for pure hooks.
+---@class moonset.metric
+moonset.metric = {}
+
+---moonset_policy_custom_total
+---@param name string
+---@param by? number
+function moonset.metric.inc(name, by) end
+
+---moonset_policy_custom_value
+---@param name string
+---@param value number
+function moonset.metric.set(name, value) end
+
+---moonset_policy_custom_observed, a histogram
+---@param name string
+---@param value number
+function moonset.metric.observe(name, value) end
 
 ---Lines of moonset's log, at most 20 a call.
 ---@class moonset.log

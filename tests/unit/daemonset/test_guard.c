@@ -125,7 +125,7 @@ static void AVersionThatFailsIsHeld(void **state)
     struct fixture *f = running_ten(state, ALL);
 
     mine(f, SELECT("if node.name == 'node-3' then error('no') end return true"));
-    settle(f);
+    (void)sync_once(f);
     assert_int_equal(events_of(f, "PolicyChangeHeld"), 1);
     assert_non_null(strstr(set_of(f)->held_change, "fails for 1 nodes: node-3;"));
     mine(f, "return { api = 1, tolerations = function() error('no') end }");

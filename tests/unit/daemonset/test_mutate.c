@@ -173,7 +173,7 @@ static void WhereItFailsNoPodIsMadeOrReplaced(void **state)
     struct fixture *f = *state;
     running_mine(f, MUTATE("pod:label('l', 'x')"));
     mine(f, MUTATE("if node.name ~= 'node-2' then error('oops') end pod:label('l', 'y')"));
-    SYNC(0, 1, 0); /* node-2 */
+    SYNC(0, 1, 1); /* node-2; and an Event about the others */
     SYNC(1, 0, 0);
     all_ready(f);
     SYNC(0, 0, 0);
