@@ -89,7 +89,8 @@ echo 'return { api = 1, selekt = 1 ' >"$WORK/wrong.lua"
 check "a policy that is wrong" refused "wrong.lua:" "$MOONSET" policy check "$WORK/wrong.lua"
 check "policy check without a file" status_is 2 "$MOONSET" policy check
 mkdir "$WORK/pol"
-check "a policy to begin with" is "$WORK/pol/mine.lua" "$MOONSET" policy new --dir "$WORK/pol" mine
+check "a policy to begin with" is "$WORK/pol/mine.lua
+$WORK/pol/mine_test.yaml" "$MOONSET" policy new --dir "$WORK/pol" mine
 check "is a right one" status_is 0 "$MOONSET" policy check "$WORK/pol/mine.lua"
 check "with all hooks, too" status_is 0 "$MOONSET" policy new --dir "$WORK/pol" all select tolerations rank health gate update
 check "which load" status_is 0 "$MOONSET" policy check "$WORK/pol/all.lua"
