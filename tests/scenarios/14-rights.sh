@@ -129,9 +129,11 @@ k -n kube-system create configmap mine --from-file=wary.lua="$policies/wary.lua"
 k -n kube-system label configmap mine moonset.dev/policies=true >/dev/null
 eventually 20 "a ConfigMap with a policy is read" grep -q "instead-of=$policies/wary.lua" "$WORK/moonset.log"
 eventually 20 "what decides is kept" used create /configmaps
-k -n kube-system label configmap mine moonset.dev/policies- >/dev/null
-eventually 20 "and asked for when its label is gone" used get /configmaps
+another=$(jq -n --rawfile text "$policies/wary.lua" '{data: {"wary.lua": ($text + "-- another version\n")}}')
+k -n kube-system patch configmap mine -p "$another" >/dev/null
 eventually 20 "what is kept follows" used patch /configmaps
+k -n kube-system label configmap mine moonset.dev/policies- >/dev/null
+eventually 20 "and it is asked for when its label is gone" used get /configmaps
 k annotate ds agent moonset.dev/policies- moonset.dev/paused- >/dev/null
 check "it goes on" rolled agent:3
 eventually 20 "a revision is deleted" used delete apps/controllerrevisions
