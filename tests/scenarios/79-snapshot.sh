@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# targets: sim cluster
+# targets: sim
 #
 # `moonset snapshot` writes down what the controller reads; plan and explain say the same from that
 # file as from the cluster, without a server; and `plan --diff` tells what other policies would do.
