@@ -14,6 +14,7 @@ static const struct moon_shape_field policy_fields[] = {
     {"params?", "table<string, Param>", "seen as set.params"},
     {"replaces?", "string[]", "hooks whose stock policy is not asked as well"},
     {"creates?", "boolean", "missing pods are made when update says so, not by themselves"},
+    {"fields?", "string[]", "JSON pointers to what node:raw is to read"},
     {NULL, NULL, NULL},
 };
 const struct moon_shape moon_policy_shape = {
@@ -38,6 +39,25 @@ static const struct moon_shape_field toleration_fields[] = {
 static const struct moon_shape toleration = {.type = "TolerationEntry",
                                              .doc = "A toleration as scripts write it.",
                                              .fields = toleration_fields};
+
+static const struct moon_shape_field said_fields[] = {
+    {"type", "string", "a qualified name; Policy… and moonset.dev/… are moonset's own"},
+    {"status", "boolean|\"True\"|\"False\"", ""},
+    {"reason?", "string", "one word"},
+    {"message?", "string", ""},
+    {NULL, NULL, NULL},
+};
+static const struct moon_shape said = {.type = "StatusCondition",
+                                       .doc = "A condition that a policy wants the set to have.",
+                                       .fields = said_fields};
+
+static const struct moon_shape_field status_fields[] = {
+    {"message?", "string", "the condition PolicyStatus"},
+    {"conditions?", "StatusCondition[]", "at most 8"},
+    {NULL, NULL, NULL},
+};
+static const struct moon_shape status = {
+    .type = "StatusAnswer", .doc = "What is to be said of the set.", .fields = status_fields};
 
 static const struct moon_shape_field filter_fields[] = {
     {"available?", "boolean", "the pod is available"},
@@ -83,8 +103,8 @@ static const struct moon_shape_field date_fields[] = {
 static const struct moon_shape date = {
     .type = "Date", .doc = "What calendar and clock say.", .fields = date_fields};
 
-const struct moon_shape *const moon_shapes[] = {&param,   &toleration, &filter, &count,
-                                                &version, &date,       NULL};
+const struct moon_shape *const moon_shapes[] = {&param, &toleration, &said, &status, &filter,
+                                                &count, &version,    &date, NULL};
 
 /* ---- the page ---- */
 

@@ -12,6 +12,7 @@
 ---@field params? table<string, Param> seen as set.params
 ---@field replaces? string[] hooks whose stock policy is not asked as well
 ---@field creates? boolean missing pods are made when update says so, not by themselves
+---@field fields? string[] JSON pointers to what node:raw is to read
 ---@field select? fun(node: Node, set: Set): (boolean|"keep")?, string? May the daemon run on this node? true, false, "keep" (make none, remove none) or nil (no opinion); then a reason. Pure. When it fails: the node keeps its previous decision.
 ---@field tolerations? fun(set: Set): TolerationEntry[]? What do its pods tolerate beside what their template says? Pure. When it fails: the previous list stays.
 ---@field rank? fun(node: Node, set: Set): number|string|(number|string)[] Where does the node stand in the order of work? Ascending, numbers before texts. Pure. When it fails: the node is neutral.
@@ -36,6 +37,18 @@
 ---@field value? string
 ---@field effect? Effect
 ---@field seconds? integer with NoExecute
+
+---A condition that a policy wants the set to have.
+---@class StatusCondition
+---@field type string a qualified name; Policy… and moonset.dev/… are moonset's own
+---@field status boolean|"True"|"False"
+---@field reason? string one word
+---@field message? string
+
+---What is to be said of the set.
+---@class StatusAnswer
+---@field message? string the condition PolicyStatus
+---@field conditions? StatusCondition[] at most 8
 
 ---What a walk is to give.
 ---@class Filter
