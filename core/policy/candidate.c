@@ -141,29 +141,39 @@ static void digest_of_input(const struct moon_candidate *c, char out[MOON_DIGEST
     moon_digest_take(d, out);
 }
 
-void moon_candidate_try(const struct moon_candidate *c)
+void moon_candidate_load(const struct moon_candidate *c)
 {
-    struct moon_policy_entry *e = c->entry;
     struct moon_fault fault;
     char input[MOON_DIGEST_TEXT];
 
     digest_of_input(c, input);
-    if (strcmp(input, e->tried) == 0) {
+    if (strcmp(input, c->entry->tried) == 0) {
         return;
     }
-    memcpy(e->tried, input, sizeof(e->tried));
-    struct moon_version *v = load(c, &fault);
-    if (v != NULL && run_tests(c, v, &fault) != 0) {
-        moon_version_unref(moon_steal(&v));
+    memcpy(c->entry->tried, input, sizeof(c->entry->tried));
+    c->entry->fresh = load(c, &fault);
+    if (c->entry->fresh == NULL) {
+        load_failed(c, &fault);
     }
-    if (v == NULL) {
+}
+
+void moon_candidate_test(const struct moon_candidate *c)
+{
+    struct moon_policy_entry *e = c->entry;
+    struct moon_fault fault;
+
+    if (e->fresh == NULL) {
+        return;
+    }
+    if (run_tests(c, e->fresh, &fault) != 0) {
+        moon_version_unref(moon_steal(&e->fresh));
         load_failed(c, &fault);
         return;
     }
-    v->is_stock = c->is_stock;
-    v->place = moon_strdup(e->place);
     moon_policy_retire(c->policy, e->version);
-    e->version = v;
+    e->version = moon_steal(&e->fresh);
+    e->version->is_stock = c->is_stock;
+    e->version->place = moon_strdup(e->place);
     moon_free(e->error);
     e->error = NULL;
 }

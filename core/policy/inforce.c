@@ -261,8 +261,14 @@ struct moon_source **moon_policies_sources(const struct moon_policies *p, size_t
     return list;
 }
 
-static void take_source(struct moon_policies *p, const struct moon_source *s,
-                        struct moon_map *shared)
+/* The policies of all sources, as far as this look has come. */
+struct candidates {
+    struct moon_candidate *items;
+    size_t count;
+};
+
+static void load_source(struct moon_policies *p, const struct moon_source *s,
+                        struct moon_map *shared, struct candidates *all)
 {
     struct moon_str path;
     struct moon_str name;
@@ -275,7 +281,8 @@ static void take_source(struct moon_policies *p, const struct moon_source *s,
         }
         MOON_AUTOFREE char *place = moon_source_place(s, path);
         struct moon_policy *one = get(p, name);
-        moon_candidate_try(&(struct moon_candidate){
+        all->items = moon_realloc_array(all->items, all->count + 1, sizeof(*all->items));
+        all->items[all->count] = (struct moon_candidate){
             .policies = p,
             .policy = one,
             .entry = see(one, place),
@@ -283,7 +290,8 @@ static void take_source(struct moon_policies *p, const struct moon_source *s,
             .tests = moon_source_tests(s, name),
             .is_stock = s == p->stock,
             .modules = s->is_bundle ? s->modules : shared,
-        });
+        };
+        moon_candidate_load(&all->items[all->count++]);
     }
 }
 
@@ -324,6 +332,15 @@ static struct moon_version *elect(const struct moon_policies *p, const struct mo
         v = reserved(p, one->name, NULL);
     }
     return v != NULL ? v : one->version;
+}
+
+const struct moon_version *moon_policy_newest(const struct moon_policies *p,
+                                              const struct moon_policy *one)
+{
+    const struct moon_policy_entry *top =
+        one->entry_count > 0 ? one->entries[one->entry_count - 1] : NULL;
+
+    return top != NULL && top->fresh != NULL ? top->fresh : elect(p, one);
 }
 
 static void tell_replaced(const struct moon_policies *p, const struct moon_policy *one,
@@ -434,10 +451,15 @@ bool moon_policies_take(struct moon_policies *p)
     MOON_CLEANUP(moon_map_free_ptr) struct moon_map *shared = moon_policies_shared_modules(p);
     size_t count;
     MOON_AUTOFREE struct moon_source **sources = moon_policies_sources(p, &count);
+    struct candidates all = {0};
 
     for (size_t i = 0; i < count; i++) {
-        take_source(p, sources[i], shared);
+        load_source(p, sources[i], shared, &all);
     }
+    for (size_t i = 0; i < all.count; i++) {
+        moon_candidate_test(&all.items[i]);
+    }
+    moon_free(all.items);
     forget_unseen(p);
     look_at_reserve(p);
     return put_all_in_force(p);

@@ -20,6 +20,7 @@
 struct moon_policy_entry {
     char *place;                  /* "built in", "dir/x.lua", "configmap ns/name" */
     struct moon_version *version; /* of the newest text that loads; NULL: none ever did */
+    struct moon_version *fresh;   /* loaded by the look that is going on, yet to be tested */
     char *error;                  /* why the newest text is not it; NULL: it is */
     char tried[MOON_DIGEST_TEXT]; /* of the text looked at last, modules and tests included */
     bool seen;                    /* by the look that is going on */
@@ -133,11 +134,17 @@ struct moon_candidate {
     bool is_stock;
     struct moon_map *modules;
 };
-/* Load it, unless it is what was tried last. Its entry has the new version then, or the error. */
-void moon_candidate_try(const struct moon_candidate *c);
+/* Load it, unless it is what was tried last: then its entry has a fresh version, or the error. */
+void moon_candidate_load(const struct moon_candidate *c);
+/* When all are loaded: run the tests of a fresh version, beside the newest ones of other policies.
+ * Its entry has the new version then, or the error. */
+void moon_candidate_test(const struct moon_candidate *c);
 
 /* ---- inforce.c: from sources to what is in force ---- */
 
+/* What is in force when the fresh versions are right; borrowed. NULL: nothing. */
+const struct moon_version *moon_policy_newest(const struct moon_policies *p,
+                                              const struct moon_policy *one);
 /* All sources in order; the caller frees the list, not what it points to. */
 struct moon_source **moon_policies_sources(const struct moon_policies *p, size_t *ret_count);
 /* Modules of all folders and what is built in; the caller's. */

@@ -125,7 +125,7 @@ static void copy_policies(struct running *g)
     while (moon_map_next(opts->policies->by_name, &pos, &name, &value)) {
         const struct moon_policy *one = value;
         if (is_named(g, one->name)) {
-            add_copy(g, one->name, one->version, one->error);
+            add_copy(g, one->name, moon_policy_newest(opts->policies, one), one->error);
         }
     }
     if (opts->candidate != NULL) {

@@ -237,13 +237,44 @@ static void test_a_folder_that_is_not_mounted(void **state)
     assert_string_equal(chain_error(f, "p"), "policy p is not known");
 }
 
+static void write_tests(struct fixture *f, const char *policy, const char *policies,
+                        const char *expected)
+{
+    MOON_AUTOFREE char *path = moon_asprintf("%s/%s_test.yaml", f->dir, policy);
+    MOON_AUTOFREE char *text = moon_asprintf("policies: %s\nnodes:\n"
+                                             "  n1: {}\n  n2: { taints: [x:NoExecute] }\n"
+                                             "cases:\n- name: a\n  expect: { select: %s }\n",
+                                             policies, expected);
+    struct moon_err err;
+
+    assert_int_equal(moon_file_write(path, moon_str(text), 0600, &err), 0);
+}
+
+/* Nothing is in force yet: neither what is built in, nor what else is in the folder. */
+static void test_a_folders_tests_at_the_start(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_write(f, "p", "return { api = 1, select = function() return true end }");
+    write_tests(f, "p", "p", "{ n1: run, n2: evict }");
+    fixture_write(f, "a", "return { api = 1, select = function() return 'keep', 'a' end }");
+    write_tests(f, "a", "'a,z'", "{ n1: evict z, n2: evict }");
+    fixture_write(f, "z", "return { api = 1, select = function() return false, 'z' end }");
+    write_tests(f, "z", "'z,a'", "{ n1: evict z, n2: evict }");
+    (void)loaded(state);
+    assert_int_equal(f->reports, 0);
+    assert_string_equal(says(f, "p"), "run");
+    assert_string_equal(says(f, "a"), "keep: a");
+    assert_string_equal(says(f, "a,z"), "evict: z");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_a_bundle_wins_over_a_folder),     TEST(test_a_bundle_has_its_own_modules),
-        TEST(test_a_broken_bundle_changes_nothing), TEST(test_a_digest_finds_any_version),
-        TEST(test_the_bundles_own_tests),           TEST(test_a_version_in_use_stays),
-        TEST(test_a_folder_that_is_not_mounted),
+        TEST(test_a_folders_tests_at_the_start), TEST(test_a_bundle_wins_over_a_folder),
+        TEST(test_a_bundle_has_its_own_modules), TEST(test_a_broken_bundle_changes_nothing),
+        TEST(test_a_digest_finds_any_version),   TEST(test_the_bundles_own_tests),
+        TEST(test_a_version_in_use_stays),       TEST(test_a_folder_that_is_not_mounted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
