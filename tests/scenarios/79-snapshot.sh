@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# targets: sim
+# targets: sim cluster
 #
 # `moonset snapshot` writes down what the controller reads; plan and explain say the same from that
 # file as from the cluster, without a server; and `plan --diff` tells what other policies would do.
@@ -121,7 +121,12 @@ sed 's/^/# /' "$WORK/rounds"
 check "a whole roll, played: a revision first, and the pods that are missing" grep -qE '^1 +0s +default/agent +2/2 +2/2 +create controllerrevision; create pod on n1, n2$' "$WORK/rounds"
 check "until it is settled" grep -qE '^settled after 30s, 1 round$' "$WORK/rounds"
 moonset_up --policy-dir "$policies"
-eventually 60 "so does the controller" is "2 2 2 2 2" ds_counts agent
+ready_images() # the status is still that of before the pods were deleted
+{
+    k get pods -l app=agent -o json | jq -r '[.items[] | select(any(.status.conditions[]?; .type == "Ready" and .status == "True"))
+        | .spec.containers[0].image] | join(" ")'
+}
+eventually 60 "so does the controller" is "agent:v2 agent:v2" ready_images
 moonset_down
 cat >"$others/closed.lua" <<'LUA'
 return {
