@@ -46,6 +46,8 @@ void moon_scene_take_settings(struct moon_scene *s, const struct moon_config *c)
     add_text(s->settings, "placement", c->placement == MOON_PLACE_DIRECT ? "direct" : "affinity");
     add_text(s->settings, "pod-watch", c->pod_watch == MOON_POD_WATCH_ALL ? "all" : "ours");
     add_text(s->settings, "orphan-interval", interval);
+    add_text(s->settings, "policy-guard", c->policy_guard);
+    add_text(s->settings, "dry-run", c->dry_run ? "true" : "false");
 }
 
 int moon_scene_give_settings(const struct moon_scene *s, struct moon_config *config,

@@ -156,6 +156,33 @@ static void test_settings_of_the_command_line_win(void **state)
     moon_snapshot_free(s);
 }
 
+/* Each of these changes what is planned. */
+static void test_settings_that_decide_are_taken(void **state)
+{
+    char guard[] = "--policy-guard=off";
+    char dry[] = "--dry-run";
+    char placement[] = "--placement=direct";
+    char watch[] = "--pod-watch=all";
+    char *argv[] = {guard, guard, dry, placement, watch, NULL};
+    struct moon_scene scene = {0};
+    struct moon_err err;
+    bool help = false;
+
+    (void)state;
+    struct moon_config *c = moon_config_new();
+    assert_int_equal(moon_config_parse_args(c, 5, argv, &help, &err), 0);
+    moon_scene_take_settings(&scene, c);
+    moon_config_free(c);
+    c = moon_config_new();
+    assert_int_equal(moon_scene_give_settings(&scene, c, &err), 0);
+    assert_string_equal(c->policy_guard, "off");
+    assert_true(c->dry_run);
+    assert_int_equal(c->placement, MOON_PLACE_DIRECT);
+    assert_int_equal(c->pod_watch, MOON_POD_WATCH_ALL);
+    moon_config_free(c);
+    moon_scene_fini(&scene);
+}
+
 /* ---- a cluster in memory ---- */
 
 struct world {
@@ -441,6 +468,7 @@ int main(void)
         cmocka_unit_test(test_read_and_written_again),
         cmocka_unit_test(test_wrong_files),
         cmocka_unit_test(test_settings_of_the_command_line_win),
+        cmocka_unit_test(test_settings_that_decide_are_taken),
         cmocka_unit_test(test_lists_and_tells),
         cmocka_unit_test(test_refuses_as_a_server),
         cmocka_unit_test(test_owners_are_merged),
