@@ -275,7 +275,8 @@ static void write_names(const cJSON *recorded, struct moon_buf *out)
     cJSON_ArrayForEach (action, moon_json_member(recorded, "actions")) {
         const char *name = moon_json_string(action, "name");
         if (moon_streq(moon_json_string(action, "verb"), "create") &&
-            moon_streq(moon_json_string(action, "kind"), "Pod") && strlen(name) > SUFFIX_LEN) {
+            moon_streq(moon_json_string(action, "kind"), "Pod") && name != NULL &&
+            strlen(name) > SUFFIX_LEN) {
             moon_buf_puts(out, name + strlen(name) - SUFFIX_LEN);
         }
     }
@@ -296,18 +297,22 @@ static void replay_plan(struct replay *r, const cJSON *recorded)
     come_to_rest(r);
 }
 
-static void replay_policies(struct replay *r, const cJSON *line)
+static int replay_policies(struct replay *r, const cJSON *line, struct moon_err *err)
 {
     struct moon_scene newer = {0};
     const cJSON *policy;
+    int rc = 0;
 
     cJSON_ArrayForEach (policy, moon_json_member(line, "policies")) {
-        moon_scene_read_policy(&newer, policy);
+        rc = rc == 0 ? moon_scene_read_policy(&newer, policy, err) : rc;
     }
-    moon_manager_set_texts(r->manager, newer.policies, newer.policy_count);
-    moon_scene_swap_policies(&r->scene, &newer);
+    if (rc == 0) {
+        moon_manager_set_texts(r->manager, newer.policies, newer.policy_count);
+        moon_scene_swap_policies(&r->scene, &newer);
+    }
     moon_scene_fini(&newer);
     come_to_rest(r);
+    return rc;
 }
 
 static bool find_call(struct moon_str line, struct moon_buf *out)
@@ -320,8 +325,10 @@ static bool find_call(struct moon_str line, struct moon_buf *out)
         struct moon_str value;
         if (moon_json_find_first(line, path, &value)) {
             MOON_AUTOJSON *text = moon_json_parse(value, &ignored);
-            moon_buf_puts(out, cJSON_GetStringValue(text));
-            return true;
+            if (cJSON_IsString(text)) {
+                moon_buf_puts(out, cJSON_GetStringValue(text));
+                return true;
+            }
         }
     }
     return false;
@@ -334,6 +341,18 @@ static void replay_call(struct replay *r, const char *name, struct moon_str line
     come_to_rest(r);
 }
 
+static bool are_actions(const cJSON *actions)
+{
+    const cJSON *action;
+
+    cJSON_ArrayForEach (action, actions) {
+        if (moon_json_string(action, "verb") == NULL || moon_json_string(action, "kind") == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Lines about other things are short. */
 static int replay_other(struct replay *r, struct moon_str line, struct moon_err *err)
 {
@@ -343,9 +362,12 @@ static int replay_other(struct replay *r, struct moon_str line, struct moon_err 
         return -(int)err->code;
     }
     if (moon_json_string(json, "plan") != NULL) {
+        if (!are_actions(moon_json_member(json, "actions"))) {
+            return moon_err_set(err, MOON_E_INVALID, "an action without verb or kind");
+        }
         replay_plan(r, json);
     } else if (moon_json_member(json, "policies") != NULL) {
-        replay_policies(r, json);
+        return replay_policies(r, json, err);
     } else if (moon_json_bool(json, "lead", false)) {
         moon_manager_lead(r->manager);
         come_to_rest(r);
@@ -365,11 +387,7 @@ static int replay_line(struct replay *r, struct moon_str line, struct moon_err *
 
     if (moon_str_starts(line, "{\"policy\":")) {
         MOON_AUTOJSON *json = moon_json_parse(line, err);
-        if (json == NULL) {
-            return -(int)err->code;
-        }
-        moon_scene_read_policy(&r->scene, json);
-        return 0;
+        return json != NULL ? moon_scene_read_policy(&r->scene, json, err) : -(int)err->code;
     }
     if (!moon_json_find_first(line, MOON_JSON_PATH("at"), &text) || !moon_parse_u64(text, &at_ms)) {
         return moon_err_set(err, MOON_E_INVALID, "a line without a time");

@@ -80,7 +80,7 @@ static void add_value(struct moon_str line, const char *key, struct moon_buf *ou
     }
     if (value.ptr[0] == '"') {
         MOON_AUTOJSON *text = moon_json_parse(value, &ignored);
-        moon_buf_puts(out, cJSON_GetStringValue(text));
+        moon_buf_puts(out, text != NULL ? cJSON_GetStringValue(text) : "");
     } else {
         moon_buf_add_str(out, value);
     }

@@ -195,13 +195,19 @@ int moon_scene_read(struct moon_scene *s, const char *what, int format, struct m
     return s->wall_ms > 0 ? 0 : moon_err_set(err, MOON_E_INVALID, "wall_ms: no time");
 }
 
-void moon_scene_read_policy(struct moon_scene *s, const cJSON *line)
+int moon_scene_read_policy(struct moon_scene *s, const cJSON *line, struct moon_err *err)
 {
     const char *source = moon_json_string(line, "source");
+    const char *name = moon_json_string(line, "policy");
+    const char *text = moon_json_string(line, "text");
 
-    add_policy(s, &(struct moon_policy_text){.name = moon_json_string(line, "policy"),
+    if (name == NULL || text == NULL) {
+        return moon_err_set(err, MOON_E_INVALID, "a policy without a name or a text");
+    }
+    add_policy(s, &(struct moon_policy_text){.name = name,
                                              .is_module = moon_json_bool(line, "module", false),
                                              .source = source != NULL ? source : "",
                                              .version = moon_json_string(line, "version"),
-                                             .text = moon_str(moon_json_string(line, "text"))});
+                                             .text = moon_str(text)});
+    return 0;
 }

@@ -40,6 +40,6 @@ MOON_API void moon_scene_write_policies(const struct moon_scene *s, struct moon_
 MOON_API int moon_scene_read(struct moon_scene *s, const char *what, int format,
                              struct moon_str line, struct moon_err *err);
 MOON_API void moon_scene_swap_policies(struct moon_scene *a, struct moon_scene *b);
-MOON_API void moon_scene_read_policy(struct moon_scene *s, const cJSON *line);
+MOON_API int moon_scene_read_policy(struct moon_scene *s, const cJSON *line, struct moon_err *err);
 
 #endif

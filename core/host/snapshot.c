@@ -135,11 +135,7 @@ static int read_line(struct moon_snapshot *s, struct moon_str line, size_t numbe
         return read_object(s, line, err);
     }
     MOON_AUTOJSON *json = moon_json_parse(line, err);
-    if (json == NULL) {
-        return -(int)err->code;
-    }
-    moon_scene_read_policy(&s->scene, json);
-    return 0;
+    return json != NULL ? moon_scene_read_policy(&s->scene, json, err) : -(int)err->code;
 }
 
 struct moon_snapshot *moon_snapshot_parse(struct moon_str text, struct moon_err *err)

@@ -279,6 +279,12 @@ static void test_wrong_files(void **state)
         {HEAD "{\"x\":1}\n", "line 2: a line without a time"},
         {HEAD "{\"at\":1,\"x\":1}\n", "line 2: a line that this moonset does not know"},
         {HEAD "{\"at\":1,\"lead\":true}\n{\"policy\":\n", "line 3: "},
+        {HEAD "{\"policy\":\"p\"}\n", "line 2: a policy without a name or a text"},
+        {HEAD "{\"at\":1,\"policies\":[{\"policy\":\"p\"}]}\n",
+         "line 2: a policy without a name or a text"},
+        {HEAD "{\"at\":1,\"plan\":\"a/b\",\"actions\":[{\"verb\":\"create\"}]}\n",
+         "line 2: an action without verb or kind"},
+        {HEAD "{\"at\":1,\"end\":7}\n", "line 2: a line that this moonset does not know"},
     };
     struct moon_replay_result result;
     struct moon_err err;

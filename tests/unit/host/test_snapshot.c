@@ -125,6 +125,8 @@ static void test_wrong_files(void **state)
         {HEAD "{\"x\":1}\n", "line 2: it has neither a policy nor an object"},
         {HEAD "{\"resource\":\"nodes\",\"object\":{}}\n", "line 2: object.metadata.uid is missing"},
         {HEAD OBJECT "{\"policy\":\n", "line 3: "},
+        {HEAD "{\"policy\":5,\"text\":\"\"}\n", "line 2: a policy without a name or a text"},
+        {HEAD "{\"policy\":\"p\"}\n", "line 2: a policy without a name or a text"},
     };
     struct moon_err err;
 
