@@ -31,6 +31,42 @@ bool moon_plan_is_wanted(const struct moon_planning_args *a, const char *set)
     return a->word_count == 0;
 }
 
+static bool is_among(const char *set, const cJSON *rows)
+{
+    const cJSON *row;
+
+    cJSON_ArrayForEach (row, rows) {
+        if (moon_streq(moon_json_string(row, "set"), set)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool knows_wanted(const struct moon_planning_args *a, const struct moon_manager *m)
+{
+    struct moon_err err;
+    MOON_AUTOJSON *rows = moon_manager_list(m, "sets", (struct moon_str){0}, &err);
+    bool knows_all = true;
+
+    for (int i = 0; i < a->word_count; i++) {
+        if (!is_among(a->words[i], rows)) {
+            moon_cli_complain("plan: there is no set %s", a->words[i]);
+            knows_all = false;
+        }
+    }
+    return knows_all;
+}
+
+int moon_plan_status(const struct moon_planning_args *a, const struct moon_manager *m,
+                     bool has_work)
+{
+    if (!knows_wanted(a, m)) {
+        return MOON_EXIT_FAILED;
+    }
+    return a->exit_code && has_work ? MOON_EXIT_WORK : MOON_EXIT_OK;
+}
+
 static int by_name(const void *a, const void *b)
 {
     const cJSON *const *x = a;
@@ -104,24 +140,11 @@ static void print_json(cJSON *const *plans, size_t count)
     cJSON_Delete(root);
 }
 
-static int complain_of_unknown(const struct moon_planning_args *a, const struct moon_map *plans)
-{
-    int status = MOON_EXIT_OK;
-
-    for (int i = 0; i < a->word_count; i++) {
-        if (moon_map_get(plans, moon_str(a->words[i])) == NULL) {
-            moon_cli_complain("plan: there is no set %s", a->words[i]);
-            status = MOON_EXIT_FAILED;
-        }
-    }
-    return status;
-}
-
-static int print(const struct moon_planning_args *a, const struct moon_map *all)
+static int print(const struct moon_planning_args *a, const struct moon_planning *p)
 {
     size_t count;
     size_t actions = 0;
-    MOON_AUTOFREE cJSON **plans = sorted_plans(a, all, &count);
+    MOON_AUTOFREE cJSON **plans = sorted_plans(a, p->plans, &count);
 
     for (size_t i = 0; i < count; i++) {
         actions += (size_t)cJSON_GetArraySize(moon_json_member(plans[i], "actions"));
@@ -131,8 +154,7 @@ static int print(const struct moon_planning_args *a, const struct moon_map *all)
     } else {
         print_table(plans, count, actions);
     }
-    int status = complain_of_unknown(a, all);
-    return status == MOON_EXIT_OK && a->exit_code && actions > 0 ? MOON_EXIT_WORK : status;
+    return moon_plan_status(a, p->manager, actions > 0);
 }
 
 static int plan(const struct moon_planning_args *a, const struct moon_config *config)
@@ -144,7 +166,7 @@ static int plan(const struct moon_planning_args *a, const struct moon_config *co
     if (moon_planning_run_args(&planning, a, config, &err) != 0) {
         moon_cli_complain("plan: %s", err.text);
     } else {
-        status = print(a, planning.plans);
+        status = print(a, &planning);
     }
     moon_planning_fini(&planning);
     return status;

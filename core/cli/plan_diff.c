@@ -276,8 +276,22 @@ static void print_json(cJSON *take_differences)
 
 /* ---- the command ---- */
 
+static int print(const struct moon_planning_args *a, const struct side *now,
+                 cJSON *take_differences)
+{
+    bool differ = cJSON_GetArraySize(take_differences) > 0;
+
+    if (a->as_json) {
+        print_json(take_differences);
+    } else {
+        print_table(take_differences);
+        cJSON_Delete(take_differences);
+    }
+    return moon_plan_status(a, now->planning.manager, differ);
+}
+
 static int diff(const struct moon_planning_args *a, struct moon_config *config,
-                const char *other_dir, const struct moon_snapshot *from, cJSON **ret,
+                const char *other_dir, const struct moon_snapshot *from, int *ret_status,
                 struct moon_err *err)
 {
     struct side now = {0};
@@ -292,7 +306,7 @@ static int diff(const struct moon_planning_args *a, struct moon_config *config,
     }
     if (rc == 0) {
         rc = say(&other, a, config, from, err);
-        *ret = rc == 0 ? compare(&now, &other) : NULL;
+        *ret_status = rc == 0 ? print(a, &now, compare(&now, &other)) : MOON_EXIT_FAILED;
         end(&other);
     }
     end(&now);
@@ -303,7 +317,7 @@ int moon_plan_diff(const struct moon_planning_args *a, struct moon_config *confi
                    const char *other_dir)
 {
     MOON_CLEANUP(moon_snapshot_free_ptr) struct moon_snapshot *live = NULL;
-    cJSON *differences = NULL;
+    int status = MOON_EXIT_FAILED;
     struct moon_err err;
     int rc = 0;
 
@@ -312,18 +326,10 @@ int moon_plan_diff(const struct moon_planning_args *a, struct moon_config *confi
         rc = moon_planning_read_live(a, config, live, &err);
     }
     if (rc == 0) {
-        rc = diff(a, config, other_dir, live != NULL ? live : a->snapshot, &differences, &err);
+        rc = diff(a, config, other_dir, live != NULL ? live : a->snapshot, &status, &err);
     }
     if (rc != 0) {
         moon_cli_complain("plan --diff: %s", err.text);
-        return MOON_EXIT_FAILED;
     }
-    bool differ = cJSON_GetArraySize(differences) > 0;
-    if (a->as_json) {
-        print_json(differences);
-    } else {
-        print_table(differences);
-        cJSON_Delete(differences);
-    }
-    return a->exit_code && differ ? MOON_EXIT_WORK : MOON_EXIT_OK;
+    return rc == 0 ? status : MOON_EXIT_FAILED;
 }

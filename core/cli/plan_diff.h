@@ -13,6 +13,9 @@ int moon_plan_diff(const struct moon_planning_args *a, struct moon_config *confi
                    const char *other_dir);
 /* Is the set one of the words of the command line, or are there none? */
 bool moon_plan_is_wanted(const struct moon_planning_args *a, const char *set);
+/* The exit status once all is printed; complains of each word that is no set of the cluster. */
+int moon_plan_status(const struct moon_planning_args *a, const struct moon_manager *m,
+                     bool has_work);
 
 enum {
     MOON_EXIT_WORK = 3, /* with --exit-code */

@@ -372,7 +372,7 @@ static int begin(struct rounds *r, const struct moon_config *config,
 
 static int play_from(const struct moon_planning_args *a, const struct moon_config *config,
                      const struct moon_plan_rounds *opts, const struct moon_snapshot *from,
-                     struct moon_err *err)
+                     int *ret_status, struct moon_err *err)
 {
     struct rounds r = {.args = a, .opts = opts};
 
@@ -381,11 +381,13 @@ static int play_from(const struct moon_planning_args *a, const struct moon_confi
     int rc = begin(&r, config, from, err);
     if (rc == 0) {
         bool settled = play(&r);
+        bool has_work = cJSON_GetArraySize(r.rounds) > 0;
         if (a->as_json) {
             print_json(&r, settled);
         } else {
             print_table(&r, settled);
         }
+        *ret_status = moon_plan_status(a, r.manager, has_work);
     }
     moon_manager_free(r.manager);
     moon_picture_free(r.picture);
@@ -400,6 +402,7 @@ int moon_plan_rounds(const struct moon_planning_args *a, const struct moon_confi
                      const struct moon_plan_rounds *opts)
 {
     MOON_CLEANUP(moon_snapshot_free_ptr) struct moon_snapshot *live = NULL;
+    int status = MOON_EXIT_FAILED;
     struct moon_err err;
     int rc = 0;
 
@@ -408,10 +411,10 @@ int moon_plan_rounds(const struct moon_planning_args *a, const struct moon_confi
         rc = moon_planning_read_live(a, config, live, &err);
     }
     if (rc == 0) {
-        rc = play_from(a, config, opts, live != NULL ? live : a->snapshot, &err);
+        rc = play_from(a, config, opts, live != NULL ? live : a->snapshot, &status, &err);
     }
     if (rc != 0) {
         moon_cli_complain("plan --rounds: %s", err.text);
     }
-    return rc == 0 ? MOON_EXIT_OK : MOON_EXIT_FAILED;
+    return rc == 0 ? status : MOON_EXIT_FAILED;
 }

@@ -114,12 +114,15 @@ check "but not where both say the same" sh -c "! grep -q ' n2 ' '$WORK/diff'"
 check "the same live" is "$(cat "$WORK/diff")" live plan --diff "$others"
 check "which can be a status" status_is 3 from_file plan --exit-code --diff "$others"
 check "and JSON" is "n1 n3" sh -c "'$MOONSET' plan --snapshot '$WORK/snapshot' --diff '$others' -o json | jq -r '[.differences[].node // empty] | join(\" \")'"
+check "a set that is not there" status_is 1 from_file plan --diff "$others" default/nobody
 check "a folder that is not there" status_is 1 from_file plan --diff "$WORK/nowhere"
 
 from_file plan --rounds 20 --pod-start 30s >"$WORK/rounds"
 sed 's/^/# /' "$WORK/rounds"
 check "a whole roll, played: a revision first, and the pods that are missing" grep -qE '^1 +0s +default/agent +2/2 +2/2 +create controllerrevision; create pod on n1, n2$' "$WORK/rounds"
 check "until it is settled" grep -qE '^settled after 30s, 1 round$' "$WORK/rounds"
+check "also of a roll: status 3" status_is 3 from_file plan --rounds 20 --exit-code
+check "and a set that is not there" has "there is no set default/nobody" from_file plan --rounds 20 default/nobody
 moonset_up --policy-dir "$policies"
 ready_images() # the status is still that of before the pods were deleted
 {
