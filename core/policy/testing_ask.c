@@ -38,6 +38,7 @@ struct round {
     struct moon_set_view view;
     struct moon_tolerations tolerations;
     struct moon_test_answers *answers;
+    struct moon_test_around around;
 };
 
 static struct moon_test_item *add(struct round *d, enum moon_test_aspect aspect,
@@ -369,10 +370,29 @@ static void ask_analyze(struct round *d, const struct moon_roll *roll)
     moon_analysis_fini(&a);
 }
 
+static void ask_status(struct round *d, const struct moon_roll *roll)
+{
+    struct moon_status status;
+
+    moon_hook_status(d->chain, &d->view, roll, &status);
+    d->answers->asked[MOON_TEST_STATUS] = true;
+    if (status.message != NULL) {
+        (void)add(d, MOON_TEST_STATUS, "message", "", status.message);
+    }
+    for (size_t i = 0; i < status.count; i++) {
+        const struct moon_status_condition *s = &status.conditions[i];
+        MOON_AUTOFREE char *why =
+            moon_asprintf("%s%s%s", s->reason, s->message[0] != '\0' ? ": " : "", s->message);
+        (void)add(d, MOON_TEST_STATUS, s->type, s->status ? "true" : "false", why);
+    }
+    moon_status_fini(&status);
+}
+
 static void ask_roll(struct round *d)
 {
     const struct moon_test_expect *e = &d->c->expect;
-    bool rolls = e->has[MOON_TEST_GATE] || e->has[MOON_TEST_UPDATE] || e->has[MOON_TEST_ANALYZE];
+    bool rolls = e->has[MOON_TEST_GATE] || e->has[MOON_TEST_UPDATE] || e->has[MOON_TEST_ANALYZE] ||
+                 e->has[MOON_TEST_STATUS];
 
     if (rolls || e->has[MOON_TEST_MUTATE] || e->has[MOON_TEST_HEALTH]) {
         ask_mutate(d);
@@ -394,6 +414,9 @@ static void ask_roll(struct round *d)
     if (e->has[MOON_TEST_ANALYZE]) {
         ask_analyze(d, &roll);
     }
+    if (e->has[MOON_TEST_STATUS]) {
+        ask_status(d, &roll);
+    }
     moon_free((void *)(uintptr_t)roll.slots);
 }
 
@@ -414,10 +437,12 @@ int moon_test_ask(struct moon_chain *chain, const struct moon_test_case *c, uint
             .now_s = c->given.now_s,
             .nodes = &d.world.all_nodes,
         };
+        moon_test_around_init(&d.around, c, ret, &d.view);
         if (ask_tolerations(&d)) {
             ask_select(&d);
             ask_roll(&d);
         }
+        moon_test_around_end(&d.around);
     }
     moon_tolerations_fini(&d.tolerations);
     moon_test_world_fini(&d.world);

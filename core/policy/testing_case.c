@@ -95,7 +95,8 @@ static int refuse(struct moon_test_reader *r, const cJSON *json, void *ctx MOON_
 /* What is read in order of need, not as it is written; here only the names are checked. */
 #define GIVEN_FIELDS                                                                               \
     {"policies", accept}, {"params", accept}, {"now", accept}, {"set", accept}, {"roll", accept},  \
-        {"nodes", accept}, {"pods", accept}, {"kv", refuse}, {"samples", accept},                  \
+        {"nodes", accept}, {"pods", accept}, {"kv", accept}, {"peers", accept},                    \
+        {"samples", accept},                                                                       \
     {                                                                                              \
         "event", refuse                                                                            \
     }
@@ -188,6 +189,8 @@ static int read_given(struct moon_test_reader *r, struct both b, struct moon_tes
     rc = rc == 0 ? read_both(r, "roll", b, moon_test_take_roll, g) : rc;
     rc = rc == 0 ? read_both(r, "nodes", b, moon_test_take_nodes, g) : rc;
     rc = rc == 0 ? read_both(r, "samples", b, moon_test_take_samples, g) : rc;
+    rc = rc == 0 ? read_both(r, "kv", b, moon_test_take_kv, g) : rc;
+    rc = rc == 0 ? read_both(r, "peers", b, moon_test_take_peers, g) : rc;
     return rc == 0 ? read_both(r, "pods", b, moon_test_take_pods, g) : rc;
 }
 

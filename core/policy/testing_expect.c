@@ -7,7 +7,8 @@
 #include "policy/testing_priv.h"
 
 static const char *const aspect_names[MOON_TEST_ASPECTS] = {
-    "tolerations", "select", "mutate", "rank", "health", "gate", "update", "analyze",
+    "tolerations", "select", "mutate", "rank",   "health",  "gate",
+    "update",      "status", "kv",     "events", "analyze",
 };
 
 const char *moon_test_aspect_name(enum moon_test_aspect a)
@@ -439,6 +440,107 @@ static int expect_analyze(struct moon_test_reader *r, const cJSON *json, void *c
     return take_verdict(r, json, "", verbs, begin(r, json, ctx, MOON_TEST_ANALYZE));
 }
 
+static int status_message(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_item item = {.number = -1, .line = moon_test_line(r, json)};
+    const char *text = NULL;
+    int rc = moon_test_text(r, json, &text);
+
+    if (rc == 0) {
+        item.subject = moon_strdup("message");
+        item.verb = moon_strdup("");
+        item.reason = moon_strdup(text);
+        (void)moon_test_list_add(ctx, item);
+    }
+    return rc;
+}
+
+/* { CanaryHealthy: true, WaveDone: false "InProgress: *" } */
+static int status_conditions(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    static const char *const verbs[] = {"true", "false", NULL};
+    const cJSON *item;
+    int rc = moon_test_mapping(r, json);
+
+    cJSON_ArrayForEach (item, json) {
+        MOON_AUTOJSON *word = cJSON_CreateString(cJSON_IsTrue(item) ? "true" : "false");
+        if (rc == 0) {
+            size_t mark = moon_test_enter(r, item->string);
+            r->line = moon_test_line(r, item);
+            rc = take_verdict(r, cJSON_IsBool(item) ? word : item, item->string, verbs, ctx);
+            moon_test_leave(r, mark);
+        }
+    }
+    return rc;
+}
+
+static const struct moon_test_field status_fields[] = {
+    {"message", status_message}, {"conditions", status_conditions}, {NULL, NULL}};
+
+static int expect_status(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    return moon_test_fields(r, status_fields, json, begin(r, json, ctx, MOON_TEST_STATUS));
+}
+
+/* { phase: 2, chosen: [n1] }: all that the policy remembers. */
+static int expect_kv(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_list *list = begin(r, json, ctx, MOON_TEST_KV);
+    const cJSON *value;
+    int rc = moon_test_mapping(r, json);
+
+    cJSON_ArrayForEach (value, json) {
+        char *text = cJSON_PrintUnformatted(value);
+        (void)moon_test_list_add(list,
+                                 (struct moon_test_item){.subject = moon_strdup(value->string),
+                                                         .verb = moon_strdup(""),
+                                                         .reason = moon_strdup(text),
+                                                         .number = -1,
+                                                         .line = moon_test_line(r, value)});
+        cJSON_free(text);
+    }
+    return rc;
+}
+
+/* "CanaryChosen \"node n1*\"", "Warning TooFew" */
+static int expect_event(struct moon_test_reader *r, const cJSON *json, struct moon_test_list *list)
+{
+    static const char *const types[] = {"Normal", "Warning", NULL};
+    struct moon_test_item item = {.number = -1, .line = moon_test_line(r, json)};
+    struct moon_str rest = moon_str(cJSON_GetStringValue(json));
+    struct moon_str type = MOON_STR_LIT("Normal");
+    struct moon_str reason = moon_test_word(&rest);
+
+    if (is_verb(reason, types)) {
+        type = reason;
+        reason = moon_test_word(&rest);
+    }
+    if (reason.len == 0) {
+        return moon_test_wrong(r, json,
+                               "an event is written Reason or Warning Reason, and "
+                               "perhaps a message");
+    }
+    int rc = take_reason(r, json, rest, &item.reason);
+    if (rc == 0) {
+        item.subject = moon_str_dup(reason);
+        item.verb = moon_str_dup(type);
+        (void)moon_test_list_add(list, item);
+    }
+    return rc;
+}
+
+static int expect_events(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct moon_test_list *list = begin(r, json, ctx, MOON_TEST_EVENTS);
+    const cJSON *item;
+    int rc = want_list(r, json);
+
+    cJSON_ArrayForEach (item, json) {
+        rc = rc == 0 ? expect_event(r, item, list) : rc;
+    }
+    return rc;
+}
+
 static int expect_again(struct moon_test_reader *r, const cJSON *json, void *ctx)
 {
     struct moon_test_expect *e = ctx;
@@ -478,21 +580,14 @@ static int expect_later(struct moon_test_reader *r, const cJSON *json, void *ctx
 }
 
 static const struct moon_test_field expect_fields[] = {
-    {"select", expect_select},
-    {"tolerations", expect_tolerations},
-    {"rank", expect_rank},
-    {"health", expect_health},
-    {"gate", expect_gate},
-    {"update", expect_update},
-    {"again", expect_again},
-    {"clipped", expect_clipped},
-    {"error", expect_error},
-    {"mutate", expect_mutate},
-    {"analyze", expect_analyze},
-    {"status", expect_later},
-    {"on_event", expect_later},
-    {"kv", expect_later},
-    {NULL, NULL},
+    {"select", expect_select},   {"tolerations", expect_tolerations},
+    {"rank", expect_rank},       {"health", expect_health},
+    {"gate", expect_gate},       {"update", expect_update},
+    {"again", expect_again},     {"clipped", expect_clipped},
+    {"error", expect_error},     {"mutate", expect_mutate},
+    {"analyze", expect_analyze}, {"status", expect_status},
+    {"on_event", expect_later},  {"kv", expect_kv},
+    {"events", expect_events},   {NULL, NULL},
 };
 
 int moon_test_take_expect(struct moon_test_reader *r, const cJSON *json, void *expect)
@@ -507,13 +602,13 @@ int moon_test_take_expect(struct moon_test_reader *r, const cJSON *json, void *e
         return rc;
     }
     for (int i = 0; i < MOON_TEST_ASPECTS; i++) {
-        any |= e->has[i];
+        any |= e->has[i] && i != MOON_TEST_KV && i != MOON_TEST_EVENTS;
     }
     if (!any && e->error == NULL) {
         return moon_test_wrong(
             r, json,
             "which hook is to be asked? select, tolerations, mutate, rank, health, gate, "
-            "update or analyze");
+            "update, status or analyze");
     }
     if ((e->again_s >= 0 || e->clipped >= 0) && !e->has[MOON_TEST_UPDATE]) {
         return moon_test_wrong(r, json, "again and clipped are what update says: expect update");

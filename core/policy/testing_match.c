@@ -38,7 +38,7 @@ static char *full_text(const struct moon_test_item *item, bool with_subject)
     moon_buf_printf(&out, "%s%s%s", verb, verb[0] != '\0' && subject[0] != '\0' ? " " : "",
                     subject);
     if (item->reason != NULL) {
-        moon_buf_printf(&out, " \"%s\"", item->reason);
+        moon_buf_printf(&out, "%s\"%s\"", out.len > 0 ? " " : "", item->reason);
     }
     if (item->detail != NULL) {
         moon_buf_printf(&out, "%sedits %s", out.len > 0 ? ", " : "", item->detail);
@@ -287,6 +287,51 @@ static void match_update(const struct moon_test_case *c, const struct moon_test_
     }
 }
 
+/* ---- by name, whole ---- */
+
+static const struct moon_test_item *find_named(const struct moon_test_list *list,
+                                               const char *subject)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (moon_streq(list->items[i].subject, subject)) {
+            return &list->items[i];
+        }
+    }
+    return NULL;
+}
+
+static bool values_fit(const struct moon_test_item *expected, const struct moon_test_item *got)
+{
+    return moon_json_equal(moon_str(expected->reason), moon_str(got->reason));
+}
+
+static void match_named(const struct moon_test_case *c, const struct moon_test_answers *a,
+                        enum moon_test_aspect aspect, struct moon_test_result *ret)
+{
+    const struct moon_test_list *expected = &c->expect.lists[aspect];
+    const struct moon_test_list *got = &a->lists[aspect];
+    const char *name = moon_test_aspect_name(aspect);
+
+    for (size_t i = 0; i < expected->count; i++) {
+        const struct moon_test_item *e = &expected->items[i];
+        const struct moon_test_item *g = find_named(got, e->subject);
+        bool fits = g != NULL && (aspect == MOON_TEST_KV ? values_fit(e, g) : answer_fits(e, g));
+        if (!fits) {
+            moon_test_result_add(ret, e->line, moon_asprintf("%s.%s", name, e->subject),
+                                 full_text(e, false),
+                                 g != NULL ? full_text(g, false) : moon_strdup("nothing"));
+        }
+    }
+    for (size_t i = 0; i < got->count; i++) {
+        const struct moon_test_item *g = &got->items[i];
+        if (find_named(expected, g->subject) == NULL) {
+            moon_test_result_add(ret, c->expect.lines[aspect],
+                                 moon_asprintf("%s.%s", name, g->subject), moon_strdup("nothing"),
+                                 full_text(g, false));
+        }
+    }
+}
+
 /* ---- errors ---- */
 
 static void match_errors(const struct moon_test_case *c, const struct moon_test_answers *a,
@@ -328,7 +373,12 @@ static void match_aspect(const struct moon_test_case *c, const struct moon_test_
     case MOON_TEST_HEALTH:
         match_each(c, a, aspect, ret);
         return;
+    case MOON_TEST_STATUS:
+    case MOON_TEST_KV:
+        match_named(c, a, aspect, ret);
+        return;
     case MOON_TEST_RANK:
+    case MOON_TEST_EVENTS:
         match_in_order(c, a, aspect, ret);
         return;
     case MOON_TEST_GATE:

@@ -11,6 +11,7 @@
  *   testing_expect.c  what is expected, in its short forms
  *   testing_world.c   the objects projected, and the roll they make
  *   testing_ask.c     asking the hooks about a world
+ *   testing_around.c  what hooks may use beside their arguments: memory, events, other sets
  *   testing_match.c   expectations against answers
  *   testing.c         running cases and shuffling
  */
@@ -88,6 +89,9 @@ enum moon_test_aspect {
     MOON_TEST_HEALTH,
     MOON_TEST_GATE,
     MOON_TEST_UPDATE,
+    MOON_TEST_STATUS,
+    MOON_TEST_KV,
+    MOON_TEST_EVENTS,
     MOON_TEST_ANALYZE,
     MOON_TEST_ASPECTS,
 };
@@ -131,6 +135,8 @@ struct moon_test_given {
     cJSON *pods;           /* node's name -> list of manifests */
     struct moon_map *lost; /* names of nodes that only pods know */
     cJSON *samples;        /* query -> what it has found */
+    cJSON *kv;             /* what the tested policy remembers */
+    cJSON *peers; /* "namespace/name" -> list of nodes, or globs, where its daemon is ready */
     int64_t now_s;
     char *revision;
     char *previous_revision;
@@ -177,6 +183,8 @@ int moon_test_take_nodes(struct moon_test_reader *r, const cJSON *json, void *gi
 int moon_test_take_samples(struct moon_test_reader *r, const cJSON *json, void *given);
 /* Of one query that has no error. */
 struct moon_samples *moon_test_make_samples(const cJSON *json, int64_t now_s);
+int moon_test_take_kv(struct moon_test_reader *r, const cJSON *json, void *given);
+int moon_test_take_peers(struct moon_test_reader *r, const cJSON *json, void *given);
 int moon_test_take_pods(struct moon_test_reader *r, const cJSON *json, void *given);
 /* For keys that are read elsewhere, or mean nothing. */
 int moon_test_skip(struct moon_test_reader *r, const cJSON *json, void *ctx);
@@ -250,6 +258,20 @@ int moon_test_ask(struct moon_chain *chain, const struct moon_test_case *c, uint
 void moon_test_answers_fini(struct moon_test_answers *a);
 /* `key=value:Effect for 30s` */
 char *moon_test_toleration_text(const struct moon_toleration *t);
+
+/* ---- testing_around.c ---- */
+
+/* What hooks are given beside their arguments, and what they leave there. */
+struct moon_test_around {
+    const struct moon_test_case *c;
+    struct moon_test_answers *answers; /* events go there */
+    struct moon_kv *kv;
+    struct moon_peers peers;
+};
+void moon_test_around_init(struct moon_test_around *a, const struct moon_test_case *c,
+                           struct moon_test_answers *answers, struct moon_set_view *view);
+/* What the policy remembers now is an answer, too. */
+void moon_test_around_end(struct moon_test_around *a);
 
 /* ---- testing_match.c ---- */
 

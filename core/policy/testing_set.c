@@ -305,6 +305,8 @@ void moon_test_given_init(struct moon_test_given *g)
         .set = cJSON_CreateObject(),
         .nodes = cJSON_CreateObject(),
         .pods = cJSON_CreateObject(),
+        .kv = cJSON_CreateObject(),
+        .peers = cJSON_CreateObject(),
         .samples = cJSON_CreateObject(),
         .lost = moon_map_new(NULL),
         .revision = moon_strdup("new"),
@@ -340,6 +342,8 @@ void moon_test_given_fini(struct moon_test_given *g)
     cJSON_Delete(g->set);
     cJSON_Delete(g->nodes);
     cJSON_Delete(g->pods);
+    cJSON_Delete(g->kv);
+    cJSON_Delete(g->peers);
     cJSON_Delete(g->samples);
     moon_map_free(g->lost);
     moon_free(g->revision);

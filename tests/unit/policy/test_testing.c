@@ -313,6 +313,63 @@ static void pods_are_made_as_a_policy_says(void **state)
         "| current \"not now\"");
 }
 
+/* ---- beside answers ---- */
+
+static void what_a_policy_remembers_is_given_and_expected(void **state)
+{
+    struct fixture *f = *state;
+
+    load(f, "gate = function() local n = moonset.kv.get('seen') or 0 moonset.kv.set('seen', n + 1) "
+            "moonset.event('Warning', 'Counted', 'to ' .. n + 1) return true end");
+    assert_string_equal(
+        run(f, "kv: { seen: 4, other: [a] }\n"
+               "cases:\n"
+               "- name: a\n"
+               "  expect: { gate: open, kv: { seen: 5, other: [a] }, events: [Warning Counted to "
+               "5] }\n"
+               "- name: b\n"
+               "  kv: { seen: null, other: null }\n"
+               "  expect: { gate: open, kv: { seen: 1 } }\n"
+               "- name: c\n"
+               "  expect: { gate: open, kv: { m: 1, seen: 4 }, events: [Counted] }\n"),
+        "a: ok\nb: ok\nc: FAIL; 9: kv.m: \"1\" | nothing; 9: kv.seen: \"4\" | \"5\"; 9: kv.other: "
+        "nothing | \"[\"a\"]\"; 9: events[0]: Normal Counted | Warning Counted \"to 5\"");
+}
+
+static void other_sets_are_given(void **state)
+{
+    struct fixture *f = *state;
+
+    load(f, "select = function(node) local p = moonset.peer('kube-system/cni') if not p:exists() "
+            "then return 'keep', 'no cni' end return p:ready_on(node), 'cni' end");
+    assert_string_equal(run(f, "nodes: [n1, n2]\n"
+                               "cases:\n"
+                               "- name: a\n"
+                               "  expect: { select: keep no cni }\n"
+                               "- name: b\n"
+                               "  peers: { kube-system/cni: [n2] }\n"
+                               "  expect: { select: { n1: evict cni, n2: run } }\n"),
+                        "a: ok\nb: ok");
+}
+
+static void what_is_said_of_the_set_is_compared_whole(void **state)
+{
+    struct fixture *f = *state;
+
+    load(f, "status = function(roll) return { message = roll.counts.desired .. ' wanted', "
+            "conditions = { { type = 'example.com/Done', status = true, reason = 'All', message = "
+            "'ok' } } } end");
+    assert_string_equal(
+        run(f, "nodes: [n1, n2]\n"
+               "cases:\n"
+               "- name: a\n"
+               "  expect: { status: { message: 2 *, conditions: { example.com/Done: true } } }\n"
+               "- name: b\n"
+               "  expect: { status: { conditions: { example.com/Done: 'false All: no' } } }\n"),
+        "a: ok\nb: FAIL; 6: status.example.com/Done: false \"All: no\" | true \"All: ok\"; 6: "
+        "status.message: nothing | \"2 wanted\"");
+}
+
 /* ---- errors ---- */
 
 static void a_hook_that_fails_fails_the_case(void **state)
@@ -521,7 +578,7 @@ static void a_malformed_text_is_refused_with_its_place(void **state)
         {"cases:\n- name: a", "test_test.yaml:2: case 'a': expect is missing"},
         {"cases:\n- name: a\n  expect: {}", "test_test.yaml:3: case 'a': expect: which hook is to "
                                             "be asked? select, tolerations, mutate, "
-                                            "rank, health, gate, update or analyze"},
+                                            "rank, health, gate, update, status or analyze"},
         {"cases:\n- name: a\n  expect: { select: ran }",
          "test_test.yaml:3: case 'a': expect.select: 'ran' is no answer; it is run, keep, evict or "
          "undecided, perhaps with a reason"},
@@ -529,8 +586,8 @@ static void a_malformed_text_is_refused_with_its_place(void **state)
          "test_test.yaml:3: case 'a': expect.on_event: tests cannot ask this hook yet"},
         {"samples: { a: { valu: 1 } }\ncases: [{ name: a, expect: { select: run } }]",
          "test_test.yaml:1: case 'a': samples.a: unknown key 'valu' (did you mean 'value'?)"},
-        {"kv: {}\ncases: [{ name: a, expect: { select: run } }]",
-         "test_test.yaml:1: kv: tests cannot give this yet"},
+        {"event: {}\ncases: [{ name: a, expect: { select: run } }]",
+         "test_test.yaml:1: event: tests cannot give this yet"},
         {"nodes: { n1: { reddy: no } }\ncases: [{ name: a, expect: { select: run } }]",
          "test_test.yaml:1: case 'a': nodes.n1: unknown key 'reddy' (did you mean 'ready'?)"},
         {"nodes: { n1: { taints: [x] } }\ncases: [{ name: a, expect: { select: run } }]",
@@ -591,6 +648,9 @@ int main(void)
         TEST(pause_and_rollback_are_answers),
         TEST(figures_are_given_to_analyze),
         TEST(pods_are_made_as_a_policy_says),
+        TEST(what_a_policy_remembers_is_given_and_expected),
+        TEST(other_sets_are_given),
+        TEST(what_is_said_of_the_set_is_compared_whole),
         TEST(a_hook_that_fails_fails_the_case),
         TEST(policies_that_do_not_fit_fail_the_case),
         TEST(answers_must_not_hang_on_the_order_of_pairs),
