@@ -34,7 +34,8 @@ return {
     end
     local new, old = samples.new.value, samples.old.value or 0
     if new > set.params.limit and new > old then
-      return "fail", ("%.1f %% of the requests fail on new pods, %.1f %% on old ones"):format(100 * new, 100 * old)
+      local text = "%.1f %% of the requests fail on new pods, %.1f %% on old ones"
+      return "fail", text:format(100 * new, 100 * old)
     end
     return "pass"
   end,
