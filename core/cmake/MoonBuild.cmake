@@ -94,18 +94,32 @@ function(moon_plugin name)
     target_include_directories(moon_plugin_${name} PRIVATE "${CMAKE_SOURCE_DIR}/plugins")
 endfunction()
 
-# moon_unit_test(base_map SOURCES test_map.c USES moon_base [ARGS …])
+# What tests and what they share are compiled with.
+function(moon_test_target name)
+    moon_target(${name})
+    target_link_libraries(${name} PRIVATE moon_test_warnings)
+    target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}/plugins"
+                               "${CMAKE_SOURCE_DIR}/tests")
+    target_compile_definitions(${name} PRIVATE
+                               MOON_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
+                               MOON_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(${name} PUBLIC ${ARGN} PkgConfig::cmocka)
+endfunction()
+
+# moon_test_fixture(hook_fixture SOURCES hook_fixture.c USES moon_policy)
+# What several tests share, compiled once. Objects rather than an archive: all of them are linked, so
+# a function that stands in for one of a layer is found whatever the order on the command line.
+function(moon_test_fixture name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;USES" ${ARGN})
+    add_library(${name} OBJECT ${ARG_SOURCES})
+    moon_test_target(${name} ${ARG_USES})
+endfunction()
+
+# moon_unit_test(base_map SOURCES test_map.c USES moon_base [ENV …])
 function(moon_unit_test name)
     cmake_parse_arguments(ARG "" "" "SOURCES;USES;ENV" ${ARGN})
     add_executable(test_${name} ${ARG_SOURCES})
-    moon_target(test_${name})
-    target_link_libraries(test_${name} PRIVATE moon_test_warnings)
-    target_include_directories(test_${name} PRIVATE "${CMAKE_SOURCE_DIR}/plugins"
-                               "${CMAKE_SOURCE_DIR}/tests")
-    target_compile_definitions(test_${name} PRIVATE
-                               MOON_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
-                               MOON_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    target_link_libraries(test_${name} PRIVATE ${ARG_USES} PkgConfig::cmocka)
+    moon_test_target(test_${name} ${ARG_USES})
     add_test(NAME ${name} COMMAND test_${name})
     set_tests_properties(${name} PROPERTIES TIMEOUT 120 LABELS unit
                          ENVIRONMENT "ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1;${ARG_ENV}")
