@@ -518,6 +518,9 @@ cJSON *moon_ds_explain(struct moon_str key, const char *node, void *ctx, struct 
 cJSON *moon_ds_list(const char *what, struct moon_str key, void *ctx, struct moon_err *err);
 
 /* ---- needs.c: actions shared with update.c ---- */
+/* "what: detail" about something that was done, or refused: in a dry run there is no such Event. */
+void moon_ds_event(const struct moon_ds_set *set, enum moon_event_type type, const char *reason,
+                   const char *what, const char *detail);
 /* When a failed pod on this node may be replaced; 0 = now. */
 uint64_t moon_ds_backoff_ends(const struct moon_ds_slot *slot);
 void moon_ds_plan_create(struct moon_ds_slot *slot, struct moon_plan *plan, const char *reason);

@@ -98,11 +98,13 @@ static void write_patch(const struct moon_action *action, struct moon_buf *out)
 static void tell(const struct moon_ds_set *set, const struct halt *h)
 {
     bool back = h->spec.ptr != NULL;
+    MOON_AUTOFREE char *what =
+        moon_asprintf("%s by policy %s", back ? "Rolled back" : "Paused", h->policy);
+    MOON_AUTOFREE char *detail =
+        moon_asprintf("%s%s", h->why, back ? "" : "; goes on without the annotation " PAUSED);
 
-    moon_recorder_event(set->ds->in->recorder, &set->object->meta, MOON_EVENT_WARNING,
-                        back ? "UpdateRolledBack" : "UpdatePaused", "%s by policy %s: %s%s",
-                        back ? "Rolled back" : "Paused", h->policy, h->why,
-                        back ? "" : "; goes on without the annotation " PAUSED);
+    moon_ds_event(set, MOON_EVENT_WARNING, back ? "UpdateRolledBack" : "UpdatePaused", what,
+                  detail);
     moon_warn(MOON_DS_TOPIC, back ? "update rolled back" : "update paused", "key", set->key,
               "policy", h->policy, "reason", h->why);
 }

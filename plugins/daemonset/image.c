@@ -300,15 +300,6 @@ static const char *make_body(const struct moon_ds_set *set, const struct moon_ds
     return moon_arena_dup(arena, moon_buf_str(&out));
 }
 
-static void event(const struct moon_ds_set *set, enum moon_event_type type, const char *reason,
-                  const char *what, const char *detail)
-{
-    if (!set->ds->in->config->dry_run) {
-        moon_recorder_event(set->ds->in->recorder, &set->object->meta, type, reason, "%s: %s", what,
-                            detail);
-    }
-}
-
 static void tell(struct moon_ds_set *set, const struct moon_result *result)
 {
     const struct moon_action *action = result->action;
@@ -317,7 +308,7 @@ static void tell(struct moon_ds_set *set, const struct moon_result *result)
     if (!is_dry) {
         moon_ds_store_pod(set, result->answer->body);
     }
-    event(set, MOON_EVENT_NORMAL, "UpdatedInPlace", "Changed images of pod", action->name);
+    moon_ds_event(set, MOON_EVENT_NORMAL, "UpdatedInPlace", "Changed images of pod", action->name);
     moon_info(MOON_DS_TOPIC, is_dry ? "would change images of pod" : "changed images of pod", "key",
               set->key, "pod", action->name, "node", action->target, "reason", action->reason);
     moon_ds_set_written(set);
@@ -333,7 +324,8 @@ static void patched(const struct moon_result *result, void *ctx)
     } else if (!set->gone && result->err->code == MOON_E_NOT_FOUND) {
         moon_ds_pod_is_gone(set, w->uid);
     } else if (!set->gone && !result->quiet) {
-        event(set, MOON_EVENT_WARNING, "FailedUpdate", "Error changing images", result->err->text);
+        moon_ds_event(set, MOON_EVENT_WARNING, "FailedUpdate", "Error changing images",
+                      result->err->text);
     }
     struct moon_ds_pod *p = moon_map_get(set->pods, moon_str(w->uid));
     if (p != NULL) {

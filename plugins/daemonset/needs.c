@@ -70,8 +70,8 @@ static char *refusal(const struct moon_result *result)
     return moon_buf_take(&text, NULL);
 }
 
-static void event(const struct moon_ds_set *set, enum moon_event_type type, const char *reason,
-                  const char *what, const char *detail)
+void moon_ds_event(const struct moon_ds_set *set, enum moon_event_type type, const char *reason,
+                   const char *what, const char *detail)
 {
     if (is_dry(set)) {
         return; /* nothing has happened that others should read of */
@@ -85,7 +85,7 @@ static void tell_refused(const struct moon_ds_set *set, const struct moon_result
 {
     MOON_AUTOFREE char *text = refusal(result);
 
-    event(set, MOON_EVENT_WARNING, reason, what, text);
+    moon_ds_event(set, MOON_EVENT_WARNING, reason, what, text);
 }
 
 static void created(struct moon_ds_slot *slot, const struct moon_result *result)
@@ -93,7 +93,7 @@ static void created(struct moon_ds_slot *slot, const struct moon_result *result)
     struct moon_ds_set *set = slot->set;
 
     moon_ds_store_pod(set, result->answer->body);
-    event(set, MOON_EVENT_NORMAL, "SuccessfulCreate", "Created pod", result->action->name);
+    moon_ds_event(set, MOON_EVENT_NORMAL, "SuccessfulCreate", "Created pod", result->action->name);
     moon_info(MOON_DS_TOPIC, is_dry(set) ? "would create pod" : "created pod", "key", set->key,
               "pod", result->action->name, "node", slot->name, "reason", result->action->reason);
     moon_ds_set_written(set);
@@ -193,7 +193,7 @@ static void tell_deleted(const struct moon_ds_set *set, const struct moon_result
     if (result->answer->status >= 300) {
         return; /* it was gone before we came */
     }
-    event(set, MOON_EVENT_NORMAL, "SuccessfulDelete", "Deleted pod", action->name);
+    moon_ds_event(set, MOON_EVENT_NORMAL, "SuccessfulDelete", "Deleted pod", action->name);
     moon_info(MOON_DS_TOPIC, is_dry(set) ? "would delete pod" : "deleted pod", "key", set->key,
               "pod", action->name, "node", action->target, "reason", action->reason);
 }

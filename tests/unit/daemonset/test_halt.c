@@ -45,6 +45,18 @@ static void APauseIsWrittenIntoTheSet(void **state)
     assert_string_equal(moon_buf_cstr(&f->last_patch), want);
 }
 
+static void NothingIsToldOfAPauseThatIsNotWritten(void **state)
+{
+    struct fixture *f = *state;
+    updating(f, PAUSE);
+    SYNC(0, 1, 0);
+    SYNC(1, 0, 0);
+    all_ready(f);
+    f->config->dry_run = true;
+    SYNC(0, 0, 0);
+    assert_non_null(strstr(moon_buf_cstr(&f->plan_text), "pause: one is enough"));
+}
+
 /* Another template than the one before. */
 static void next_template(struct fixture *f)
 {
@@ -135,11 +147,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_policies, teardown_policies)
     const struct CMUnitTest tests[] = {
-        T(APauseIsWrittenIntoTheSet),
-        T(APausedUpdateWaits),
-        T(APersonMayPause),
-        T(APauseIsForOneRevision),
-        T(GoingBackPutsTheTemplateBeforeIn),
+        T(APauseIsWrittenIntoTheSet),   T(NothingIsToldOfAPauseThatIsNotWritten),
+        T(APausedUpdateWaits),          T(APersonMayPause),
+        T(APauseIsForOneRevision),      T(GoingBackPutsTheTemplateBeforeIn),
         T(ItDoesNotGoBackToWhatItLeft),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
