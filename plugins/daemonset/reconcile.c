@@ -115,7 +115,9 @@ int moon_ds_reconcile(struct moon_str key, struct moon_plan *plan, void *ctx, st
     moon_ds_state_read(set);
     if (moon_ds_placement_prepare(set, plan)) {
         rc = work(set, plan, err);
-        moon_ds_words(set, plan);
+        if (!set->passing) {
+            moon_ds_words(set, plan);
+        }
     } else {
         set->passing = false; /* counting goes on with the decisions there are */
     }

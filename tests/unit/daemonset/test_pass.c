@@ -87,12 +87,30 @@ static void ChangesDuringAPass(void **state)
     assert_false(set_of(f)->passing);
 }
 
+/* A policy that is asked for words sees all nodes: not before they are decided. */
+static void NothingIsSaidHalfWay(void **state)
+{
+    struct fixture *f = *state;
+
+    mine(f, "return { api = 1, status = function(roll) "
+            "return { message = roll.desired .. ' nodes' } end }");
+    add_set(f, (struct set_opts){.annotations = MINE});
+    be_slow(f);
+    advance_s(f, 10);
+    add_nodes(f, 0, SLICE + 10, NULL);
+    assert_only_decides(f, 10);
+    struct counts c = sync_once(f);
+    assert_int_equal(c.creates, MOON_DS_BURST);
+    assert_int_equal(to_decide(f), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(ManyNodesTakeSeveralTurns, setup, teardown),
         cmocka_unit_test_setup_teardown(NothingIsDoneHalfWay, setup, teardown),
         cmocka_unit_test_setup_teardown(ChangesDuringAPass, setup, teardown),
+        cmocka_unit_test_setup_teardown(NothingIsSaidHalfWay, setup_policies, teardown_policies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
