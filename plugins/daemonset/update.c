@@ -245,7 +245,8 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
     moon_ds_slot_sort(set);
     moon_ds_update_budget(set, &roll);
     moon_ds_placement_view(set, &view);
-    bool held = set->sums.outdated > 0 && !may_go_on(set, &view, &roll, plan);
+    bool held = set->sums.outdated > 0 ? !may_go_on(set, &view, &roll, plan)
+                                       : set->halting || moon_ds_paused(set) != NULL;
     if (!held || set->waiting > 0) {
         moon_hook_update(set->chain, &view, &roll, &answer);
         if (held || !moon_ds_halt(set, &answer, plan)) {

@@ -93,6 +93,28 @@ static void ANodeThatLeavesWaitsNoMore(void **state)
     assert_int_equal(set_of(f)->waiting, 1);
 }
 
+/* No pod is outdated: the annotation holds all but creates, and is not written again. */
+static void APauseIsWrittenOnce(void **state)
+{
+    struct fixture *f = *state;
+    mine(f, CREATES("if not set.annotations.go then roll:pause('too fast') end "
+                    "for node in roll:missing { waiting = true } do roll:create(node, 'now') end"));
+    add_set(f, with(MINE));
+    add_nodes(f, 0, 2, NULL);
+    SYNC(0, 0, 1);
+    assert_int_equal(events_of(f, "UpdatePaused"), 1);
+    set_of(f)->halting = true; /* until the write is answered */
+    SYNC(0, 0, 0);
+    set_of(f)->halting = false;
+    MOON_AUTOFREE char *paused =
+        moon_asprintf(MINE ",\"moonset.dev/paused\":\"%s: too fast\"", hash_of(f));
+    change_set(f, with(paused));
+    SYNC(0, 0, 0);
+    MOON_AUTOFREE char *more = moon_asprintf("%s,\"go\":\"\"", paused);
+    change_set(f, with(more));
+    SYNC(2, 0, 0);
+}
+
 static void WhoDoesNotSaySoCannotCreate(void **state)
 {
     struct fixture *f = *state;
@@ -112,6 +134,7 @@ int main(void)
         T(StopMakesNone),
         T(AFailingPolicyHoldsNoPodBack),
         T(ANodeThatLeavesWaitsNoMore),
+        T(APauseIsWrittenOnce),
         T(WhoDoesNotSaySoCannotCreate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
