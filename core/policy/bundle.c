@@ -6,6 +6,7 @@
 #include <lauxlib.h>
 
 #include "policy/closest.h"
+#include "policy/happenings.h"
 #include "policy/watchdog.h"
 
 enum {
@@ -48,14 +49,15 @@ static const struct moon_hook_info hooks[MOON_HOOKS] = {
                           "What is to be said of the set? { message =, conditions = { { type =, "
                           "status =, reason =, message = } } }.",
                           "what was said before stays"},
+    [MOON_HOOK_ON_EVENT] = {"on_event", "(event: Event, set: Set): integer?",
+                            "One of `events` has happened. Answers the seconds until the set is to "
+                            "be looked at again, or nothing.",
+                            "nothing comes of it"},
 };
 
-/* In policy-api, but not here yet: said plainly, so that nobody believes in a gate that is never
- * asked. */
-static const char *const later_names[] = {"on_event"};
-static const char *const other_names[] = {"api",     "name",    "params",           "replaces",
-                                          "creates", "queries", "analyze_failures", "on_fail",
-                                          "soak",    "fields"};
+static const char *const other_names[] = {
+    "api",     "name", "params", "replaces", "creates", "queries", "analyze_failures",
+    "on_fail", "soak", "fields", "events"};
 
 const struct moon_hook_info *moon_hook_info(enum moon_hook hook)
 {
@@ -185,9 +187,6 @@ static void check_key(lua_State *L, const struct moon_version *v)
         }
         return;
     }
-    if (is_one_of(key, later_names, MOON_ARRAY_SIZE(later_names), &closest)) {
-        fail_at(L, v, key, lua_pushfstring(L, "hook %s is not supported yet", key));
-    }
     fail_at(L, v, key,
             lua_pushfstring(L, "unknown key '%s'%s", key, moon_closest_text(&closest, hint)));
 }
@@ -266,6 +265,23 @@ static void read_fields(lua_State *L, struct moon_version *v)
     lua_pop(L, 1);
 }
 
+static void read_events(lua_State *L, struct moon_version *v)
+{
+    bool declared = lua_getfield(L, 2, "events") != LUA_TNIL;
+
+    if (declared != v->hooks[MOON_HOOK_ON_EVENT]) {
+        fail_at(L, v, declared ? "events" : "on_event",
+                declared ? "'events' without the hook on_event: nobody would be told"
+                         : "the hook on_event needs 'events': a list of what it is told of, such "
+                           "as { \"pod_failed\" }");
+    }
+    const char *problem = declared ? moon_happenings_read(L, &v->happenings) : NULL;
+    if (problem != NULL) {
+        fail_at(L, v, "events", problem);
+    }
+    lua_pop(L, 1);
+}
+
 static void read_hooks(lua_State *L, struct moon_version *v)
 {
     bool any = false;
@@ -282,8 +298,8 @@ static void read_hooks(lua_State *L, struct moon_version *v)
     }
     if (!any) {
         fail_at(L, v, NULL,
-                "the policy has no hook: select, tolerations, rank, health, gate, update, analyze "
-                "or status");
+                "the policy has no hook: select, tolerations, rank, mutate, health, gate, update, "
+                "analyze, status or on_event");
     }
 }
 
@@ -306,6 +322,7 @@ static int check_table(lua_State *L)
     read_replaces(L, v);
     read_creates(L, v);
     read_fields(L, v);
+    read_events(L, v);
     return 0;
 }
 

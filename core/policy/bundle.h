@@ -25,6 +25,7 @@ enum moon_hook {
     MOON_HOOK_MUTATE,
     MOON_HOOK_ANALYZE,
     MOON_HOOK_STATUS,
+    MOON_HOOK_ON_EVENT,
     MOON_HOOKS,
 };
 struct moon_hook_info {
@@ -61,6 +62,7 @@ struct moon_version {
     struct moon_params params;
     struct moon_queries queries; /* of analyze */
     struct moon_fields fields;
+    uint32_t happenings; /* on_event wants to be told of these */
     double budget_scale;
     struct moon_probe *probe;           /* of a test run; borrowed; NULL: none */
     bool is_stock;                      /* built in */

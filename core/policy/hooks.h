@@ -304,6 +304,41 @@ MOON_API bool moon_chain_creates(const struct moon_chain *chain);
 MOON_API void moon_hook_update(struct moon_chain *chain, const struct moon_set_view *set,
                                const struct moon_roll *roll, struct moon_roll_answer *ret);
 
+/* ---- on_event ---- */
+/* What has happened. */
+enum moon_happening_type {
+    MOON_HAPPENED_POD_CREATED, /* a pod of the set that was not known is there */
+    MOON_HAPPENED_POD_READY,
+    MOON_HAPPENED_POD_UNREADY,
+    MOON_HAPPENED_POD_RESTARTED, /* a container of it has */
+    MOON_HAPPENED_POD_FAILED,    /* its phase is Failed now */
+    MOON_HAPPENED_POD_GONE,      /* deleted, or not the set's any more */
+    MOON_HAPPENED_NODE_ADDED,
+    MOON_HAPPENED_NODE_READY,
+    MOON_HAPPENED_NODE_UNREADY,
+    MOON_HAPPENED_NODE_GONE,
+};
+enum {
+    MOON_HAPPENINGS = MOON_HAPPENED_NODE_GONE + 1
+};
+MOON_API const char *moon_happening_name(enum moon_happening_type type); /* "pod_failed", … */
+MOON_API int moon_happening_by_name(struct moon_str name);               /* -1: there is none */
+
+struct moon_happening {
+    enum moon_happening_type type;
+    int64_t at_s;               /* when it was seen */
+    const struct moon_pod *pod; /* as it was then; NULL: it is about a node */
+    /* Where: node and node_name; the pod is its old_pod or its new_pod. */
+    struct moon_roll_slot slot;
+};
+
+/* What its policies want to be told of: bits 1 << enum moon_happening_type. */
+MOON_API uint32_t moon_chain_happenings(const struct moon_chain *chain);
+/* Tell those that want to know. *ret_again_s: look at the set again in so many seconds; 0: no wish.
+ * False: one of them failed, which nothing else comes of. */
+MOON_API bool moon_hook_on_event(struct moon_chain *chain, const struct moon_set_view *set,
+                                 const struct moon_happening *h, int64_t *ret_again_s);
+
 /* ---- figures: what asking costs ---- */
 
 /* Of one hook of one policy of a chain. */

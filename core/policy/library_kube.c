@@ -106,6 +106,7 @@ static const struct moon_labels *labels_at(lua_State *L, int arg)
     case MOON_VIEW_TOLERATIONS:
     case MOON_VIEW_TOLERATION:
     case MOON_VIEW_MADE_POD:
+    case MOON_VIEW_EVENT:
         break;
     }
     luaL_argerror(L, arg, "something with labels is wanted: a node, pod or set");

@@ -18,6 +18,33 @@ int moon_test_take_kv(struct moon_test_reader *r, const cJSON *json, void *given
     return rc;
 }
 
+/* "pod_failed n1" */
+int moon_test_take_event(struct moon_test_reader *r, const cJSON *json, void *given)
+{
+    struct moon_test_given *g = given;
+    const char *text = NULL;
+    int rc = moon_test_text(r, json, &text);
+
+    if (rc != 0) {
+        return rc;
+    }
+    struct moon_str rest = moon_str(text);
+    struct moon_str type = moon_test_word(&rest);
+    g->happening = moon_happening_by_name(type);
+    if (g->happening < 0) {
+        return moon_test_wrong(r, json, "there is no event '%.*s'", MOON_STR_ARG(type));
+    }
+    struct moon_str subject = moon_test_word(&rest);
+    if (subject.len == 0 || rest.len > 0) {
+        return moon_test_wrong(r, json,
+                               "an event and the node or pod it happened to are wanted, "
+                               "such as pod_failed n1");
+    }
+    moon_free(g->happened_to);
+    g->happened_to = moon_str_dup(subject);
+    return 0;
+}
+
 /* { kube-system/cni: [n1, n2], default/gone: null } */
 int moon_test_take_peers(struct moon_test_reader *r, const cJSON *json, void *given)
 {

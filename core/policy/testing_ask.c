@@ -327,7 +327,17 @@ static void find_samples(struct round *d, const struct moon_analysis *a,
     }
 }
 
-/* A sample for a query that the policy does not declare is a mistake of the test. */
+/* A mistake of the test, of which only its policy or its world tells. */
+static void add_mistake(struct round *d, const char *key, char *take_text)
+{
+    (void)moon_test_list_add(&d->answers->errors,
+                             (struct moon_test_item){.subject = moon_strdup(key),
+                                                     .verb = moon_strdup(""),
+                                                     .reason = take_text,
+                                                     .number = -1});
+}
+
+/* A sample for a query that the policy does not declare. */
 static void check_samples(struct round *d, const struct moon_analysis *a)
 {
     const cJSON *given;
@@ -338,13 +348,9 @@ static void check_samples(struct round *d, const struct moon_analysis *a)
             found |= moon_streq(a->queries[i].name, given->string);
         }
         if (!found) {
-            (void)moon_test_list_add(
-                &d->answers->errors,
-                (struct moon_test_item){.subject = moon_strdup("samples"),
-                                        .verb = moon_strdup(""),
-                                        .reason = moon_asprintf("policy %s declares no query '%s'",
-                                                                a->policy, given->string),
-                                        .number = -1});
+            add_mistake(
+                d, "samples",
+                moon_asprintf("policy %s declares no query '%s'", a->policy, given->string));
         }
     }
 }
@@ -370,6 +376,64 @@ static void ask_analyze(struct round *d, const struct moon_roll *roll)
     moon_analysis_fini(&a);
 }
 
+static const struct moon_pod *named_pod(const struct moon_roll_slot *slot, const char *name)
+{
+    const struct moon_pod *pods[] = {slot->new_pod, slot->old_pod};
+
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(pods); i++) {
+        if (pods[i] != NULL &&
+            (moon_streq(pods[i]->meta.name, name) || moon_streq(slot->node_name, name))) {
+            return pods[i];
+        }
+    }
+    return NULL;
+}
+
+/* False: there is nothing of that name it could have happened to. */
+static bool find_happening(const struct round *d, const struct moon_roll *roll,
+                           struct moon_happening *ret)
+{
+    const struct moon_test_given *g = &d->c->given;
+    bool of_pod = moon_str_starts(moon_str(moon_happening_name(ret->type)), "pod_");
+
+    for (size_t i = 0; i < roll->count; i++) {
+        ret->slot = roll->slots[i];
+        ret->pod = of_pod ? named_pod(&ret->slot, g->happened_to) : NULL;
+        if (of_pod ? ret->pod != NULL : moon_streq(ret->slot.node_name, g->happened_to)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void ask_on_event(struct round *d, const struct moon_roll *roll)
+{
+    const struct moon_test_given *g = &d->c->given;
+    struct moon_happening h = {.at_s = g->now_s};
+    int64_t again_s;
+
+    if (g->happening < 0) {
+        return;
+    }
+    h.type = (enum moon_happening_type)g->happening;
+    if ((moon_chain_happenings(d->chain) & (UINT32_C(1) << h.type)) == 0) {
+        add_mistake(d, "event",
+                    moon_asprintf("no policy of the case wants to be told of %s",
+                                  moon_happening_name(h.type)));
+        return;
+    }
+    if (!find_happening(d, roll, &h)) {
+        add_mistake(d, "event",
+                    moon_asprintf("%s %s: there is none of that name", moon_happening_name(h.type),
+                                  g->happened_to));
+        return;
+    }
+    if (moon_hook_on_event(d->chain, &d->view, &h, &again_s)) {
+        add(d, MOON_TEST_ON_EVENT, "", again_s > 0 ? "again" : "none", NULL)->number =
+            again_s > 0 ? again_s : -1;
+    }
+}
+
 static void ask_status(struct round *d, const struct moon_roll *roll)
 {
     struct moon_status status;
@@ -393,18 +457,20 @@ static void ask_roll(struct round *d)
     const struct moon_test_expect *e = &d->c->expect;
     bool rolls = e->has[MOON_TEST_GATE] || e->has[MOON_TEST_UPDATE] || e->has[MOON_TEST_ANALYZE] ||
                  e->has[MOON_TEST_STATUS];
+    bool looks = rolls || d->c->given.happening >= 0;
 
-    if (rolls || e->has[MOON_TEST_MUTATE] || e->has[MOON_TEST_HEALTH]) {
+    if (looks || e->has[MOON_TEST_MUTATE] || e->has[MOON_TEST_HEALTH]) {
         ask_mutate(d);
     }
-    if (rolls || e->has[MOON_TEST_RANK]) {
+    if (looks || e->has[MOON_TEST_RANK]) {
         ask_rank(d);
     }
-    if (rolls || e->has[MOON_TEST_HEALTH]) {
+    if (looks || e->has[MOON_TEST_HEALTH]) {
         ask_health(d);
     }
     struct moon_roll roll = moon_test_world_roll(&d->world, d->c, moon_chain_creates(d->chain));
     add_rank(d, &roll);
+    ask_on_event(d, &roll);
     if (rolls) {
         ask_gate(d, &roll);
     }

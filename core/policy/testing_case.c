@@ -87,18 +87,13 @@ static int accept(struct moon_test_reader *r MOON_UNUSED, const cJSON *json MOON
     return 0;
 }
 
-static int refuse(struct moon_test_reader *r, const cJSON *json, void *ctx MOON_UNUSED)
-{
-    return moon_test_wrong(r, json, "tests cannot give this yet");
-}
-
 /* What is read in order of need, not as it is written; here only the names are checked. */
 #define GIVEN_FIELDS                                                                               \
     {"policies", accept}, {"params", accept}, {"now", accept}, {"set", accept}, {"roll", accept},  \
         {"nodes", accept}, {"pods", accept}, {"kv", accept}, {"peers", accept},                    \
         {"samples", accept},                                                                       \
     {                                                                                              \
-        "event", refuse                                                                            \
+        "event", accept                                                                            \
     }
 
 static const struct moon_test_field file_fields[] = {
@@ -190,6 +185,7 @@ static int read_given(struct moon_test_reader *r, struct both b, struct moon_tes
     rc = rc == 0 ? read_both(r, "nodes", b, moon_test_take_nodes, g) : rc;
     rc = rc == 0 ? read_both(r, "samples", b, moon_test_take_samples, g) : rc;
     rc = rc == 0 ? read_both(r, "kv", b, moon_test_take_kv, g) : rc;
+    rc = rc == 0 ? read_both(r, "event", b, moon_test_take_event, g) : rc;
     rc = rc == 0 ? read_both(r, "peers", b, moon_test_take_peers, g) : rc;
     return rc == 0 ? read_both(r, "pods", b, moon_test_take_pods, g) : rc;
 }
@@ -228,6 +224,9 @@ int moon_test_case_read(struct moon_test_file *f, size_t index, struct moon_test
     rc = rc == 0 ? read_policies(r, f, b, ret) : rc;
     rc = rc == 0 ? read_given(r, b, &ret->given) : rc;
     rc = rc == 0 ? read_expect(r, json, &ret->expect) : rc;
+    if (rc == 0 && ret->expect.has[MOON_TEST_ON_EVENT] && ret->given.happening < 0) {
+        rc = moon_test_wrong(r, json, "expect.on_event: which event? (event: pod_failed n1)");
+    }
     r->case_name = NULL;
     return rc;
 }

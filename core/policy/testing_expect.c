@@ -8,7 +8,7 @@
 
 static const char *const aspect_names[MOON_TEST_ASPECTS] = {
     "tolerations", "select", "mutate", "rank",   "health",  "gate",
-    "update",      "status", "kv",     "events", "analyze",
+    "update",      "status", "kv",     "events", "analyze", "on_event",
 };
 
 const char *moon_test_aspect_name(enum moon_test_aspect a)
@@ -573,21 +573,29 @@ static int expect_error(struct moon_test_reader *r, const cJSON *json, void *ctx
     return rc;
 }
 
-/* In the interface, but not asked by tests yet: said plainly. */
-static int expect_later(struct moon_test_reader *r, const cJSON *json, void *ctx MOON_UNUSED)
+/* "30s", or none. */
+static int expect_on_event(struct moon_test_reader *r, const cJSON *json, void *ctx)
 {
-    return moon_test_wrong(r, json, "tests cannot ask this hook yet");
+    struct moon_test_list *list = begin(r, json, ctx, MOON_TEST_ON_EVENT);
+    struct moon_test_item item = {.number = -1, .line = moon_test_line(r, json)};
+    bool none = moon_streq(cJSON_GetStringValue(json), "none");
+    int rc = none ? 0 : moon_test_seconds(r, json, &item.number);
+
+    item.subject = moon_strdup("");
+    item.verb = moon_strdup(none ? "none" : "again");
+    (void)moon_test_list_add(list, item);
+    return rc;
 }
 
 static const struct moon_test_field expect_fields[] = {
-    {"select", expect_select},   {"tolerations", expect_tolerations},
-    {"rank", expect_rank},       {"health", expect_health},
-    {"gate", expect_gate},       {"update", expect_update},
-    {"again", expect_again},     {"clipped", expect_clipped},
-    {"error", expect_error},     {"mutate", expect_mutate},
-    {"analyze", expect_analyze}, {"status", expect_status},
-    {"on_event", expect_later},  {"kv", expect_kv},
-    {"events", expect_events},   {NULL, NULL},
+    {"select", expect_select},     {"tolerations", expect_tolerations},
+    {"rank", expect_rank},         {"health", expect_health},
+    {"gate", expect_gate},         {"update", expect_update},
+    {"again", expect_again},       {"clipped", expect_clipped},
+    {"error", expect_error},       {"mutate", expect_mutate},
+    {"analyze", expect_analyze},   {"status", expect_status},
+    {"on_event", expect_on_event}, {"kv", expect_kv},
+    {"events", expect_events},     {NULL, NULL},
 };
 
 int moon_test_take_expect(struct moon_test_reader *r, const cJSON *json, void *expect)
@@ -608,7 +616,7 @@ int moon_test_take_expect(struct moon_test_reader *r, const cJSON *json, void *e
         return moon_test_wrong(
             r, json,
             "which hook is to be asked? select, tolerations, mutate, rank, health, gate, "
-            "update, status or analyze");
+            "update, status, analyze or on_event");
     }
     if ((e->again_s >= 0 || e->clipped >= 0) && !e->has[MOON_TEST_UPDATE]) {
         return moon_test_wrong(r, json, "again and clipped are what update says: expect update");

@@ -383,6 +383,7 @@ static void match_aspect(const struct moon_test_case *c, const struct moon_test_
         return;
     case MOON_TEST_GATE:
     case MOON_TEST_ANALYZE:
+    case MOON_TEST_ON_EVENT:
         match_one(c, a, aspect, ret);
         return;
     case MOON_TEST_UPDATE:

@@ -93,6 +93,7 @@ enum moon_test_aspect {
     MOON_TEST_KV,
     MOON_TEST_EVENTS,
     MOON_TEST_ANALYZE,
+    MOON_TEST_ON_EVENT,
     MOON_TEST_ASPECTS,
 };
 const char *moon_test_aspect_name(enum moon_test_aspect a);
@@ -136,6 +137,8 @@ struct moon_test_given {
     struct moon_map *lost; /* names of nodes that only pods know */
     cJSON *samples;        /* query -> what it has found */
     cJSON *kv;             /* what the tested policy remembers */
+    int happening;         /* enum moon_happening_type; -1: none */
+    char *happened_to;     /* a node, or a pod by its name or that of its node; NULL: none */
     cJSON *peers; /* "namespace/name" -> list of nodes, or globs, where its daemon is ready */
     int64_t now_s;
     char *revision;
@@ -184,6 +187,7 @@ int moon_test_take_samples(struct moon_test_reader *r, const cJSON *json, void *
 /* Of one query that has no error. */
 struct moon_samples *moon_test_make_samples(const cJSON *json, int64_t now_s);
 int moon_test_take_kv(struct moon_test_reader *r, const cJSON *json, void *given);
+int moon_test_take_event(struct moon_test_reader *r, const cJSON *json, void *given);
 int moon_test_take_peers(struct moon_test_reader *r, const cJSON *json, void *given);
 int moon_test_take_pods(struct moon_test_reader *r, const cJSON *json, void *given);
 /* For keys that are read elsewhere, or mean nothing. */

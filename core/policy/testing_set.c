@@ -307,6 +307,7 @@ void moon_test_given_init(struct moon_test_given *g)
         .pods = cJSON_CreateObject(),
         .kv = cJSON_CreateObject(),
         .peers = cJSON_CreateObject(),
+        .happening = -1,
         .samples = cJSON_CreateObject(),
         .lost = moon_map_new(NULL),
         .revision = moon_strdup("new"),
@@ -344,6 +345,7 @@ void moon_test_given_fini(struct moon_test_given *g)
     cJSON_Delete(g->pods);
     cJSON_Delete(g->kv);
     cJSON_Delete(g->peers);
+    moon_free(g->happened_to);
     cJSON_Delete(g->samples);
     moon_map_free(g->lost);
     moon_free(g->revision);

@@ -39,6 +39,7 @@ static const struct moon_view_class *const classes[MOON_VIEW_KINDS] = {
     [MOON_VIEW_TOLERATIONS] = &moon_view_tolerations,
     [MOON_VIEW_TOLERATION] = &moon_view_toleration,
     [MOON_VIEW_MADE_POD] = &moon_view_made_pod,
+    [MOON_VIEW_EVENT] = &moon_view_event,
 };
 
 const struct moon_view_class *moon_view_class(enum moon_view_kind kind)

@@ -42,9 +42,10 @@ enum moon_view_kind {
     MOON_VIEW_TOLERATIONS, /* moon_tolerations */
     MOON_VIEW_TOLERATION,
     MOON_VIEW_MADE_POD, /* moon_mutate_run */
+    MOON_VIEW_EVENT,    /* moon_happening */
 };
 enum {
-    MOON_VIEW_KINDS = MOON_VIEW_MADE_POD + 1 /* the last one's; at most 64 */
+    MOON_VIEW_KINDS = MOON_VIEW_EVENT + 1 /* the last one's; at most 64 */
 };
 
 #define MOON_VIEW_EPOCHS ((UINT64_C(1) << 36) - 1)
@@ -156,5 +157,6 @@ MOON_API extern const struct moon_view_class moon_view_template;
 MOON_API extern const struct moon_view_class moon_view_roll; /* view_roll.c */
 MOON_API extern const struct moon_view_class moon_view_counts;
 MOON_API extern const struct moon_view_class moon_view_made_pod; /* mutate_record.c */
+MOON_API extern const struct moon_view_class moon_view_event;    /* hook_on_event.c */
 
 #endif

@@ -15,6 +15,7 @@
  *   conditions.c what is said beside the counters; faults.c what is wrong with the policies
  *   peers.c     what policies ask about other sets, and whom to ask again
  *   state.c     what policies remember; words.c what they want to be said
+ *   happenings.c what policies are told of that has happened
  *   rival.c     does another controller write the set, too?
  *   mutate.c    pods that a policy changes or pins, node by node; stable.c the revision that the
  *               others stay with meanwhile
@@ -132,6 +133,14 @@ struct moon_ds_slot {
     size_t index;               /* in set->slots and set->roll */
 };
 
+/* What on_event has yet to be told of. */
+struct moon_ds_happened {
+    enum moon_happening_type type;
+    int64_t at_s;
+    const struct moon_pod *pod; /* counted; NULL: it is about a node */
+    moon_sym node_name;         /* counted; NULL: not known */
+};
+
 /* The steps to a usable list of pods that the main pod watch does not show. */
 enum moon_ds_look {
     MOON_DS_LOOK_NEEDED,
@@ -181,10 +190,13 @@ struct moon_ds_set {
     uint64_t state_at;       /* when that was; 0: never */
     uint64_t state_wait_ms;  /* before the next one */
     bool state_busy;
-    bool has_news;     /* since policies were asked what to say */
-    char *words;       /* the types of conditions they use, as JSON; NULL: none */
-    uint64_t words_at; /* when that was; 0: never */
-    bool is_asked;     /* others' policies have asked about this one */
+    bool has_news;                     /* since policies were asked what to say */
+    char *words;                       /* the types of conditions they use, as JSON; NULL: none */
+    uint64_t words_at;                 /* when that was; 0: never */
+    struct moon_ds_happened *happened; /* the oldest first */
+    size_t happened_count;
+    uint64_t happened_lost_at; /* when it was told that some are left out; 0: never */
+    bool is_asked;             /* others' policies have asked about this one */
 
     struct moon_map *pods;        /* uid -> moon_ds_pod */
     struct moon_map *claims;      /* those to be adopted or released; borrowed */
@@ -516,6 +528,15 @@ cJSON *moon_ds_explain(struct moon_str key, const char *node, void *ctx, struct 
 
 /* ---- listing.c: see add_lister in host/internal.h ---- */
 cJSON *moon_ds_list(const char *what, struct moon_str key, void *ctx, struct moon_err *err);
+
+/* ---- happenings.c ---- */
+/* NULL: it was, or is, not there or not the set's. Called while both are. */
+void moon_ds_happened_to_pod(struct moon_ds_set *set, const struct moon_pod *before,
+                             const struct moon_pod *pod);
+void moon_ds_happened_to_node(struct moon_ds_set *set, const struct moon_node *before,
+                              const struct moon_node *node);
+void moon_ds_happened_tell(struct moon_ds_set *set, struct moon_plan *plan);
+void moon_ds_happened_fini(struct moon_ds_set *set);
 
 /* ---- needs.c: actions shared with update.c ---- */
 /* "what: detail" about something that was done, or refused: in a dry run there is no such Event. */

@@ -72,6 +72,7 @@ static int work(struct moon_ds_set *set, struct moon_plan *plan, struct moon_err
         moon_plan_requeue(plan, 0);
         return rc;
     }
+    moon_ds_happened_tell(set, plan);
     if (rc == 0) {
         rc = keep_pods(set, plan, err);
     }

@@ -157,6 +157,7 @@ static void set_free(struct moon_ds_set *set)
     moon_free(set->fault);
     moon_ds_conditions_fini(set);
     moon_ds_state_fini(set);
+    moon_ds_happened_fini(set);
     moon_free(set->words);
     moon_free(set->key);
     set->magic = 0;
@@ -395,8 +396,10 @@ void moon_ds_set_pod_changed(struct moon_ds_set *set, moon_sym uid)
 {
     const struct moon_pod *pod = moon_ds_set_find_pod(set, uid);
     const struct moon_ds_pod *known = moon_map_get(set->pods, moon_str(uid));
+    bool ours = pod != NULL && concerns(set, pod);
 
-    if (pod != NULL && concerns(set, pod)) {
+    moon_ds_happened_to_pod(set, known != NULL ? known->pod : NULL, ours ? pod : NULL);
+    if (ours) {
         const struct moon_ds_pod *p = attach(set, pod);
         if (known == NULL) {
             moon_ds_rival_saw_pod(set, p);

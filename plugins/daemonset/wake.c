@@ -97,9 +97,10 @@ static void node_changed(const struct moon_change *change, void *ctx)
     while (moon_map_next(ds->by_key, &pos, NULL, (void **)&set)) {
         bool decide = moon_ds_slot_set_node(moon_ds_slot_get(set, name),
                                             node != NULL ? moon_node(node) : NULL);
-        moon_ds_placement_node_changed(
-            set, change->old_object != NULL ? moon_node(change->old_object) : NULL,
-            node != NULL ? moon_node(node) : NULL);
+        const struct moon_node *before =
+            change->old_object != NULL ? moon_node(change->old_object) : NULL;
+        moon_ds_placement_node_changed(set, before, node != NULL ? moon_node(node) : NULL);
+        moon_ds_happened_to_node(set, before, node != NULL ? moon_node(node) : NULL);
         /* A policy that is asked about the roll may look at any node. */
         if (decide || set->sampled || set->sums.outdated > 0 || set->waiting > 0) {
             moon_ds_set_enqueue(set);

@@ -22,6 +22,7 @@
 ---@field mutate? fun(pod: MadePod, node: Node, set: Set) What is this node's pod made of: which revision, which edits? Records them. Pure. When it fails: no pod is made or replaced on that node.
 ---@field analyze? fun(samples: table<string, Sample>, roll: Roll, set: Set): "pass"|"wait"|"fail", string? How does the update do, by the answers to `queries`? Then a reason. When it fails: wait; several times in a row: the update is paused.
 ---@field status? fun(roll: Roll, set: Set): StatusAnswer? What is to be said of the set? { message =, conditions = { { type =, status =, reason =, message = } } }. When it fails: what was said before stays.
+---@field on_event? fun(event: Event, set: Set): integer? One of `events` has happened. Answers the seconds until the set is to be looked at again, or nothing. When it fails: nothing comes of it.
 
 ---A parameter that a policy declares.
 ---@class Param
@@ -249,6 +250,15 @@
 ---@field resources fun(self: MadePod, container: string, resources: table) { requests = { cpu = "100m" }, limits = { memory = quantity } }
 ---@field skip fun(self: MadePod, why: string) make no pod here, and replace none, for now
 ---@field revision fun(self: MadePod, which: "stable"|"current"|string) of which revision the pod is; the first policy that says it decides
+
+---Something that has happened to a pod of the set or to a node.
+---@class Event
+---@field type string one of the policy's `events`
+---@field at integer when moonset has seen it
+---@field now integer the time of this call; several things may have waited for it
+---@field node Node? as it is now; nil when it is gone or not known
+---@field node_name string? nil for a pod whose node is not known
+---@field pod Pod? as it was then; nil when it happened to a node
 
 ---A label selector.
 ---@class Selector

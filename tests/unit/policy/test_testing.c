@@ -578,16 +578,19 @@ static void a_malformed_text_is_refused_with_its_place(void **state)
         {"cases:\n- name: a", "test_test.yaml:2: case 'a': expect is missing"},
         {"cases:\n- name: a\n  expect: {}", "test_test.yaml:3: case 'a': expect: which hook is to "
                                             "be asked? select, tolerations, mutate, "
-                                            "rank, health, gate, update, status or analyze"},
+                                            "rank, health, gate, update, status, analyze or on_event"},
         {"cases:\n- name: a\n  expect: { select: ran }",
          "test_test.yaml:3: case 'a': expect.select: 'ran' is no answer; it is run, keep, evict or "
          "undecided, perhaps with a reason"},
-        {"cases:\n- name: a\n  expect: { on_event: {} }",
-         "test_test.yaml:3: case 'a': expect.on_event: tests cannot ask this hook yet"},
+        {"cases:\n- name: a\n  expect: { on_event: 30s }",
+         "test_test.yaml:2: case 'a': expect.on_event: which event? (event: pod_failed n1)"},
         {"samples: { a: { valu: 1 } }\ncases: [{ name: a, expect: { select: run } }]",
          "test_test.yaml:1: case 'a': samples.a: unknown key 'valu' (did you mean 'value'?)"},
-        {"event: {}\ncases: [{ name: a, expect: { select: run } }]",
-         "test_test.yaml:1: event: tests cannot give this yet"},
+        {"event: pod_faild n1\ncases: [{ name: a, expect: { select: run } }]",
+         "test_test.yaml:1: case 'a': event: there is no event 'pod_faild'"},
+        {"event: pod_failed\ncases: [{ name: a, expect: { select: run } }]",
+         "test_test.yaml:1: case 'a': event: an event and the node or pod it happened to are "
+         "wanted, such as pod_failed n1"},
         {"nodes: { n1: { reddy: no } }\ncases: [{ name: a, expect: { select: run } }]",
          "test_test.yaml:1: case 'a': nodes.n1: unknown key 'reddy' (did you mean 'ready'?)"},
         {"nodes: { n1: { taints: [x] } }\ncases: [{ name: a, expect: { select: run } }]",
