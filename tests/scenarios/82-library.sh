@@ -39,6 +39,17 @@ count() # FIELD of the status
     k get ds agent -o "jsonpath={.status.$1}"
 }
 
+counts() # FIELD…
+{
+    k get ds agent -o json | jq -r --args '[$ARGS.positional[] as $f | .status[$f] // 0] | join(" ")' "$@"
+}
+
+new_pod() # IMAGE: the name of the only one
+{
+    k get pods -l app=agent -o json | jq -r --arg image "$1" '.items[]
+        | select(.spec.containers[0].image == $image) | .metadata.name'
+}
+
 held()
 {
     "$MOONSET" explain --kubeconfig "$MOONSET_KUBECONFIG" default/agent
@@ -78,6 +89,22 @@ k label node b3 eks.amazonaws.com/compute-type=fargate >/dev/null
 use node-selection/physical
 eventually 30 "no pod where none can be" is "a1 a2 a3 b1 b2" nodes
 k label node b3 eks.amazonaws.com/compute-type- >/dev/null
+k apply -f - >/dev/null <<'YAML'
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: driver}
+spec:
+  selector: {matchLabels: {app: driver}}
+  template:
+    metadata: {labels: {app: driver}}
+    spec: {nodeSelector: {driver: wanted}, containers: [{name: c, image: driver}]}
+YAML
+k label node a1 b1 driver=wanted >/dev/null
+use node-selection/after-peer "{after: [default/driver], leave: true}"
+eventually 30 "only where another daemon is ready" is "a1 b1" nodes
+k label node b1 driver- >/dev/null
+eventually 30 "and where it goes it goes, too" is "a1" nodes
+k delete ds driver >/dev/null
 use update/first-install "{at_once: 6}"
 eventually 30 "a paced installation comes to its end, too" is "$all" nodes
 eventually 30 "all available" is "6 6 6 6 6" ds_counts agent
@@ -98,6 +125,15 @@ eventually 30 "not outside of the window" has "outside of 2000-01-01" held
 check "no pod is new" is "" images agent:v3
 use gate/soak "{soak: 1s}"
 eventually 60 "soaked, it is everywhere" is "$all" images agent:v3
+use gate/quiet,gate/approval "{quiet: 1h, free: 1}"
+max_unavailable 1
+update_to agent:v3-quiet
+eventually 30 "a first new pod" is "1 6" counts updatedNumberScheduled numberAvailable
+k patch pod "$(new_pod agent:v3-quiet)" --subresource=status -p '{"status":{"phase":"Failed"}}' >/dev/null
+eventually 30 "it has failed: nothing more" has "has failed; quiet is waited for" held
+use gate/quiet "{quiet: 1s}"
+max_unavailable 6
+eventually 60 "after a quiet while it goes on" is "$all" images agent:v3-quiet
 
 # Updates.
 use update/by-group "{budget: 100%, order: [b]}"

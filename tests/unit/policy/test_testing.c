@@ -576,9 +576,10 @@ static void a_malformed_text_is_refused_with_its_place(void **state)
         {"case: []", "test_test.yaml:1: unknown key 'case' (did you mean 'cases'?)"},
         {"cases:\n- expect: { select: run }", "test_test.yaml:2: cases[0]: a case has a name"},
         {"cases:\n- name: a", "test_test.yaml:2: case 'a': expect is missing"},
-        {"cases:\n- name: a\n  expect: {}", "test_test.yaml:3: case 'a': expect: which hook is to "
-                                            "be asked? select, tolerations, mutate, "
-                                            "rank, health, gate, update, status, analyze or on_event"},
+        {"cases:\n- name: a\n  expect: {}",
+         "test_test.yaml:3: case 'a': expect: which hook is to "
+         "be asked? select, tolerations, mutate, "
+         "rank, health, gate, update, status, analyze or on_event"},
         {"cases:\n- name: a\n  expect: { select: ran }",
          "test_test.yaml:3: case 'a': expect.select: 'ran' is no answer; it is run, keep, evict or "
          "undecided, perhaps with a reason"},
