@@ -220,6 +220,22 @@ void moon_metric_drop(struct moon_metric *m, const char *const *labels)
     }
 }
 
+void moon_metric_drop_all(struct moon_metric *m, const char *const *labels)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf first = MOON_BUF_INIT(KEY_MAX_BYTES);
+    size_t pos = 0;
+    struct moon_str key;
+
+    for (size_t i = 0; i < m->label_count && labels[i] != NULL; i++) {
+        moon_buf_add(&first, labels[i], strlen(labels[i]) + 1);
+    }
+    while (!first.overflow && moon_map_next(m->series, &pos, &key, NULL)) {
+        if (key.len >= first.len && memcmp(key.ptr, first.data, first.len) == 0) {
+            moon_map_remove(m->series, key);
+        }
+    }
+}
+
 /* The shortest decimal that reads back as the same number. */
 static void add_number(struct moon_buf *out, double n)
 {

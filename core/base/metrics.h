@@ -40,6 +40,8 @@ MOON_API void moon_metric_observe(struct moon_metric *m, const char *const *labe
 MOON_API double moon_metric_value(struct moon_metric *m, const char *const *labels);
 /* Forget one series (an object was deleted). */
 MOON_API void moon_metric_drop(struct moon_metric *m, const char *const *labels);
+/* Forget all series whose first labels have these values: NULL-terminated, as MOON_LABELS is. */
+MOON_API void moon_metric_drop_all(struct moon_metric *m, const char *const *labels);
 
 #define MOON_LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
 

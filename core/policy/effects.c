@@ -52,24 +52,25 @@ static struct moon_metric *metric_of(enum moon_effect_measure measure)
         [MOON_MEASURE_INC] = {.name = "moonset_policy_custom_total",
                               .help = "What policies count with moonset.metric.inc.",
                               .type = MOON_METRIC_COUNTER,
-                              .labels = {"policy", "name"}},
+                              .labels = {"namespace", "set", "policy", "name"}},
         [MOON_MEASURE_SET] = {.name = "moonset_policy_custom_value",
                               .help = "What policies say with moonset.metric.set.",
                               .type = MOON_METRIC_GAUGE,
-                              .labels = {"policy", "name"}},
+                              .labels = {"namespace", "set", "policy", "name"}},
         [MOON_MEASURE_OBSERVE] = {.name = "moonset_policy_custom_observed",
                                   .help = "What policies observe with moonset.metric.observe.",
                                   .type = MOON_METRIC_HISTOGRAM,
-                                  .labels = {"policy", "name"}},
+                                  .labels = {"namespace", "set", "policy", "name"}},
     };
 
     return moon_metric_register(&opts[measure]);
 }
 
-static void measure(const struct moon_effect_metric *m, const char *policy)
+static void measure(const struct moon_effect_metric *m, const struct moon_object *set,
+                    const char *policy)
 {
     struct moon_metric *metric = metric_of(m->measure);
-    const char *const *labels = MOON_LABELS(policy, m->name);
+    const char *const *labels = MOON_LABELS(set->namespace, set->name, policy, m->name);
 
     switch (m->measure) {
     case MOON_MEASURE_INC:
@@ -81,6 +82,14 @@ static void measure(const struct moon_effect_metric *m, const char *policy)
     case MOON_MEASURE_OBSERVE:
         moon_metric_observe(metric, labels, m->value);
         return;
+    }
+}
+
+void moon_measures_forget(const struct moon_object *set)
+{
+    for (int i = MOON_MEASURE_INC; i <= MOON_MEASURE_OBSERVE; i++) {
+        moon_metric_drop_all(metric_of((enum moon_effect_measure)i),
+                             MOON_LABELS(set->namespace, set->name));
     }
 }
 
@@ -97,7 +106,7 @@ void moon_effects_commit(struct moon_effects *e, const struct moon_set_view *set
         set->tell(event->is_warning, event->reason, event->message, set->tell_ctx);
     }
     for (size_t i = 0; i < e->metric_count; i++) {
-        measure(&e->metrics[i], policy);
+        measure(&e->metrics[i], &set->set->meta, policy);
     }
     moon_effects_end(e);
 }

@@ -46,6 +46,8 @@ struct moon_set_view {
     void (*tell)(bool is_warning, const char *reason, const char *message, void *ctx);
     void *tell_ctx;
 };
+/* The set is gone, and with it what policies have said of it in figures (moonset.metric). */
+MOON_API void moon_measures_forget(const struct moon_object *set);
 
 struct moon_roll_slot;
 

@@ -216,6 +216,7 @@ static const struct moon_library_entry metric_functions[] = {
 };
 const struct moon_library moon_library_metric = {
     .name = "metric",
-    .doc = "Figures with the labels policy and name, at most 100 a call. Not for pure hooks.",
+    .doc = "Figures with the labels namespace, set, policy and name, at most 100 a call. Not for "
+           "pure hooks.",
     .functions = metric_functions,
 };

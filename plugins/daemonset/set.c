@@ -136,6 +136,7 @@ static void set_free(struct moon_ds_set *set)
     moon_chain_free(set->chain);
     moon_ds_guard_fini(set);
     moon_ds_shadow_fini(set);
+    moon_measures_forget(&set->object->meta);
     moon_tolerations_fini(&set->tolerations);
     moon_ds_body_forget(set);
     moon_map_free(set->bodies);

@@ -518,7 +518,7 @@ function moonset.kv.del(key) end
 ---@param message string
 function moonset.event(type, reason, message) end
 
----Figures with the labels policy and name, at most 100 a call. Not for pure hooks.
+---Figures with the labels namespace, set, policy and name, at most 100 a call. Not for pure hooks.
 ---@class moonset.metric
 moonset.metric = {}
 

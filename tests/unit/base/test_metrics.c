@@ -198,6 +198,18 @@ static void test_drop(void **state)
     assert_written("# HELP c_total Help.\n# TYPE c_total counter\nc_total{name=\"b\"} 1\n");
 }
 
+static void test_drop_all(void **state)
+{
+    (void)state;
+    struct moon_metric *m = moon_metric_register(&(struct moon_metric_opts){
+        .name = "g", .help = "Help.", .type = MOON_METRIC_GAUGE, .labels = {"a", "b"}});
+    moon_metric_set(m, MOON_LABELS("x", "1"), 1);
+    moon_metric_set(m, MOON_LABELS("xy", "1"), 2);
+    moon_metric_set(m, MOON_LABELS("x", "2"), 3);
+    moon_metric_drop_all(m, MOON_LABELS("x"));
+    assert_written("# HELP g Help.\n# TYPE g gauge\ng{a=\"xy\",b=\"1\"} 2\n");
+}
+
 static void test_register_again(void **state)
 {
     (void)state;
@@ -285,6 +297,7 @@ int main(void)
         cmocka_unit_test_teardown(test_series_are_capped, reset),
         cmocka_unit_test_teardown(test_giant_label, reset),
         cmocka_unit_test_teardown(test_drop, reset),
+        cmocka_unit_test_teardown(test_drop_all, reset),
         cmocka_unit_test_teardown(test_register_again, reset),
         cmocka_unit_test_teardown(test_misuse_aborts, reset),
     };

@@ -148,15 +148,43 @@ static void test_events_and_metrics(void **state)
     assert_string_equal(told, "warning CanaryChosen: n1 goes first");
     moon_metrics_write(&out);
     static const char *const wanted[] = {
-        "moonset_policy_custom_total{policy=\"test\",name=\"waves\"} 3\n",
-        "moonset_policy_custom_value{policy=\"test\",name=\"wave/size\"} 2.5\n",
-        "moonset_policy_custom_observed_count{policy=\"test\",name=\"soak\"} 1\n",
+        "moonset_policy_custom_total{namespace=\"prod\",set=\"agent\",policy=\"test\",name="
+        "\"waves\"} 3\n",
+        "moonset_policy_custom_value{namespace=\"prod\",set=\"agent\",policy=\"test\",name=\"wave/"
+        "size\"} 2.5\n",
+        "moonset_policy_custom_observed_count{namespace=\"prod\",set=\"agent\",policy=\"test\","
+        "name=\"soak\"} 1\n",
     };
     for (size_t i = 0; i < MOON_ARRAY_SIZE(wanted); i++) {
         if (strstr(moon_buf_cstr(&out), wanted[i]) == NULL) {
             fail_msg("no %s in %s", wanted[i], moon_buf_cstr(&out));
         }
     }
+}
+
+/* Policies of several sets say each their own, and what is said of one goes with it. */
+static void test_metrics_are_of_a_set(void **state)
+{
+    struct fixture *f = *state;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf out = MOON_BUF_INIT(1 << 20);
+    assert_true(gate(f, NULL, "moonset.metric.set('wave', #set.name) moonset.metric.inc('waves')"));
+    struct moon_daemonset other = *f->set;
+    other.meta.name = moon_intern_cstr("agent-2");
+    f->view.set = &other;
+    assert_string_equal(ask_gate(f), "open");
+    f->view.set = f->set;
+    moon_metrics_write(&out);
+    assert_non_null(
+        strstr(moon_buf_cstr(&out), "set=\"agent\",policy=\"test\",name=\"wave\"} 5\n"));
+    assert_non_null(
+        strstr(moon_buf_cstr(&out), "set=\"agent-2\",policy=\"test\",name=\"wave\"} 7\n"));
+    moon_buf_clear(&out);
+    moon_measures_forget(&f->set->meta);
+    moon_metrics_write(&out);
+    assert_null(strstr(moon_buf_cstr(&out), "set=\"agent\""));
+    assert_non_null(
+        strstr(moon_buf_cstr(&out), "set=\"agent-2\",policy=\"test\",name=\"waves\"} 1\n"));
+    moon_sym_unref(other.meta.name);
 }
 
 static void test_errors(void **state)
@@ -220,6 +248,7 @@ int main(void)
         TEST(test_hooks_remember),
         TEST(test_a_hook_that_fails_has_done_nothing),
         TEST(test_events_and_metrics),
+        TEST(test_metrics_are_of_a_set),
         TEST(test_errors),
         TEST(test_pure_hooks_do_nothing_of_the_kind),
     };
