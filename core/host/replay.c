@@ -176,7 +176,7 @@ static void add_side(cJSON *to, const char *key, const cJSON *plan, const char *
 static const char *recorded_version(const struct replay *r, const char *policy)
 {
     for (size_t i = 0; i < r->scene.policy_count; i++) {
-        if (moon_streq(r->scene.policies[i].name, policy)) {
+        if (!r->scene.policies[i].is_module && moon_streq(r->scene.policies[i].name, policy)) {
             return r->scene.policies[i].version;
         }
     }

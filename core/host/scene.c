@@ -11,6 +11,7 @@ static void clear_policies(struct moon_scene *s)
 {
     for (size_t i = 0; i < s->policy_count; i++) {
         moon_free((char *)(uintptr_t)s->policies[i].name);
+        moon_free((char *)(uintptr_t)s->policies[i].of);
         moon_free((char *)(uintptr_t)s->policies[i].source);
         moon_free((char *)(uintptr_t)s->policies[i].version);
         moon_free((char *)(uintptr_t)s->policies[i].text.ptr);
@@ -75,14 +76,16 @@ int moon_scene_give_settings(const struct moon_scene *s, struct moon_config *con
 static void add_policy(struct moon_scene *s, const struct moon_policy_text *p)
 {
     for (size_t i = 0; i < s->policy_count; i++) {
-        if (moon_streq(s->policies[i].name, p->name) && s->policies[i].is_module == p->is_module) {
-            return; /* a module that two policies require */
+        if (moon_streq(s->policies[i].name, p->name) && moon_streq(s->policies[i].of, p->of) &&
+            s->policies[i].is_module == p->is_module) {
+            return;
         }
     }
     s->policies = moon_realloc_array(s->policies, s->policy_count + 1, sizeof(*s->policies));
     s->policies[s->policy_count++] = (struct moon_policy_text){
         .name = moon_strdup(p->name),
         .is_module = p->is_module,
+        .of = moon_strdup(p->of),
         .source = moon_strdup(p->source),
         .version = moon_strdup(p->version),
         .text = {moon_str_dup(p->text), p->text.len},
@@ -107,6 +110,7 @@ static void take_policy(const struct moon_policy_info *info, void *ctx)
         MOON_AUTOFREE char *module = moon_str_dup(name);
         add_policy(s, &(struct moon_policy_text){.name = module,
                                                  .is_module = true,
+                                                 .of = info->name,
                                                  .source = info->source,
                                                  .text = moon_str(text)});
     }
@@ -160,6 +164,10 @@ void moon_scene_write_policies(const struct moon_scene *s, struct moon_buf *out)
         moon_json_add_string(out, moon_str(p->name));
         if (p->is_module) {
             moon_buf_puts(out, ",\"module\":true");
+            if (p->of != NULL) {
+                moon_buf_puts(out, ",\"of\":");
+                moon_json_add_string(out, moon_str(p->of));
+            }
         } else {
             moon_buf_puts(out, ",\"version\":");
             moon_json_add_string(out, moon_str(p->version));
@@ -206,6 +214,7 @@ int moon_scene_read_policy(struct moon_scene *s, const cJSON *line, struct moon_
     }
     add_policy(s, &(struct moon_policy_text){.name = name,
                                              .is_module = moon_json_bool(line, "module", false),
+                                             .of = moon_json_string(line, "of"),
                                              .source = source != NULL ? source : "",
                                              .version = moon_json_string(line, "version"),
                                              .text = moon_str(text)});

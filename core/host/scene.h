@@ -6,8 +6,9 @@
  *   {"moonset":"snapshot","format":1,"by":"<version>","time":"2026-…Z","wall_ms":N,
  *    "server":"v1.30.4","settings":{"placement":"affinity",…}}
  *   {"policy":"waves","version":"<sha256>","source":"waves.lua","text":"…"}
- * (with "module":true it is what require finds) then what the kind of file says. A reader refuses
- * another format; members that it does not know say nothing to it. Layer: host.
+ * (with "module":true it is what require finds, in the policy "of") then what the kind of file
+ * says. A reader refuses another format; members that it does not know say nothing to it. Layer:
+ * host.
  */
 #ifndef MOON_HOST_SCENE_H
 #define MOON_HOST_SCENE_H

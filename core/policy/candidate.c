@@ -151,6 +151,7 @@ void moon_candidate_load(const struct moon_candidate *c)
         return;
     }
     memcpy(c->entry->tried, input, sizeof(c->entry->tried));
+    moon_version_unref(c->entry->fresh); /* what is handed in may be of the same place */
     c->entry->fresh = load(c, &fault);
     if (c->entry->fresh == NULL) {
         load_failed(c, &fault);

@@ -267,6 +267,15 @@ struct candidates {
     size_t count;
 };
 
+static struct moon_map *modules_for(const struct moon_source *s, const struct moon_source_file *f,
+                                    struct moon_map *shared)
+{
+    if (f->modules != NULL) {
+        return f->modules;
+    }
+    return s->is_bundle ? s->modules : shared;
+}
+
 static void load_source(struct moon_policies *p, const struct moon_source *s,
                         struct moon_map *shared, struct candidates *all)
 {
@@ -289,7 +298,7 @@ static void load_source(struct moon_policies *p, const struct moon_source *s,
             .file = file,
             .tests = moon_source_tests(s, name),
             .is_stock = s == p->stock,
-            .modules = s->is_bundle ? s->modules : shared,
+            .modules = modules_for(s, file, shared),
         };
         moon_candidate_load(&all->items[all->count++]);
     }

@@ -51,6 +51,7 @@ struct moon_policy_report {
 struct moon_policy_text {
     const char *name;
     bool is_module;      /* what require NAME finds */
+    const char *of;      /* … in this policy only: others may have another; NULL: in any */
     const char *source;  /* for people: where it is from */
     const char *version; /* for people: what it was then; NULL: unknown */
     struct moon_str text;

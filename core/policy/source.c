@@ -15,6 +15,7 @@ static void file_free(void *value)
     moon_free(f->text);
     moon_free(f->error);
     moon_free(f->place);
+    moon_map_free(f->modules);
     moon_free(f);
 }
 
@@ -136,17 +137,42 @@ struct moon_source *moon_source_stock(void)
     return s;
 }
 
+/* One name may be another text for each policy that requires it. */
+static char *text_path(const struct moon_policy_text *t)
+{
+    if (!t->is_module) {
+        return moon_asprintf("%s.lua", t->name);
+    }
+    return moon_asprintf("%s of %s", t->name, t->of != NULL ? t->of : "any");
+}
+
+static void add_module(struct moon_source *s, const struct moon_policy_text *t,
+                       struct moon_source_file *module)
+{
+    MOON_AUTOFREE char *path = t->of != NULL ? moon_asprintf("%s.lua", t->of) : NULL;
+    struct moon_source_file *f = path != NULL ? moon_map_get(s->files, moon_str(path)) : NULL;
+
+    moon_map_set(s->modules, moon_str(t->name), module);
+    if (f != NULL) {
+        f->modules = f->modules != NULL ? f->modules : moon_map_new(NULL);
+        moon_map_set(f->modules, moon_str(t->name), module);
+    }
+}
+
 struct moon_source *moon_source_texts(const struct moon_policy_text *texts, size_t count)
 {
     struct moon_source *s = source_new("handed in");
+    MOON_AUTOFREE struct moon_source_file **files =
+        moon_new_array(struct moon_source_file *, count);
 
     for (size_t i = 0; i < count; i++) {
-        MOON_AUTOFREE char *path =
-            moon_asprintf("%s%s", texts[i].name, texts[i].is_module ? "" : ".lua");
-        struct moon_source_file *f = add_file(s, moon_str(path), texts[i].text, NULL);
-        f->place = moon_strdup(texts[i].source);
+        MOON_AUTOFREE char *path = text_path(&texts[i]);
+        files[i] = add_file(s, moon_str(path), texts[i].text, NULL);
+        files[i]->place = moon_strdup(texts[i].source);
+    }
+    for (size_t i = 0; i < count; i++) {
         if (texts[i].is_module) {
-            moon_map_set(s->modules, moon_str(texts[i].name), f);
+            add_module(s, &texts[i], files[i]);
         }
     }
     return s;

@@ -18,6 +18,7 @@ struct moon_source_file {
     size_t len;
     char *error; /* why not */
     char *place; /* where it is, for people; NULL: the source knows */
+    struct moon_map *modules; /* all that this one may require, borrowed; NULL: as all others */
 };
 
 struct moon_source {

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+#include "base/metrics.h"
 #include "host/picture_pods.h"
 #include "kube/watch.h"
 
@@ -183,6 +184,69 @@ static void test_settings_that_decide_are_taken(void **state)
     assert_int_equal(c->pod_watch, MOON_POD_WATCH_ALL);
     moon_config_free(c);
     moon_scene_fini(&scene);
+}
+
+/* ---- policies ---- */
+
+#define REQUIRES                                                                                   \
+    "local words = require 'words'\n"                                                              \
+    "return { api = 1, select = function() return false, words end }\n"
+
+static void offer(struct moon_policies *p, const char *source, const char *path, const char *words)
+{
+    moon_policies_offer(p, source,
+                        (const struct moon_policy_file[]){
+                            {.path = path, .text = moon_str(REQUIRES)},
+                            {.path = "words", .text = moon_str(words)},
+                        },
+                        2);
+}
+
+static void add_version(const struct moon_policy_info *info, void *ctx)
+{
+    if (!moon_streq(info->source, "built in")) {
+        moon_buf_printf(ctx, "%s@%s;", info->name, info->version);
+    }
+}
+
+/* The version is a digest over a policy and what it requires. */
+static char *versions(const struct moon_policies *p)
+{
+    struct moon_buf out = MOON_BUF_INIT(4096);
+
+    moon_policies_each(p, add_version, &out);
+    return moon_buf_take(&out, NULL);
+}
+
+static void test_two_policies_have_modules_of_one_name(void **state)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf out = MOON_BUF_INIT(1 << 20);
+    struct moon_scene scene = {.wall_ms = 1767323045000};
+    struct moon_err err;
+
+    (void)state;
+    struct moon_policies *p = moon_policies_new(NULL, &(struct moon_policies_opts){0}, &err);
+    offer(p, "configmap ns/a", "one.lua", "return 'one'");
+    offer(p, "configmap ns/b", "two.lua", "return 'two'");
+    MOON_AUTOFREE char *then = versions(p);
+    scene.settings = cJSON_CreateObject();
+    moon_scene_take_policies(&scene, p);
+    moon_policies_free(p);
+    moon_scene_write(&scene, "snapshot", MOON_SNAPSHOT_FORMAT, &out);
+    moon_scene_write_policies(&scene, &out);
+    moon_scene_fini(&scene);
+    struct moon_snapshot *s = moon_snapshot_parse(moon_buf_str(&out), &err);
+    assert_non_null(s);
+    p = moon_policies_new(NULL,
+                          &(struct moon_policies_opts){.texts = s->scene.policies,
+                                                       .text_count = s->scene.policy_count},
+                          &err);
+    MOON_AUTOFREE char *now = versions(p);
+    assert_non_null(strstr(then, "two@"));
+    assert_string_equal(now, then);
+    moon_policies_free(p);
+    moon_snapshot_free(s);
+    moon_metrics_reset();
 }
 
 /* ---- a cluster in memory ---- */
@@ -471,6 +535,7 @@ int main(void)
         cmocka_unit_test(test_wrong_files),
         cmocka_unit_test(test_settings_of_the_command_line_win),
         cmocka_unit_test(test_settings_that_decide_are_taken),
+        cmocka_unit_test(test_two_policies_have_modules_of_one_name),
         cmocka_unit_test(test_lists_and_tells),
         cmocka_unit_test(test_refuses_as_a_server),
         cmocka_unit_test(test_owners_are_merged),
