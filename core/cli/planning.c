@@ -119,6 +119,7 @@ manager_from(struct moon_planning *p, const struct moon_planning_opts *opts, str
             .config = opts->config,
             .take_kubeconfig = moon_kubeconfig_for_server("snapshot"),
             .stand_in = &stand_in,
+            .figures_from = opts->from->figures,
             .scene = &opts->from->scene,
             .on_plan = on_plan,
             .ctx = p,
@@ -130,6 +131,7 @@ static struct moon_manager *
 live_manager(struct moon_planning *p, const struct moon_planning_opts *opts, struct moon_err *err)
 {
     struct moon_client_witness witness = {0};
+    struct moon_figures *figures = opts->into != NULL ? opts->into->figures : NULL;
 
     if (opts->into != NULL) {
         p->tap = moon_snapshot_tap(opts->into);
@@ -138,6 +140,7 @@ live_manager(struct moon_planning *p, const struct moon_planning_opts *opts, str
     return moon_manager_new(&(struct moon_manager_opts){.loop = p->loop,
                                                         .config = opts->config,
                                                         .witness = p->tap != NULL ? &witness : NULL,
+                                                        .figures_into = figures,
                                                         .on_plan = on_plan,
                                                         .ctx = p},
                             err);

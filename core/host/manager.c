@@ -76,10 +76,10 @@ struct moon_manager {
     size_t lister_count;
     struct stepper *steppers;
     size_t stepper_count;
-    struct moon_recording *recording; /* NULL: none is wanted */
+    struct moon_recording *recording;  /* NULL: none is wanted */
+    struct moon_figures *figures_into; /* NULL: nobody wants them */
     bool is_stepped;
     bool carries_out;
-    bool is_played; /* a stand-in answers instead of a server */
     bool leading;
     bool stopping;
     uint64_t grace_ms;
@@ -183,12 +183,30 @@ static void add_explainer(const struct moon_internal *in,
 static struct moon_plugin_query *ask_provider(const struct moon_internal *in,
                                               const struct moon_question *question)
 {
-    const struct moon_manager *m = manager_of(in);
+    return moon_provider_ask(manager_of(in)->registry, question);
+}
 
-    /* What a provider says now is nothing to what was then, or might be. */
-    return m->is_played ? moon_provider_refuse(m->registry, question,
-                                               "no provider is asked, as this is no live cluster")
-                        : moon_provider_ask(m->registry, question);
+static void see_figures(const struct moon_provider_answer *answer, void *ctx)
+{
+    const struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
+
+    if (m->recording != NULL) {
+        moon_recording_figures(m->recording, answer);
+    }
+    if (m->figures_into != NULL) {
+        moon_figures_put(m->figures_into, answer);
+    }
+}
+
+static void ready_figures(struct moon_manager *m, struct moon_figures *from)
+{
+    if (m->recording != NULL || m->figures_into != NULL) {
+        moon_provider_watch(m->registry, (struct moon_provider_witness){see_figures, m});
+    }
+    if (from != NULL) {
+        struct moon_plugin_provider stand_in = moon_figures_begin(from, m->loop);
+        moon_provider_stand_in(m->registry, &stand_in);
+    }
 }
 
 static void add_lister(const struct moon_internal *in,
@@ -564,6 +582,8 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
 {
     struct moon_manager *m = moon_new(struct moon_manager);
 
+    /* What a provider says now is nothing to what was then, or might be. */
+    moon_assert(opts->stand_in == NULL || opts->figures_from != NULL);
     m->magic = MANAGER_MAGIC;
     m->loop = opts->loop;
     m->config = opts->config;
@@ -572,7 +592,7 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
     m->on_plan = opts->on_plan;
     m->is_stepped = opts->is_stepped;
     m->carries_out = opts->carries_out;
-    m->is_played = opts->stand_in != NULL;
+    m->figures_into = opts->figures_into;
     m->ctx = opts->ctx;
     if (open_recording(m, err) != 0 || connect_api(m, opts, err) != 0 ||
         load_policies(m, opts->scene, err) != 0) {
@@ -582,6 +602,9 @@ struct moon_manager *moon_manager_new(const struct moon_manager_opts *opts, stru
     if (m->registry == NULL) {
         m->owns_registry = true;
         m->registry = moon_registry_new(opts->config, err);
+    }
+    if (m->registry != NULL) {
+        ready_figures(m, opts->figures_from);
     }
     if (m->registry == NULL || open_admin(m, err) != 0 || start_plugins(m, err) != 0) {
         moon_manager_free(m);

@@ -10,6 +10,7 @@
 #define MOON_HOST_MANAGER_H
 
 #include "host/config.h"
+#include "host/figures.h"
 #include "host/registry.h"
 #include "host/scene.h"
 #include "kube/client_stand_in.h"
@@ -30,6 +31,9 @@ struct moon_manager_opts {
     /* Who answers instead of a server, and who looks on (client_stand_in.h). NULL: none. */
     const struct moon_client_stand_in *stand_in;
     const struct moon_client_witness *witness;
+    /* The same for providers of figures. A stand_in wants figures_from, too. */
+    struct moon_figures *figures_from;
+    struct moon_figures *figures_into;
     /* Brings the policies, below those of the folders: none come in ConfigMaps then. NULL: none. */
     const struct moon_scene *scene;
     /* With on_plan, but plans are carried out: by the stand-in. */

@@ -13,11 +13,13 @@
 enum {
     /* Beyond the time that the plugin was told: it knows better what went wrong. */
     PATIENCE_MS = 500,
+    /* A stand-in may be about to tell just that. */
+    MORE_PATIENCE_MS = 2 * PATIENCE_MS,
 };
 
 struct moon_provider {
     struct moon_plugin_provider given;
-    const struct moon_loaded *owner;
+    const struct moon_loaded *owner; /* NULL: a stand-in */
 };
 
 struct moon_plugin_query {
@@ -26,6 +28,8 @@ struct moon_plugin_query {
     const struct moon_provider *provider; /* NULL: nobody is busy with it */
     struct moon_samples *samples;
     char *error;
+    const struct moon_registry *registry;
+    char *asked; /* "NAME TEXT" */
     struct moon_timer *timer;
     struct moon_defer *defer; /* NULL: not done */
     struct moon_loop *loop;
@@ -74,7 +78,20 @@ static void query_free(struct moon_plugin_query *q)
     }
     moon_samples_free(q->samples);
     moon_free(q->error);
+    moon_free(q->asked);
     moon_free(q);
+}
+
+static void show(const struct moon_plugin_query *q)
+{
+    const struct moon_provider_witness *witness = &q->registry->provider_witness;
+
+    if (witness->fn != NULL) {
+        witness->fn(&(struct moon_provider_answer){.asked = q->asked,
+                                                   .found = q->error == NULL ? q->samples : NULL,
+                                                   .error = q->error},
+                    witness->ctx);
+    }
 }
 
 static void deliver(void *ctx)
@@ -82,6 +99,8 @@ static void deliver(void *ctx)
     struct moon_plugin_query *q = MOON_CAST(moon_plugin_query, ctx, QUERY_MAGIC);
     void (*on_done)(struct moon_samples * samples, const char *error, void *done_ctx) = q->on_done;
     void *done_ctx = q->ctx;
+
+    show(q);
     MOON_AUTOFREE char *error = moon_steal(&q->error);
     struct moon_samples *samples = moon_steal(&q->samples);
 
@@ -100,6 +119,13 @@ static void finish(struct moon_plugin_query *q)
     q->defer = moon_loop_defer(q->loop, deliver, q);
 }
 
+static void called(const struct moon_provider *p, uint64_t began_ms)
+{
+    if (p->owner != NULL) {
+        moon_callback_end(p->owner, "provider", began_ms);
+    }
+}
+
 static void cancel(struct moon_plugin_query *q)
 {
     const struct moon_provider *p = moon_steal(&q->provider);
@@ -107,7 +133,7 @@ static void cancel(struct moon_plugin_query *q)
     if (p != NULL) {
         uint64_t began_ms = moon_callback_begin();
         p->given.cancel(q, p->given.state);
-        moon_callback_end(p->owner, "provider", began_ms);
+        called(p, began_ms);
     }
 }
 
@@ -115,8 +141,10 @@ static void timed_out(void *ctx)
 {
     struct moon_plugin_query *q = MOON_CAST(moon_plugin_query, ctx, QUERY_MAGIC);
 
-    q->error =
-        moon_asprintf("the plugin %s gave no answer in time", q->provider->owner->plugin->name);
+    q->error = q->provider->owner != NULL
+                   ? moon_asprintf("the plugin %s gave no answer in time",
+                                   q->provider->owner->plugin->name)
+                   : moon_asprintf("the %s has no answer to this query", q->provider->given.name);
     cancel(q);
     finish(q);
 }
@@ -187,6 +215,8 @@ static struct moon_plugin_query *query_new(struct moon_registry *r,
     struct moon_plugin_query *q = moon_new(struct moon_plugin_query);
 
     q->magic = QUERY_MAGIC;
+    q->registry = r;
+    q->asked = moon_asprintf("%s %.*s", question->provider, MOON_STR_ARG(question->text));
     q->loop = r->internal.loop;
     q->samples = moon_samples_new();
     q->timer = moon_timer_new(q->loop, timed_out, q);
@@ -196,9 +226,8 @@ static struct moon_plugin_query *query_new(struct moon_registry *r,
     return q;
 }
 
-struct moon_plugin_query *moon_provider_refuse(struct moon_registry *r,
-                                               const struct moon_question *question,
-                                               const char *error)
+static struct moon_plugin_query *refuse(struct moon_registry *r,
+                                        const struct moon_question *question, const char *error)
 {
     struct moon_plugin_query *q = query_new(r, question);
 
@@ -210,19 +239,21 @@ struct moon_plugin_query *moon_provider_refuse(struct moon_registry *r,
 struct moon_plugin_query *moon_provider_ask(struct moon_registry *r,
                                             const struct moon_question *question)
 {
-    const struct moon_provider *p = find(r, question->provider);
+    const struct moon_provider *stand_in = r->provider_stand_in;
+    const struct moon_provider *p = stand_in != NULL ? stand_in : find(r, question->provider);
 
     if (p == NULL) {
         MOON_AUTOFREE char *error = no_provider(r, question->provider);
-        return moon_provider_refuse(r, question, error);
+        return refuse(r, question, error);
     }
     struct moon_plugin_query *q = query_new(r, question);
+    struct moon_str text = p == stand_in ? moon_str(q->asked) : question->text;
     q->provider = p;
-    moon_timer_start(q->timer, question->timeout_ms + PATIENCE_MS);
+    moon_timer_start(q->timer,
+                     question->timeout_ms + (p == stand_in ? MORE_PATIENCE_MS : PATIENCE_MS));
     uint64_t began_ms = moon_callback_begin();
-    p->given.query(q, question->text.ptr, question->text.len, (int64_t)question->timeout_ms,
-                   p->given.state);
-    moon_callback_end(p->owner, "provider", began_ms);
+    p->given.query(q, text.ptr, text.len, (int64_t)question->timeout_ms, p->given.state);
+    called(p, began_ms);
     return q;
 }
 
@@ -232,6 +263,22 @@ void moon_provider_cancel(struct moon_plugin_query *query)
 
     cancel(q);
     query_free(q);
+}
+
+/* ---- who stands in, who looks on ---- */
+
+void moon_provider_stand_in(struct moon_registry *r, const struct moon_plugin_provider *stand_in)
+{
+    moon_free(moon_steal(&r->provider_stand_in));
+    if (stand_in != NULL) {
+        r->provider_stand_in = moon_new(struct moon_provider);
+        r->provider_stand_in->given = *stand_in;
+    }
+}
+
+void moon_provider_watch(struct moon_registry *r, struct moon_provider_witness witness)
+{
+    r->provider_witness = witness;
 }
 
 /* ---- the end of a plugin ---- */
@@ -255,5 +302,6 @@ void moon_provider_end(struct moon_registry *r)
         moon_free(r->providers[i]);
     }
     moon_free(moon_steal(&r->providers));
+    moon_free(moon_steal(&r->provider_stand_in));
     r->provider_count = 0;
 }

@@ -26,10 +26,23 @@ struct moon_question {
 /* The handle is valid until on_done runs. Only between start and end of the registry. */
 MOON_API struct moon_plugin_query *moon_provider_ask(struct moon_registry *r,
                                                      const struct moon_question *question);
-/* The same, but nobody is asked: it ends with this error. */
-MOON_API struct moon_plugin_query *moon_provider_refuse(struct moon_registry *r,
-                                                        const struct moon_question *question,
-                                                        const char *error);
 MOON_API void moon_provider_cancel(struct moon_plugin_query *query);
+
+/* Instead of all providers: it is asked "NAME TEXT". The struct is copied; NULL: none. */
+MOON_API void moon_provider_stand_in(struct moon_registry *r,
+                                     const struct moon_plugin_provider *stand_in);
+
+/* How a question has ended. Borrowed for the call. */
+struct moon_provider_answer {
+    const char *asked;                /* "NAME TEXT" */
+    const struct moon_samples *found; /* NULL: `error` says why */
+    const char *error;
+};
+/* Sees each answer before its asker does. NULL: nobody. */
+struct moon_provider_witness {
+    void (*fn)(const struct moon_provider_answer *answer, void *ctx);
+    void *ctx;
+};
+MOON_API void moon_provider_watch(struct moon_registry *r, struct moon_provider_witness witness);
 
 #endif

@@ -238,6 +238,15 @@ static void on_end(const struct moon_client_question *q, const struct moon_answe
     end_line(r);
 }
 
+void moon_recording_figures(struct moon_recording *r, const struct moon_provider_answer *answer)
+{
+    if (begin_line(r)) {
+        moon_buf_putc(&r->text, ',');
+        moon_figures_write_one(answer, &r->text);
+        end_line(r);
+    }
+}
+
 /* ---- what is decided ---- */
 
 void moon_recording_policies(struct moon_recording *r, const struct moon_policies *p)

@@ -13,18 +13,19 @@
  *   {"at":MS,"item":CALL,"object":{…}}                        of a list
  *   {"at":MS,"end":CALL,"status":N,"body":…}                  an answer (of a list: its envelope)
  *   {"at":MS,"end":CALL,"status":N,"code":N,"error":"…"}      none
+ *   {"at":MS,"asked":"prometheus …","found":[…]}               a provider (figures.h)
  *   {"at":MS,"policies":[{"policy":…,"text":…}]}              others came into force
  *   {"at":MS,"wall_ms":MS,"plan":"namespace/name","actions":[…],"notes":[…]}
  *   {"at":MS,"limit":N}                                       the end, too early
  * MS counts from the start. CALL says what was asked for: verb, path, and what of the query
- * matters. Objects are lean (lean.h). What external providers answered (prometheus) is not in it.
- * Layer: host.
+ * matters. Objects are lean (lean.h). Layer: host.
  */
 #ifndef MOON_HOST_RECORDING_H
 #define MOON_HOST_RECORDING_H
 
 #include "control/plan.h"
 #include "host/config.h"
+#include "host/figures.h"
 #include "kube/client_stand_in.h"
 #include "policy/policies.h"
 
@@ -51,6 +52,8 @@ MOON_API struct moon_client_witness moon_recording_witness(struct moon_recording
 /* In force now: at the beginning, and whenever they change. */
 MOON_API void moon_recording_policies(struct moon_recording *r, const struct moon_policies *p);
 MOON_API void moon_recording_lead(struct moon_recording *r);
+MOON_API void moon_recording_figures(struct moon_recording *r,
+                                     const struct moon_provider_answer *answer);
 MOON_API void moon_recording_plan(struct moon_recording *r, const struct moon_plan *plan);
 
 /* What a call is known by in a recording. */

@@ -46,6 +46,8 @@ struct moon_registry {
     size_t route_count;
     struct moon_provider **providers;
     size_t provider_count;
+    struct moon_provider *provider_stand_in; /* NULL: none */
+    struct moon_provider_witness provider_witness;
     struct moon_list queries;      /* open questions to providers */
     struct moon_internal internal; /* filled by the manager; empty before */
 };

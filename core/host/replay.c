@@ -24,6 +24,7 @@ struct replay {
     struct moon_scene scene; /* as recorded last */
     struct moon_loop *loop;
     struct moon_replay_calls *calls;
+    struct moon_figures *figures;
     struct moon_manager *manager; /* NULL: not begun */
     uint64_t began_ms;
     cJSON *plan; /* what was planned by the step that runs */
@@ -96,6 +97,7 @@ static int begin(struct replay *r, struct moon_err *err)
     }
     r->began_ms = moon_loop_now(r->loop);
     r->calls = moon_replay_calls_new(r->loop);
+    r->figures = moon_figures_new(true);
     struct moon_client_stand_in stand_in = moon_replay_calls_stand_in(r->calls);
     r->manager = moon_manager_new(
         &(struct moon_manager_opts){
@@ -103,6 +105,7 @@ static int begin(struct replay *r, struct moon_err *err)
             .config = r->opts->config,
             .take_kubeconfig = moon_kubeconfig_for_server("recording"),
             .stand_in = &stand_in,
+            .figures_from = r->figures,
             .scene = &r->scene,
             .on_plan = on_plan,
             .is_stepped = true,
@@ -368,6 +371,10 @@ static int replay_other(struct replay *r, struct moon_str line, struct moon_err 
         replay_plan(r, json);
     } else if (moon_json_member(json, "policies") != NULL) {
         return replay_policies(r, json, err);
+    } else if (moon_json_member(json, "asked") != NULL) {
+        int rc = moon_figures_read(r->figures, json, err);
+        come_to_rest(r);
+        return rc;
     } else if (moon_json_bool(json, "lead", false)) {
         moon_manager_lead(r->manager);
         come_to_rest(r);
@@ -437,6 +444,7 @@ int moon_replay_run(const struct moon_replay_opts *opts, struct moon_replay_resu
     }
     moon_manager_free(r.manager);
     moon_replay_calls_free(r.calls);
+    moon_figures_free(r.figures);
     moon_loop_free(r.loop);
     moon_scene_fini(&r.scene);
     cJSON_Delete(r.plan);

@@ -16,6 +16,7 @@ struct moon_snapshot *moon_snapshot_new(void)
     struct moon_snapshot *s = moon_new(struct moon_snapshot);
 
     s->objects = moon_map_new(moon_free);
+    s->figures = moon_figures_new(false);
     moon_lean_salt(s->salt);
     return s;
 }
@@ -25,6 +26,7 @@ void moon_snapshot_free(struct moon_snapshot *s)
     if (s != NULL) {
         moon_scene_fini(&s->scene);
         moon_map_free(s->objects);
+        moon_figures_free(s->figures);
         moon_free(s);
     }
 }
@@ -104,6 +106,7 @@ void moon_snapshot_write(const struct moon_snapshot *s, struct moon_buf *out)
         moon_buf_puts(out, text);
         moon_buf_puts(out, "}\n");
     }
+    moon_figures_write(s->figures, out);
 }
 
 static int read_object(struct moon_snapshot *s, struct moon_str line, struct moon_err *err)
@@ -131,11 +134,16 @@ static int read_line(struct moon_snapshot *s, struct moon_str line, size_t numbe
     if (number == 1) {
         return moon_scene_read(&s->scene, "snapshot", MOON_SNAPSHOT_FORMAT, line, err);
     }
-    if (!moon_str_starts(line, "{\"policy\":")) {
+    bool is_policy = moon_str_starts(line, "{\"policy\":");
+    if (!is_policy && !moon_str_starts(line, "{\"asked\":")) {
         return read_object(s, line, err);
     }
     MOON_AUTOJSON *json = moon_json_parse(line, err);
-    return json != NULL ? moon_scene_read_policy(&s->scene, json, err) : -(int)err->code;
+    if (json == NULL) {
+        return -(int)err->code;
+    }
+    return is_policy ? moon_scene_read_policy(&s->scene, json, err)
+                     : moon_figures_read(s->figures, json, err);
 }
 
 struct moon_snapshot *moon_snapshot_parse(struct moon_str text, struct moon_err *err)

@@ -4,11 +4,13 @@
  *
  * After the scene (scene.h) comes a line for each object, lean (lean.h):
  *   {"resource":"daemonsets.apps","object":{…}}
+ * and one for each answer of a provider of figures (figures.h).
  * Layer: host.
  */
 #ifndef MOON_HOST_SNAPSHOT_H
 #define MOON_HOST_SNAPSHOT_H
 
+#include "host/figures.h"
 #include "host/lean.h"
 #include "host/scene.h"
 #include "host/tap.h"
@@ -20,6 +22,7 @@ enum {
 struct moon_snapshot {
     struct moon_scene scene;
     struct moon_map *objects; /* "daemonsets.apps/<uid>" -> its text, owned; in order of arrival */
+    struct moon_figures *figures;
     char salt[MOON_LEAN_SALT];
 };
 

@@ -16,8 +16,8 @@
 struct moon_source_file {
     char *text; /* NULL: could not be read */
     size_t len;
-    char *error; /* why not */
-    char *place; /* where it is, for people; NULL: the source knows */
+    char *error;              /* why not */
+    char *place;              /* where it is, for people; NULL: the source knows */
     struct moon_map *modules; /* all that this one may require, borrowed; NULL: as all others */
 };
 

@@ -3,7 +3,8 @@
 # targets: sim cluster
 #
 # A policy watches an update by what a Prometheus says: it goes on while the figures are good, waits
-# while there are none, and is paused or taken back when they are bad.
+# while there are none, and is paused or taken back when they are bad. A snapshot and a recording
+# have the figures in them: planning and replaying need no Prometheus.
 # shellcheck disable=SC2034 # the harness reads it
 PLAYER_FLAGS=(--ready-delay 2s)
 . "$(dirname "$0")/../harness.sh"
@@ -56,7 +57,7 @@ PYTHON
 controller_up()
 {
     moonset_up --policy-dir "$policies" --plugin-option "prometheus.url=http://127.0.0.1:$(cat "$WORK/port")" \
-        --plugin-option prometheus.keep=0s
+        --plugin-option prometheus.keep=0s "$@"
 }
 
 annotation() # KEY
@@ -74,10 +75,15 @@ events()
     k get events --field-selector involvedObject.name=agent -o 'jsonpath={range .items[*]}{.reason}: {.message}{"\n"}{end}'
 }
 
+from_file() # COMMAND…: nobody listens where the kubeconfig says
+{
+    KUBECONFIG=$WORK/none "$MOONSET" "$@" --snapshot "$WORK/snapshot"
+}
+
 held() # what the controller's own words are, after the last change
 {
     "$MOONSET" "$1" --kubeconfig "$MOONSET_KUBECONFIG" --policy-dir "$policies" \
-        --plugin-option "prometheus.url=http://127.0.0.1:$(cat "$WORK/port")" default/agent
+        --plugin-option "prometheus.url=http://127.0.0.1:$(cat "$WORK/port")" "${@:2}"
 }
 
 few() # IMAGE: at least one pod has it, and at most three
@@ -117,6 +123,10 @@ return {
 }
 LUA
 
+others=$WORK/others
+mkdir -p "$others"
+sed 's/1m/2m/' "$policies/figures.lua" >"$others/figures.lua"
+
 echo 0.01 >"$WORK/rate"
 background prometheus prometheus
 eventually 10 "the fake Prometheus listens" test -s "$WORK/port"
@@ -136,10 +146,20 @@ check "the query was filled in" grep -q 'ns="default", set="agent", revision="[a
 echo down >"$WORK/rate"
 k set image ds/agent c=agent:v3 >/dev/null
 eventually 30 "no figures: it waits" has "503: unavailable: starting up" events
-check "plan says so" has "wait: http://127.0.0.1" held plan
+check "plan says so" has "wait: http://127.0.0.1" held plan default/agent
 check "no pod is new" is 0 count agent:v3
 moonset_down
-controller_up
+check "a snapshot" held snapshot -o "$WORK/snapshot"
+check "says so, too" has "wait: http://127.0.0.1:$(cat "$WORK/port"): HTTP 503: unavailable: starting up" from_file plan
+echo 0.01 >"$WORK/rate"
+check "another, while the figures are good" held snapshot -o "$WORK/snapshot"
+asked=$(wc -l <"$WORK/queries")
+check "which would let it go on" is "outdated" sh -c "KUBECONFIG='$WORK/none' '$MOONSET' plan --snapshot '$WORK/snapshot' -o json | jq -r '[.sets[].actions[] | select(.kind == \"Pod\").reason] | first'"
+check "to the end" has "settled after" from_file plan --rounds 50
+check "a query that the snapshot has not" has "the snapshot has no answer to this query" from_file plan --policy-dir "$others"
+check "nobody was asked for that" is "$asked" sh -c "wc -l <'$WORK/queries'"
+echo down >"$WORK/rate"
+controller_up --record "$WORK/recording"
 sleep 2
 check "a new process has no figures either" is 0 count agent:v3
 echo 0.5 >"$WORK/rate"
@@ -147,7 +167,7 @@ eventually 60 "bad figures: paused" has "analysis failed 2 times in a row, the l
 check "few pods are new" few agent:v3
 check "an Event says what was seen" has "Analysis by policy figures failed, 1 of 2: 0.50 of the requests fail" events
 check "and one that it is paused" has "UpdatePaused" events
-check "explain says why" has "2 times in a row" held explain
+check "explain says why" has "2 times in a row" held explain default/agent
 echo 0.001 >"$WORK/rate"
 k annotate ds agent moonset.dev/paused- >/dev/null
 eventually 120 "lifted, and good again: it goes on" is 8 count agent:v3
@@ -161,5 +181,12 @@ check "the set says why" has "0.50 of the requests fail" annotation moonset.dev/
 eventually 60 "the way back does not wait for figures" is 8 count agent:v3
 moonset_down
 check "moonset ended well" test $? -eq 0
+
+rm -f "$WORK/queries"
+KUBECONFIG=$WORK/none
+check "replayed with its figures: no difference" has "no difference: " "$MOONSET" replay "$WORK/recording"
+sed 's/ > set.params.limit then/ > 0.9 then/' "$policies/figures.lua" >"$others/figures.lua"
+check "another policy makes less of the same figures" status_is 1 "$MOONSET" replay --policy-dir "$others" "$WORK/recording"
+check "without asking anybody" test ! -e "$WORK/queries"
 check "no memory error" sh -c "! grep -E 'AddressSanitizer|LeakSanitizer|runtime error' '$WORK'/*.log"
 finish

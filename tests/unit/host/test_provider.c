@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "host/provider.h"
+#include "host/figures.h"
 #include "host/registry.h"
 #include "world.h"
 
@@ -269,20 +269,149 @@ static void nobody_of_that_name(void **state)
     assert_string_equal(asked.error, "there is no provider prob (known: probe)");
 }
 
-static void nobody_is_asked(void **state)
+/* ---- who stands in, who looks on ---- */
+
+static void see(const struct moon_provider_answer *answer, void *ctx)
 {
-    (void)state;
-    (void)moon_provider_refuse(registry,
-                               &(struct moon_question){.provider = "probe",
-                                                       .text = MOON_STR_LIT("up"),
-                                                       .timeout_ms = 1000,
-                                                       .on_done = on_done,
-                                                       .ctx = &asked},
-                               "not now");
-    assert_int_equal(asked.ends, 0);
+    struct moon_buf out = MOON_BUF_INIT(64 * 1024);
+    char **ret = ctx;
+
+    assert_int_equal(asked.ends, 0); /* before who asked */
+    moon_figures_write_one(answer, &out);
+    moon_free(*ret);
+    *ret = moon_buf_take(&out, NULL);
+}
+
+static void read_one(struct moon_figures *f, const char *line)
+{
+    struct moon_err err;
+    MOON_AUTOJSON *json = moon_json_parse(moon_str(line), &err);
+
+    assert_int_equal(moon_figures_read(f, json, &err), 0);
+}
+
+static void stand_in(struct moon_figures *f)
+{
+    struct moon_plugin_provider p = moon_figures_begin(f, world.loop);
+
+    moon_provider_stand_in(registry, &p);
+}
+
+/* What comes of a line of a snapshot, a minute after that was begun. */
+static char *answer_of(const char *line)
+{
+    struct moon_figures *f = moon_figures_new(false);
+    char *text = NULL;
+
+    read_one(f, line);
+    stand_in(f);
+    moon_provider_watch(registry, (struct moon_provider_witness){see, &text});
+    moon_loop_advance(world.loop, 60000);
+    (void)ask("probe");
     let_it_end();
     assert_null(probe.open);
-    assert_string_equal(asked.error, "not now");
+    moon_figures_free(f);
+    return text;
+}
+
+static void figures_are_written(void **state)
+{
+    char *text = NULL;
+
+    (void)state;
+    moon_provider_watch(registry, (struct moon_provider_witness){see, &text});
+    (void)ask("probe");
+    assert_int_equal(table->series(probe.open, 0.1, 5), 0);
+    assert_int_equal(table->label(probe.open, "zone", "a\"b"), 0);
+    assert_int_equal(table->series(probe.open, -INFINITY, 6), 0);
+    table->answer(probe.open);
+    let_it_end();
+    assert_string_equal(
+        text, "\"asked\":\"probe up\",\"found\":[{\"value\":0.10000000000000001,\"at_ms\":5,"
+              "\"labels\":{\"zone\":\"a\\\"b\"}},{\"value\":\"-Inf\",\"at_ms\":6,\"labels\":{}}]");
+    moon_free(text);
+}
+
+/* They are as old as they were. */
+static void a_snapshot_answers(void **state)
+{
+    (void)state;
+    MOON_AUTOFREE char *text =
+        answer_of("{\"asked\":\"probe up\",\"found\":[{\"value\":\"NaN\",\"at_ms\":5,"
+                  "\"labels\":{\"a\":\"b\"}}]}");
+    assert_string_equal(text, "\"asked\":\"probe up\",\"found\":[{\"value\":\"NaN\","
+                              "\"at_ms\":60005,\"labels\":{\"a\":\"b\"}}]");
+}
+
+static void a_snapshot_tells_errors(void **state)
+{
+    (void)state;
+    MOON_AUTOFREE char *text = answer_of("{\"asked\":\"probe up\",\"error\":\"down\"}");
+    assert_string_equal(text, "\"asked\":\"probe up\",\"error\":\"down\"");
+}
+
+static void a_snapshot_knows_no_more(void **state)
+{
+    (void)state;
+    MOON_AUTOFREE char *text = answer_of("{\"asked\":\"probe down\",\"error\":\"x\"}");
+    assert_string_equal(asked.error, "the snapshot has no answer to this query");
+}
+
+static void end_one(const char *error)
+{
+    let_it_end();
+    assert_string_equal(asked.error, error);
+    moon_free(moon_steal(&asked.error));
+    asked.ends = 0;
+}
+
+static void a_recording_answers_in_time(void **state)
+{
+    struct moon_figures *f = moon_figures_new(true);
+
+    (void)state;
+    stand_in(f);
+    (void)ask("probe");
+    moon_loop_advance(world.loop, 100);
+    world_settle(&world);
+    assert_int_equal(asked.ends, 0);
+    read_one(f, "{\"asked\":\"other up\",\"error\":\"not for this\"}");
+    read_one(f, "{\"asked\":\"probe up\",\"error\":\"first\"}");
+    end_one("first");
+    read_one(f, "{\"asked\":\"probe up\",\"error\":\"nobody has waited for it\"}");
+    (void)ask("probe");
+    end_one("nobody has waited for it");
+    moon_provider_cancel(ask("probe"));
+    (void)ask("probe"); /* each is used once */
+    moon_loop_advance(world.loop, 1999);
+    world_settle(&world);
+    assert_int_equal(asked.ends, 0); /* a timeout that was recorded comes at 1500 */
+    moon_loop_advance(world.loop, 1);
+    end_one("the recording has no answer to this query");
+    moon_figures_free(f);
+}
+
+static void wrong_lines(void **state)
+{
+    static const char *const lines[] = {
+        "{}",
+        "{\"asked\":5}",
+        "{\"asked\":\"a b\"}",
+        "{\"asked\":\"a b\",\"found\":5}",
+        "{\"asked\":\"a b\",\"found\":[5]}",
+        "{\"asked\":\"a b\",\"found\":[{\"value\":null}]}",
+        "{\"asked\":\"a b\",\"found\":[{\"value\":1,\"labels\":{\"a\":1}}]}",
+        "{\"asked\":\"a b\",\"found\":[{\"value\":1,\"labels\":[\"a\"]}]}",
+    };
+    struct moon_figures *f = moon_figures_new(false);
+    struct moon_err err;
+
+    (void)state;
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(lines); i++) {
+        MOON_AUTOJSON *json = moon_json_parse(moon_str(lines[i]), &err);
+        assert_int_not_equal(moon_figures_read(f, json, &err), 0);
+    }
+    moon_figures_free(f);
 }
 
 /* ---- the end ---- */
@@ -330,11 +459,21 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        TEST(what_is_registered),       TEST(an_answer_at_once_comes_later),
-        TEST(an_answer_with_labels),    TEST(more_than_there_may_be),
-        TEST(so_many_bytes_of_labels),  TEST(a_failure),
-        TEST(nobody_of_that_name),      TEST(nobody_is_asked),
-        TEST(a_plugin_that_forgets_it), TEST(cancelled),
+        TEST(what_is_registered),
+        TEST(an_answer_at_once_comes_later),
+        TEST(an_answer_with_labels),
+        TEST(more_than_there_may_be),
+        TEST(so_many_bytes_of_labels),
+        TEST(a_failure),
+        TEST(nobody_of_that_name),
+        TEST(figures_are_written),
+        TEST(a_snapshot_answers),
+        TEST(a_snapshot_tells_errors),
+        TEST(a_snapshot_knows_no_more),
+        TEST(a_recording_answers_in_time),
+        TEST(wrong_lines),
+        TEST(a_plugin_that_forgets_it),
+        TEST(cancelled),
         TEST(a_plugin_that_ends_first),
     };
 

@@ -284,6 +284,7 @@ static void test_wrong_files(void **state)
          "line 2: a policy without a name or a text"},
         {HEAD "{\"at\":1,\"plan\":\"a/b\",\"actions\":[{\"verb\":\"create\"}]}\n",
          "line 2: an action without verb or kind"},
+        {HEAD "{\"at\":1,\"asked\":5}\n", "line 2: asked: a text is wanted"},
         {HEAD "{\"at\":1,\"end\":7}\n", "line 2: a line that this moonset does not know"},
     };
     struct moon_replay_result result;

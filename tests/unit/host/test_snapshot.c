@@ -92,13 +92,17 @@ static void test_broken_text_is_an_error(void **state)
     "{\"resource\":\"nodes\",\"object\":{\"metadata\":{\"name\":\"n1\",\"uid\":\"u1\","            \
     "\"resourceVersion\":\"7\",\"labels\":{\"a\":\"b\"}}}}\n"
 
+#define FIGURES                                                                                    \
+    "{\"asked\":\"prometheus up\",\"found\":[{\"value\":1.5,\"at_ms\":1767323044000,"              \
+    "\"labels\":{\"a\":\"b\"}}]}\n"
+
 static void test_read_and_written_again(void **state)
 {
     struct moon_buf out = MOON_BUF_INIT(64 * 1024);
     struct moon_err err;
 
     (void)state;
-    struct moon_snapshot *s = moon_snapshot_parse(moon_str(HEAD POLICY OBJECT), &err);
+    struct moon_snapshot *s = moon_snapshot_parse(moon_str(HEAD POLICY OBJECT FIGURES), &err);
     assert_non_null(s);
     assert_int_equal(s->scene.wall_ms, 1767323045000);
     assert_int_equal(s->scene.policy_count, 1);
@@ -108,7 +112,7 @@ static void test_read_and_written_again(void **state)
     MOON_AUTOFREE char *by = moon_asprintf("\"by\":\"%s\"", MOONSET_VERSION);
     assert_non_null(strstr(moon_buf_cstr(&out), by));
     assert_non_null(strstr(moon_buf_cstr(&out), "\"server\":\"v1.30.4\""));
-    assert_non_null(strstr(moon_buf_cstr(&out), "\n" POLICY OBJECT));
+    assert_non_null(strstr(moon_buf_cstr(&out), "\n" POLICY OBJECT FIGURES));
     moon_buf_fini(&out);
     moon_snapshot_free(s);
 }
@@ -126,6 +130,8 @@ static void test_wrong_files(void **state)
         {HEAD "{\"x\":1}\n", "line 2: it has neither a policy nor an object"},
         {HEAD "{\"resource\":\"nodes\",\"object\":{}}\n", "line 2: object.metadata.uid is missing"},
         {HEAD OBJECT "{\"policy\":\n", "line 3: "},
+        {HEAD "{\"asked\":5}\n", "line 2: asked: a text is wanted"},
+        {HEAD "{\"asked\":\"a b\"}\n", "line 2: an answer with neither \"found\" nor \"error\""},
         {HEAD "{\"policy\":5,\"text\":\"\"}\n", "line 2: a policy without a name or a text"},
         {HEAD "{\"policy\":\"p\"}\n", "line 2: a policy without a name or a text"},
     };
