@@ -16,6 +16,20 @@
 #include "io/httpd.h"
 #include "policy/policies.h"
 
+/* The entry of an in-tree plugin. What is its own in the descriptor follows: name, summary, … */
+#define MOON_IN_TREE_PLUGIN(...)                                                                   \
+    MOON_API const struct moon_plugin *MOON_PLUGIN_ENTRY(void);                                    \
+    const struct moon_plugin *MOON_PLUGIN_ENTRY(void)                                              \
+    {                                                                                              \
+        static const struct moon_plugin plugin = {.struct_size = sizeof(plugin),                   \
+                                                  .abi_major = MOON_PLUGIN_ABI_MAJOR,              \
+                                                  .abi_minor = MOON_PLUGIN_ABI_MINOR,              \
+                                                  .version = MOONSET_VERSION,                      \
+                                                  .build_id = MOON_BUILD_ID,                       \
+                                                  __VA_ARGS__};                                    \
+        return &plugin;                                                                            \
+    }
+
 struct moon_manager;
 
 struct moon_internal {

@@ -112,23 +112,6 @@ static void fini(void *state)
     moon_free(ds);
 }
 
-MOON_API const struct moon_plugin *MOON_PLUGIN_ENTRY(void);
-
-const struct moon_plugin *MOON_PLUGIN_ENTRY(void)
-{
-    static const struct moon_plugin plugin = {
-        .struct_size = sizeof(plugin),
-        .abi_major = MOON_PLUGIN_ABI_MAJOR,
-        .abi_minor = MOON_PLUGIN_ABI_MINOR,
-        .name = "daemonset",
-        .version = MOONSET_VERSION,
-        .summary = "keeps apps/v1 DaemonSets: placement, updates, history, status",
-        .build_id = MOON_BUILD_ID,
-        .init = init,
-        .start = start,
-        .role = role,
-        .stop = stop,
-        .fini = fini,
-    };
-    return &plugin;
-}
+MOON_IN_TREE_PLUGIN(.name = "daemonset",
+                    .summary = "keeps apps/v1 DaemonSets: placement, updates, history, status",
+                    .init = init, .start = start, .role = role, .stop = stop, .fini = fini)

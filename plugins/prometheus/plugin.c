@@ -120,22 +120,7 @@ static int init(const struct moon_host *host, void **ret_state, struct moon_plug
     return 0;
 }
 
-MOON_API const struct moon_plugin *MOON_PLUGIN_ENTRY(void);
-
-const struct moon_plugin *MOON_PLUGIN_ENTRY(void)
-{
-    static const struct moon_plugin plugin = {
-        .struct_size = sizeof(plugin),
-        .abi_major = MOON_PLUGIN_ABI_MAJOR,
-        .abi_minor = MOON_PLUGIN_ABI_MINOR,
-        .name = "prometheus",
-        .version = MOONSET_VERSION,
-        .summary = "answers the queries of policies' analyze from a Prometheus",
-        .build_id = MOON_BUILD_ID,
-        .options = options,
-        .option_count = MOON_ARRAY_SIZE(options),
-        .init = init,
-        .fini = fini,
-    };
-    return &plugin;
-}
+MOON_IN_TREE_PLUGIN(.name = "prometheus",
+                    .summary = "answers the queries of policies' analyze from a Prometheus",
+                    .options = options, .option_count = MOON_ARRAY_SIZE(options), .init = init,
+                    .fini = fini)

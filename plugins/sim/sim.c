@@ -24,19 +24,5 @@ static int init(const struct moon_host *host, void **ret_state, struct moon_plug
     return 0;
 }
 
-MOON_API const struct moon_plugin *MOON_PLUGIN_ENTRY(void);
-
-const struct moon_plugin *MOON_PLUGIN_ENTRY(void)
-{
-    static const struct moon_plugin plugin = {
-        .struct_size = sizeof(plugin),
-        .abi_major = MOON_PLUGIN_ABI_MAJOR,
-        .abi_minor = MOON_PLUGIN_ABI_MINOR,
-        .name = "sim",
-        .version = MOONSET_VERSION,
-        .summary = "a simulated cluster: API server, scheduler, kubelets",
-        .build_id = MOON_BUILD_ID,
-        .init = init,
-    };
-    return &plugin;
-}
+MOON_IN_TREE_PLUGIN(.name = "sim",
+                    .summary = "a simulated cluster: API server, scheduler, kubelets", .init = init)
