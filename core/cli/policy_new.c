@@ -68,6 +68,11 @@ static const struct {
                 "    end\n"
                 "    return samples.errors.value > 0 and \"fail\" or \"pass\", \"errors\"\n"
                 "  end,\n"},
+    {"status", "  -- What is to be said of the set? A message, conditions, or nothing.\n"
+               "  status = function(roll, set)\n"
+               "    return { message = roll.counts.updated .. \" of \" .. roll.desired .. \" are "
+               "new\" }\n"
+               "  end,\n"},
 };
 
 /* What they answer, as their test expects it. */
@@ -83,6 +88,7 @@ static const struct {
     {"gate", "    gate: open\n"},
     {"update", "    update: [replace n1 outdated]\n"},
     {"analyze", "    analyze: pass\n"},
+    {"status", "    status: { message: \"0 of 2 are new\" }\n"},
 };
 
 static const char *skeleton(const char *hook)

@@ -23,7 +23,7 @@ begun_test.yaml: ok" policy check begun.lua
 check "the test passes" has "1 passed, 0 failed" policy test
 mkdir every
 check "with every hook" status_is 0 policy new --dir every all select tolerations mutate rank \
-    health gate update analyze
+    health gate update analyze status
 check "which answer as the test says" has "1 passed, 0 failed" policy test every
 rm -r every
 check "nothing is written over" status_is 1 policy new begun
