@@ -7,6 +7,7 @@
 #include "cli/admin_client.h"
 #include "cli/cli.h"
 #include "cli/planning.h"
+#include "host/plan_json.h"
 
 /* ---- printing ---- */
 
@@ -38,31 +39,6 @@ static void print_text(const cJSON *answer)
 
 /* ---- explaining ---- */
 
-/* What the next step does about it. */
-static void add_next(const char *set, const char *only_node, const struct moon_map *plans,
-                     cJSON *answer)
-{
-    const cJSON *plan = moon_map_get(plans, moon_str(set));
-    cJSON *next = cJSON_AddArrayToObject(answer, "next step");
-    const cJSON *action;
-
-    cJSON_ArrayForEach (action, moon_json_member(plan, "actions")) {
-        const char *node = moon_json_string(action, "node");
-        if (only_node != NULL && !moon_streq(only_node, node)) {
-            continue;
-        }
-        MOON_AUTOFREE char *object = moon_planning_object(action);
-        bool says_node = only_node == NULL && node != NULL;
-        MOON_AUTOFREE char *text = moon_asprintf(
-            "%s %s%s%s: %s", moon_json_string(action, "verb"), object, says_node ? " on " : "",
-            says_node ? node : "", moon_json_string(action, "reason"));
-        (void)cJSON_AddItemToArray(next, cJSON_CreateString(text));
-    }
-    if (cJSON_GetArraySize(next) == 0) {
-        (void)cJSON_AddItemToArray(next, cJSON_CreateString("nothing"));
-    }
-}
-
 static int answer(const struct moon_planning_args *a, const struct moon_planning *p,
                   struct moon_err *err)
 {
@@ -73,7 +49,8 @@ static int answer(const struct moon_planning_args *a, const struct moon_planning
     if (found == NULL) {
         return -(int)err->code;
     }
-    add_next(set, node, p->plans, found);
+    const cJSON *plan = moon_map_get(p->plans, moon_str(set));
+    moon_plan_json_add_next(moon_json_member(plan, "actions"), node, found);
     if (a->as_json) {
         moon_planning_print_json(found);
     } else {

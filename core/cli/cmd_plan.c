@@ -13,6 +13,7 @@
 #include "cli/plan_rounds.h"
 #include "cli/planning.h"
 #include "cli/table.h"
+#include "host/plan_json.h"
 
 enum {
     ROUNDS_MAX = 100000,
@@ -102,7 +103,7 @@ static void add_rows(struct moon_table *t, const cJSON *plan)
     const cJSON *item;
 
     cJSON_ArrayForEach (item, moon_json_member(plan, "actions")) {
-        MOON_AUTOFREE char *object = moon_planning_object(item);
+        MOON_AUTOFREE char *object = moon_plan_json_object(item);
         moon_table_add(t, (const char *[]){set, moon_json_string(item, "verb"), object,
                                            moon_json_string(item, "node"),
                                            moon_json_string(item, "reason")});

@@ -9,6 +9,7 @@
 
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "host/plan_json.h"
 
 /* What one version says of one node of a set, or ("-") of the set as a whole. */
 struct saying {
@@ -49,9 +50,7 @@ static struct saying *saying_of(struct side *side, const char *set, const char *
 static void add_action(struct side *side, const char *set, const cJSON *action)
 {
     struct saying *s = saying_of(side, set, moon_json_string(action, "node"));
-    MOON_AUTOFREE char *object = moon_planning_object(action);
-    MOON_AUTOFREE char *text = moon_asprintf("%s %s: %s", moon_json_string(action, "verb"), object,
-                                             moon_json_string(action, "reason"));
+    MOON_AUTOFREE char *text = moon_plan_json_text(action, false);
 
     (void)cJSON_AddItemToArray(s->actions, cJSON_CreateString(text));
 }

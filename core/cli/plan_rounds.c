@@ -60,16 +60,6 @@ static void on_plan(const struct moon_plan *plan, void *ctx)
     }
 }
 
-static void come_to_rest(const struct rounds *r)
-{
-    uint64_t callbacks;
-
-    do {
-        callbacks = moon_loop_callbacks(r->loop);
-        moon_loop_turn(r->loop, 0);
-    } while (moon_loop_callbacks(r->loop) != callbacks);
-}
-
 /* ---- rounds ---- */
 
 static cJSON *take_actions(const struct rounds *r, const char *set)
@@ -177,7 +167,7 @@ static bool goes_on(const struct rounds *r)
 static bool play(struct rounds *r)
 {
     for (;;) {
-        come_to_rest(r);
+        moon_loop_come_to_rest(r->loop);
         if (cJSON_GetArraySize(r->pending) > 0) {
             end_round(r);
         }
@@ -209,13 +199,13 @@ static const char *format_ms(uint64_t ms, char out[32])
     return out;
 }
 
-/* "delete pod" of "delete pod/agent-x7k2p". */
+/* "delete pod" */
 static char *kind_of(const cJSON *action)
 {
-    char *text = moon_plan_json_action(action);
+    MOON_AUTOFREE char *object = moon_plan_json_object(action);
 
-    text[strcspn(text, "/")] = '\0';
-    return text;
+    return moon_asprintf("%s %.*s", moon_json_string(action, "verb"), (int)strcspn(object, "/"),
+                         object);
 }
 
 /* The nodes of the actions of one kind, from the first on; marks them as told. */

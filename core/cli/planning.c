@@ -29,18 +29,6 @@ static void on_plan(const struct moon_plan *plan, void *ctx)
     moon_map_set(p->plans, moon_str(name), object);
 }
 
-char *moon_planning_object(const cJSON *action)
-{
-    const char *name = moon_json_string(action, "name");
-    char *text = moon_asprintf("%s%s%s", moon_json_string(action, "kind"), name != NULL ? "/" : "",
-                               name != NULL ? name : "");
-
-    for (char *c = text; *c != '\0' && *c != '/'; c++) {
-        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
-    }
-    return text;
-}
-
 /* ---- running ---- */
 
 static void look(void *ctx)

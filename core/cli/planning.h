@@ -38,9 +38,6 @@ int moon_planning_run(struct moon_planning *p, const struct moon_planning_opts *
                       struct moon_err *err);
 void moon_planning_fini(struct moon_planning *p);
 
-/* "pod/agent-x7k2p", or "pod" for one that is yet to be made; the caller frees. */
-char *moon_planning_object(const cJSON *action);
-
 /* What the command lines of both have in common. */
 struct moon_planning_args {
     const char *command; /* for complaints */

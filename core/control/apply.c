@@ -302,3 +302,24 @@ size_t moon_apply_pending(const struct moon_apply *a, struct moon_str key)
     const struct moon_lane *lane = moon_map_get(a->by_key, key);
     return lane != NULL ? lane->open : 0;
 }
+
+static void each_of(const struct moon_list *jobs,
+                    void (*fn)(const struct moon_action *action, void *ctx), void *ctx)
+{
+    moon_list_foreach (it, jobs) {
+        fn(moon_container_of(it, struct moon_job, link)->action, ctx);
+    }
+}
+
+void moon_apply_each(const struct moon_apply *a, struct moon_str key,
+                     void (*fn)(const struct moon_action *action, void *ctx), void *ctx)
+{
+    moon_assert(a->magic == MOON_APPLY_MAGIC);
+    const struct moon_lane *lane = moon_map_get(a->by_key, key);
+
+    if (lane != NULL) {
+        each_of(&lane->busy, fn, ctx);
+        each_of(&lane->due, fn, ctx);
+        each_of(&lane->waiting, fn, ctx);
+    }
+}

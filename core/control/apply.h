@@ -59,5 +59,8 @@ MOON_API void moon_apply_resume(struct moon_apply *a);
 MOON_API void moon_apply_drop(struct moon_apply *a, struct moon_str key);
 /* Actions waiting and in flight, of one key or (NULL ptr) of all. */
 MOON_API size_t moon_apply_pending(const struct moon_apply *a, struct moon_str key);
+/* Those of one key: what is in flight first. */
+MOON_API void moon_apply_each(const struct moon_apply *a, struct moon_str key,
+                              void (*fn)(const struct moon_action *action, void *ctx), void *ctx);
 
 #endif

@@ -12,6 +12,7 @@
 #include "control/election.h"
 #include "host/admin.h"
 #include "host/delivery.h"
+#include "host/plan_json.h"
 #include "host/recording.h"
 #include "io/file.h"
 #include "kube/kubeconfig.h"
@@ -508,7 +509,12 @@ static bool is_running(void *ctx)
     return !m->stopping;
 }
 
-/* Beside what the plugin says: what is on its way. */
+static void add_pending(const struct moon_action *action, void *ctx)
+{
+    (void)cJSON_AddItemToArray(ctx, moon_plan_json_action(action, false));
+}
+
+/* Beside what the plugin says: what is on its way, as all that is decided is. */
 static cJSON *explain_live(struct moon_str key, const char *node, void *ctx, struct moon_err *err)
 {
     const struct moon_manager *m = MOON_CAST(moon_manager, ctx, MANAGER_MAGIC);
@@ -519,6 +525,11 @@ static cJSON *explain_live(struct moon_str key, const char *node, void *ctx, str
             moon_asprintf("%zu%s", moon_apply_pending(m->apply, key),
                           m->leading ? "" : "; this replica stands by and writes nothing");
         (void)cJSON_AddStringToObject(answer, "open writes", text);
+    }
+    if (answer != NULL) {
+        MOON_AUTOJSON *pending = cJSON_CreateArray();
+        moon_apply_each(m->apply, key, add_pending, pending);
+        moon_plan_json_add_next(pending, node, answer);
     }
     return answer;
 }

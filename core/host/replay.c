@@ -32,24 +32,13 @@ struct replay {
 
 /* ---- time ---- */
 
-/* Until nothing is left to do at this time. */
-static void come_to_rest(struct replay *r)
-{
-    uint64_t callbacks;
-
-    do {
-        callbacks = moon_loop_callbacks(r->loop);
-        moon_loop_turn(r->loop, 0);
-    } while (moon_loop_callbacks(r->loop) != callbacks);
-}
-
 static void advance_to(struct replay *r, uint64_t at_ms)
 {
     uint64_t now = moon_loop_now(r->loop);
 
     if (at_ms > now) {
         moon_loop_advance(r->loop, at_ms - now);
-        come_to_rest(r);
+        moon_loop_come_to_rest(r->loop);
     }
 }
 
@@ -115,30 +104,19 @@ static int begin(struct replay *r, struct moon_err *err)
     if (r->manager == NULL) {
         return -(int)err->code;
     }
-    come_to_rest(r);
+    moon_loop_come_to_rest(r->loop);
     return 0;
 }
 
 /* ---- comparing ---- */
-
-static char *describe(const cJSON *action)
-{
-    MOON_AUTOFREE char *what = moon_plan_json_action(action);
-    const char *subresource = moon_json_string(action, "subresource");
-    const char *node = moon_json_string(action, "node");
-
-    return moon_asprintf("%s%s%s%s%s: %s", what, subresource != NULL ? " " : "",
-                         subresource != NULL ? subresource : "", node != NULL ? " on " : "",
-                         node != NULL ? node : "", moon_json_string(action, "reason"));
-}
 
 static bool is_same(const cJSON *recorded, const cJSON *replayed)
 {
     if (recorded == NULL || replayed == NULL) {
         return recorded == replayed;
     }
-    MOON_AUTOFREE char *one = describe(recorded);
-    MOON_AUTOFREE char *other = describe(replayed);
+    MOON_AUTOFREE char *one = moon_plan_json_text(recorded, true);
+    MOON_AUTOFREE char *other = moon_plan_json_text(replayed, true);
     return strcmp(one, other) == 0;
 }
 
@@ -153,8 +131,8 @@ static void add_texts(cJSON *to, const char *key, const cJSON *items, const char
         if (!moon_streq(moon_json_string(item, "node"), node)) {
             continue;
         }
-        MOON_AUTOFREE char *text =
-            are_actions ? describe(item) : moon_strdup(moon_json_string(item, "reason"));
+        MOON_AUTOFREE char *text = are_actions ? moon_plan_json_text(item, true)
+                                               : moon_strdup(moon_json_string(item, "reason"));
         (void)cJSON_AddItemToArray(list, cJSON_CreateString(text));
     }
 }
@@ -297,7 +275,7 @@ static void replay_plan(struct replay *r, const cJSON *recorded)
     moon_random_expect(NULL);
     r->result->plans++;
     compare(r, recorded);
-    come_to_rest(r);
+    moon_loop_come_to_rest(r->loop);
 }
 
 static int replay_policies(struct replay *r, const cJSON *line, struct moon_err *err)
@@ -314,7 +292,7 @@ static int replay_policies(struct replay *r, const cJSON *line, struct moon_err 
         moon_scene_swap_policies(&r->scene, &newer);
     }
     moon_scene_fini(&newer);
-    come_to_rest(r);
+    moon_loop_come_to_rest(r->loop);
     return rc;
 }
 
@@ -341,7 +319,7 @@ static void replay_call(struct replay *r, const char *name, struct moon_str line
 {
     wait_for_call(r, name);
     moon_replay_calls_give(r->calls, name, line);
-    come_to_rest(r);
+    moon_loop_come_to_rest(r->loop);
 }
 
 static bool are_actions(const cJSON *actions)
@@ -373,11 +351,11 @@ static int replay_other(struct replay *r, struct moon_str line, struct moon_err 
         return replay_policies(r, json, err);
     } else if (moon_json_member(json, "asked") != NULL) {
         int rc = moon_figures_read(r->figures, json, err);
-        come_to_rest(r);
+        moon_loop_come_to_rest(r->loop);
         return rc;
     } else if (moon_json_bool(json, "lead", false)) {
         moon_manager_lead(r->manager);
-        come_to_rest(r);
+        moon_loop_come_to_rest(r->loop);
     } else if (moon_json_member(json, "limit") != NULL) {
         r->result->is_cut = true;
     } else {

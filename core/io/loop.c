@@ -236,6 +236,16 @@ void moon_loop_turn(struct moon_loop *loop, uint64_t max_wait_ms)
     loop->in_turn = false;
 }
 
+void moon_loop_come_to_rest(struct moon_loop *loop)
+{
+    uint64_t before;
+
+    do {
+        before = loop->callbacks;
+        moon_loop_turn(loop, 0);
+    } while (loop->callbacks != before);
+}
+
 static bool can_wake(const struct moon_loop *loop)
 {
     return loop->wakers > 0 || moon_loop_timers_wait_ms(loop) != UINT64_MAX;

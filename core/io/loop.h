@@ -61,6 +61,8 @@ MOON_API uint64_t moon_loop_next_timer(const struct moon_loop *loop);
 /* How many callbacks have run so far, of any kind: a turn that leaves it unchanged had nothing to
  * do. Whoever moves a virtual clock waits for that first. */
 MOON_API uint64_t moon_loop_callbacks(const struct moon_loop *loop);
+/* Virtual clock only: turn until nothing is left to do at this time. */
+MOON_API void moon_loop_come_to_rest(struct moon_loop *loop);
 /* Virtual clock only: the wall clock jumps by `ms` (either way), as an admin or NTP would. */
 MOON_API void moon_loop_jump_wall(struct moon_loop *loop, int64_t ms);
 

@@ -79,6 +79,7 @@ check "from the controller: sets" has "default/agent" admin get sets
 check "nodes" is "$(cat "$WORK/nodes")" admin get nodes default/agent
 check "revisions" has "current" admin get revisions default/agent
 check "explain, too" has "open writes" admin explain default/agent
+check "as from the cluster: what is done about it" is "next step nothing" sh -c "KUBECONFIG='$WORK/none' '$MOONSET' explain --admin '$url' default/agent n1 | tail -1 | tr -s ' '"
 check "a node" has "a quiet pool" admin explain default/agent n3
 check "a set that is not there" has "there is no set default/nobody" admin explain default/nobody
 check "is an error" status_is 1 admin explain default/nobody
@@ -92,16 +93,16 @@ check "and says what is wrong" grep -q "did you mean 'labels'" "$WORK/errors"
 check "which is a status" sh -c "! '$MOONSET' repl --kubeconfig '$MOONSET_KUBECONFIG' --policy-dir '$policies' <'$WORK/lines' 2>/dev/null >&2"
 moonset_down
 
-echo "a token" >"$WORK/token"
+echo "a-token" >"$WORK/token"
 admin_up --admin-token-file "$WORK/token"
 check "with a token: not without it" is 401 status_of "$url/get?what=sets"
 check "nor with another" is 401 status_of -H 'Authorization: Bearer another' "$url/explain?set=default/agent"
-check "but with it" is 200 status_of -H 'Authorization: Bearer a token' "$url/get?what=sets"
+check "but with it" is 200 status_of -H 'Authorization: Bearer a-token' "$url/get?what=sets"
 check "metrics and health need none" is 200 status_of "$url/healthz"
 eventually 20 "who brings it is told" has "default/agent" admin get sets --admin-token-file "$WORK/token"
 check "who does not is not" has "token" admin get sets
 echo "rotated" >"$WORK/token"
-check "the token may change" is 401 status_of -H 'Authorization: Bearer a token' "$url/get?what=sets"
+check "the token may change" is 401 status_of -H 'Authorization: Bearer a-token' "$url/get?what=sets"
 moonset_down
 
 check "what is there to get" status_is 2 get pods

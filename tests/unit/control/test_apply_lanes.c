@@ -181,6 +181,28 @@ static void suspend_ends_what_is_asleep(void **state)
     assert_int_equal(f->server.calls, 1);
 }
 
+static void add_name(const struct moon_action *action, void *ctx)
+{
+    moon_buf_printf(ctx, "%s ", action->name);
+}
+
+static void what_is_open_is_told(void **state)
+{
+    struct fixture *f = *state;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf names = MOON_BUF_INIT(1024);
+    f->server.plan = hold_first;
+    start(f, (struct moon_apply_opts){0});
+    submit(f, plan_of_creates(f, KEY, "a", 3));
+    server_wait(&f->server, f->server.calls, 1);
+    moon_apply_each(f->apply, KEY, add_name, &names);
+    assert_string_equal(moon_buf_cstr(&names), "a-0 a-1 a-2 ");
+    moon_buf_clear(&names);
+    moon_apply_each(f->apply, MOON_STR_LIT("ns/other"), add_name, &names);
+    assert_int_equal(names.len, 0);
+    server_release(&f->server);
+    server_wait(&f->server, f->plans_done, 1);
+}
+
 static void a_dropped_lane_finishes_what_is_in_flight(void **state)
 {
     struct fixture *f = *state;
@@ -267,6 +289,7 @@ int main(void)
         TEST(a_lane_in_trouble_delays_no_other),
         TEST(suspend_cuts_what_is_in_flight),
         TEST(suspend_ends_what_is_asleep),
+        TEST(what_is_open_is_told),
         TEST(a_dropped_lane_finishes_what_is_in_flight),
         TEST(a_dropped_lane_sends_nothing_again),
         TEST(free_tells_everything_open),

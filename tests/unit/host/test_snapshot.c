@@ -267,13 +267,7 @@ struct world {
 
 static void settle(const struct world *w)
 {
-    uint64_t callbacks;
-
-    do {
-        callbacks = moon_loop_callbacks(w->loop);
-        moon_loop_turn(w->loop, 0);
-        moon_loop_advance(w->loop, 1);
-    } while (moon_loop_callbacks(w->loop) != callbacks);
+    moon_loop_come_to_rest(w->loop);
 }
 
 static void begin(struct world *w, const char *text)
