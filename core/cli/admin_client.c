@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/admin_client.h"
 
-#include "io/file.h"
 #include "io/http.h"
 
 enum {
-    TOKEN_MAX_BYTES = 4096,
+    HEADER_MAX_BYTES = 64 * 1024,
     URL_MAX_BYTES = 16 * 1024,
     ANSWER_MAX_BYTES = 256 << 20
 };
@@ -48,21 +47,6 @@ static void write_url(const struct moon_admin_question *q, struct moon_buf *out)
     }
 }
 
-static int read_token(const char *path, char **ret_header, struct moon_err *err)
-{
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(TOKEN_MAX_BYTES);
-
-    if (path == NULL) {
-        return 0;
-    }
-    int rc = moon_file_read(path, &text, err);
-    if (rc == 0) {
-        struct moon_str token = moon_str_trim(moon_buf_str(&text));
-        *ret_header = moon_asprintf("Authorization: Bearer %.*s", MOON_STR_ARG(token));
-    }
-    return rc;
-}
-
 static void ask(const struct moon_admin_question *q, const char *header, struct moon_http *http,
                 struct asking *a)
 {
@@ -82,10 +66,11 @@ static void ask(const struct moon_admin_question *q, const char *header, struct 
 
 cJSON *moon_admin_ask(const struct moon_admin_question *q, struct moon_err *err)
 {
-    MOON_AUTOFREE char *header = NULL;
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf header = MOON_BUF_INIT(HEADER_MAX_BYTES);
     struct asking a = {0};
 
-    if (read_token(q->token_file, &header, err) != 0) {
+    if (q->token_file != NULL && moon_http_bearer(q->token_file, &header, err) != 0) {
+        (void)moon_err_wrap(err, "--admin-token-file");
         return NULL;
     }
     a.loop = moon_loop_new(NULL, err);
@@ -95,7 +80,7 @@ cJSON *moon_admin_ask(const struct moon_admin_question *q, struct moon_err *err)
     struct moon_http *http = moon_http_new(
         a.loop, &(struct moon_http_opts){.user_agent = "moonset/" MOONSET_VERSION}, err);
     if (http != NULL) {
-        ask(q, header, http, &a);
+        ask(q, header.len > 0 ? moon_buf_cstr(&header) : NULL, http, &a);
         if (a.answer == NULL) {
             *err = a.err;
             (void)moon_err_wrap(err, "--admin %s", q->url);

@@ -90,5 +90,9 @@ MOON_API size_t moon_http_pending(const struct moon_http *http);
 
 /* %XX-escape for a path segment or a query value. */
 MOON_API void moon_http_escape(struct moon_buf *out, struct moon_str text);
+/* A line break in a token would let it add headers of its own. */
+MOON_API bool moon_http_is_token(struct moon_str text);
+/* "Authorization: Bearer …" with the token that a file holds; errors name the file. */
+MOON_API int moon_http_bearer(const char *path, struct moon_buf *out, struct moon_err *err);
 
 #endif

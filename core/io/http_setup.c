@@ -9,6 +9,8 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include "io/file.h"
+
 enum {
     DEFAULT_CONNECT_TIMEOUT_MS = 10000,
     DEFAULT_MAX_BODY_BYTES = 16 << 20,
@@ -17,6 +19,7 @@ enum {
     UNACKNOWLEDGED_MS = 30000,
     KEEPALIVE_IDLE_S = 30,
     KEEPALIVE_INTERVAL_S = 10,
+    TOKEN_MAX_BYTES = 32 << 10,
 };
 
 /* ---- the connection ---- */
@@ -276,4 +279,29 @@ void moon_http_escape(struct moon_buf *out, struct moon_str text)
             moon_buf_putc(out, hex[c & 15]);
         }
     }
+}
+
+bool moon_http_is_token(struct moon_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~') {
+            return false;
+        }
+    }
+    return text.len > 0;
+}
+
+int moon_http_bearer(const char *path, struct moon_buf *out, struct moon_err *err)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(TOKEN_MAX_BYTES);
+
+    if (moon_file_read(path, &text, err) != 0) {
+        return -(int)err->code;
+    }
+    struct moon_str token = moon_str_trim(moon_buf_str(&text));
+    if (!moon_http_is_token(token)) {
+        return moon_err_set(err, MOON_E_INVALID, "%s holds no token", path);
+    }
+    moon_buf_printf(out, "Authorization: Bearer %.*s", MOON_STR_ARG(token));
+    return 0;
 }

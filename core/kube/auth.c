@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "io/file.h"
+#include "io/http.h"
 #include "kube/base64.h"
 #include "kube/exec.h"
 
@@ -64,17 +65,6 @@ struct moon_auth_wait {
 
 /* ---- what is sent ---- */
 
-/* A line break in a token would let it add headers of its own. */
-static bool is_token(struct moon_str token)
-{
-    for (size_t i = 0; i < token.len; i++) {
-        if (token.ptr[i] <= ' ' || token.ptr[i] > '~') {
-            return false;
-        }
-    }
-    return token.len > 0;
-}
-
 static void set_header(struct moon_auth *a, char *take_header)
 {
     if (moon_streq(take_header, a->header)) {
@@ -88,7 +78,7 @@ static void set_header(struct moon_auth *a, char *take_header)
 
 static int use_token(struct moon_auth *a, struct moon_str token, struct moon_err *err)
 {
-    if (!is_token(token)) {
+    if (!moon_http_is_token(token)) {
         return moon_err_set(err, MOON_E_INVALID,
                             token.len == 0 ? "the token is empty"
                                            : "the token holds characters no token can have");

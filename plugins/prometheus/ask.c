@@ -6,7 +6,6 @@
  * for a moment, an error is not: who asks again may be luckier.
  */
 #include "base/list.h"
-#include "io/file.h"
 #include "prometheus/prometheus_priv.h"
 
 #define CALL_MAGIC 0x9a011ca1u
@@ -16,7 +15,7 @@ enum {
     KEPT_MAX_BYTES = 64 * 1024, /* a larger answer is not kept */
     KEPT_MAX = 256,             /* so many answers are */
     URL_MAX_BYTES = 64 * 1024,
-    TOKEN_MAX_BYTES = 16 * 1024,
+    HEADER_MAX_BYTES = 64 * 1024,
 };
 
 /* One question: on its way, or answered a moment ago. */
@@ -118,20 +117,14 @@ static void done(const struct moon_http_answer *a, const struct moon_err *err, v
 
 /* ---- asking ---- */
 
-static int read_token(const struct moon_prom *p, struct moon_buf *header, struct moon_err *err)
+static int write_token(const struct moon_prom *p, struct moon_buf *header, struct moon_err *err)
 {
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(TOKEN_MAX_BYTES);
-
-    if (moon_file_read(p->token_file, &text, err) != 0) {
-        return moon_err_wrap(err, "bearer-token-file");
+    if (p->token_file == NULL) {
+        return 0;
     }
-    struct moon_str token = moon_str_trim(moon_buf_str(&text));
-    if (token.len == 0 || memchr(token.ptr, '\n', token.len) != NULL) {
-        return moon_err_set(err, MOON_E_INVALID, "bearer-token-file: %s holds no token",
-                            p->token_file);
-    }
-    moon_buf_printf(header, "Authorization: Bearer %.*s", MOON_STR_ARG(token));
-    return 0;
+    return moon_http_bearer(p->token_file, header, err) == 0
+               ? 0
+               : moon_err_wrap(err, "bearer-token-file");
 }
 
 static int ready_http(struct moon_prom *p, struct moon_err *err)
@@ -149,10 +142,10 @@ static int send(struct moon_prom_call *c, uint64_t timeout_ms, struct moon_err *
 {
     struct moon_prom *p = c->owner;
     MOON_CLEANUP(moon_buf_fini) struct moon_buf url = MOON_BUF_INIT(URL_MAX_BYTES);
-    MOON_CLEANUP(moon_buf_fini) struct moon_buf token = MOON_BUF_INIT(2 * TOKEN_MAX_BYTES);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf token = MOON_BUF_INIT(HEADER_MAX_BYTES);
 
     /* Each time: tokens are replaced while we run. */
-    if (ready_http(p, err) != 0 || (p->token_file != NULL && read_token(p, &token, err) != 0)) {
+    if (ready_http(p, err) != 0 || write_token(p, &token, err) != 0) {
         return -(int)err->code;
     }
     moon_buf_printf(&url, "%s/api/v1/query?query=", p->url);
