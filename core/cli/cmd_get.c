@@ -135,18 +135,16 @@ static void print_sets(const struct get *g, const cJSON *rows)
 }
 
 /* One line for each pod, and one for a node without. */
-static void add_node(const struct get *g, const cJSON *row, const cJSON *pod, struct moon_table *t)
+static void add_node(const cJSON *row, const cJSON *pod, struct moon_table *t)
 {
-    const char *reason = moon_json_string(row, "reason");
-
     ADD(t, text_cell(row, "node"), text_cell(row, "placement"), text_cell(pod, "name"),
         text_cell(pod, "revision"),
         pod != NULL ? yes_cell(moon_json_bool(pod, "updated", false)) : NULL,
         pod != NULL ? yes_cell(moon_json_bool(row, "available", false)) : NULL, rank_cell(row),
-        moon_strdup(reason != NULL || !g->args->is_wide ? reason : ""));
+        text_cell(row, "reason"));
 }
 
-static void print_nodes(const struct get *g, const cJSON *rows)
+static void print_nodes(const cJSON *rows)
 {
     static const char *const head[] = {"NODE",    "PLACEMENT", "POD",  "REVISION",
                                        "UPDATED", "AVAILABLE", "RANK", "REASON"};
@@ -158,10 +156,10 @@ static void print_nodes(const struct get *g, const cJSON *rows)
     cJSON_ArrayForEach (row, rows) {
         const cJSON *pods = moon_json_member(row, "pods");
         if (cJSON_GetArraySize(pods) == 0) {
-            add_node(g, row, NULL, t);
+            add_node(row, NULL, t);
         }
         cJSON_ArrayForEach (pod, pods) {
-            add_node(g, row, pod, t);
+            add_node(row, pod, t);
         }
     }
     moon_table_print(t);
@@ -250,7 +248,7 @@ static int get(const struct moon_planning_args *a, const struct moon_config *con
     } else if (moon_streq(what, "sets")) {
         print_sets(&g, rows);
     } else if (moon_streq(what, "nodes")) {
-        print_nodes(&g, rows);
+        print_nodes(rows);
     } else {
         print_revisions(&g, rows);
     }

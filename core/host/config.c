@@ -60,7 +60,7 @@ static const struct moon_setting settings[] = {
     {"lease-namespace", TEXT, AT(lease_namespace), "kube-system", "NS", "where the Lease is", NULL},
     {"lease-name", TEXT, AT(lease_name), "moonset", "NAME", "what it is called", NULL},
     {"listen", TEXT, AT(listen), "127.0.0.1:8090", "ADDR:PORT",
-     "/healthz, /readyz and /metrics; port 0: any, empty: none", NULL},
+     "/healthz, /readyz, /metrics, /explain and /get; port 0: any, empty: none", NULL},
     {"admin-token-file", TEXT, AT(admin_token_file), NULL, "FILE",
      "who asks /explain and /get there brings this token; without, only this machine may", NULL},
     {"state-dir", TEXT, AT(state_dir), NULL, "DIR",
