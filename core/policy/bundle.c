@@ -403,10 +403,14 @@ static int look_at(struct moon_version *v, struct moon_engine *e, lua_CFunction 
     return rc;
 }
 
+/* In a state made anew params and queries are what they were, and others hold on to their texts. */
 static int check(struct moon_version *v, struct moon_engine *e, struct moon_fault *ret)
 {
     int rc = look_at(v, e, check_table, NULL, ret);
 
+    if (v->engine_serial > 0) {
+        return rc;
+    }
     rc = rc == 0 ? look_at(v, e, read_params, "params", ret) : rc;
     return rc == 0 ? look_at(v, e, read_queries, "queries", ret) : rc;
 }

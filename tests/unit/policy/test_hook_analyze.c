@@ -211,6 +211,22 @@ static void test_keys_and_parameters_of_their_names(void **state)
     assert_string_equal(err.text, "policy test: 'on_fail' must be \"pause\" or \"rollback\"");
 }
 
+/* Who asks the queries goes on while the policy's state is made anew after a stop. */
+static void test_queries_outlive_the_state(void **state)
+{
+    struct fixture *f = *state;
+    struct moon_analysis a;
+
+    f->budget_scale = 1;
+    fixture_policy(f, QUERIES PASSES ", gate = function() while true do end end");
+    moon_analysis_init(&a, f->chain, &f->view, &f->roll);
+    assert_non_null(strstr(ask_gate(f), "stopped after"));
+    assert_non_null(strstr(ask_gate(f), "stopped after"));
+    assert_string_equal(a.queries[0].name, "err");
+    assert_string_equal(a.queries[0].provider, "prometheus");
+    moon_analysis_fini(&a);
+}
+
 /* ---- the call ---- */
 
 /* "pass", "fail: reason", "wait: it failed: …" */
@@ -332,6 +348,7 @@ int main(void)
         TEST(test_placeholders),
         TEST(test_wrong_placeholders_do_not_load),
         TEST(test_keys_and_parameters_of_their_names),
+        TEST(test_queries_outlive_the_state),
         TEST(test_what_it_sees),
         TEST(test_answers_of_the_wrong_shape),
         TEST(test_the_largest_answer),
