@@ -95,7 +95,7 @@ struct moon_roll_filter {
     enum moon_roll_want paired;
     enum moon_roll_want wanted;
     enum moon_roll_want waiting;
-    const char *zone; /* of the filter table, which the walk keeps alive */
+    const char *zone; /* of the filter table, as long as no script runs */
     const struct moon_selector *selector;
     enum moon_roll_order order[MOON_ROLL_ORDERS];
     unsigned order_count;

@@ -256,8 +256,8 @@ static int walk_start(lua_State *L, enum moon_roll_state state)
         collect(w, limit, &(struct sorting){&w->filter, run->roll, w->scan.stop});
     }
     moon_engine_poll(L);
-    if (!lua_isnoneornil(L, 2)) { /* holds the texts the filter points to */
-        lua_pushvalue(L, 2);
+    if (f.zone != NULL) { /* held by the walk: the script may change its table */
+        w->filter.zone = lua_pushstring(L, f.zone);
         (void)lua_setiuservalue(L, -2, 1);
     }
     lua_pushcclosure(L, walk_next, 1);
@@ -324,9 +324,11 @@ int moon_roll_count(lua_State *L)
     lua_settop(L, 2);
     struct moon_roll_filter f = moon_roll_filter_read(L, own);
     luaL_checktype(L, 2, LUA_TTABLE);
-    lua_getfield(L, 2, "by");
+    lua_pushliteral(L, "by"); /* raw, as all of the filter: no script runs while it is in use */
+    (void)lua_rawget(L, 2);
     const char *by = luaL_optstring(L, 3, NULL);
-    lua_getfield(L, 2, "state");
+    lua_pushliteral(L, "state");
+    (void)lua_rawget(L, 2);
     f.state = (enum moon_roll_state)luaL_checkoption(L, 4, NULL, moon_roll_state_names);
     lua_newtable(L);
     struct scan scan = scan_start(L, &f, run);

@@ -573,7 +573,6 @@ static void test_roll_views(void **state)
                         "n1-old old|n2-old|n3-old|n4-new true nil|z0 1|z1 2|1");
 }
 
-/* An iterator of an earlier call is as stale as a view. */
 /* A walk in another order gives the first of all that match, whatever the limit. */
 static void test_sorted_walks(void **state)
 {
@@ -605,6 +604,32 @@ static void test_sorted_walks(void **state)
     assert_int_equal(f->reports, 0);
 }
 
+/* What a script does to the table in the meantime is no matter. */
+static void test_filters_are_read_once(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_string_equal(
+        roll_with(f,
+                  "local zone = ('z'):rep(100)\n"
+                  "local function litter()\n"
+                  "  for i = 1, 40 do local t = {} for k = 1, 2000 do t[k] = zone .. k end end\n"
+                  "end\n"
+                  "local filter = { zone = zone .. 'a' }\n"
+                  "local walk = roll:outdated(filter)\n"
+                  "filter.zone = nil\n"
+                  "litter()\n"
+                  "for pod in walk do roll:replace(pod, 'x') end\n"
+                  "filter = setmetatable({ zone = zone .. 'b', state = 'outdated' },\n"
+                  "  { __index = function(t) t.zone = nil litter() end })\n"
+                  "roll:again(1 + roll:count(filter), 'x')",
+                  3, 0),
+        "");
+    assert_int_equal(f->answer.again_s, 1);
+    assert_int_equal(f->reports, 0);
+}
+
+/* An iterator of an earlier call is as stale as a view. */
 static void test_stale_walks(void **state)
 {
     struct fixture *f = *state;
@@ -652,6 +677,7 @@ int main(void)
         TEST(test_a_failed_update_does_nothing),
         TEST(test_roll_views),
         TEST(test_sorted_walks),
+        TEST(test_filters_are_read_once),
         TEST(test_stale_walks),
         TEST(test_again),
     };
