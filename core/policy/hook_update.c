@@ -120,6 +120,8 @@ void moon_hook_update(struct moon_chain *chain, const struct moon_set_view *set,
         clear_actions(ret);
         moon_free(moon_steal(&ret->pause));
         moon_free(moon_steal(&ret->rollback));
+        moon_free(moon_steal(&ret->again_reason));
+        ret->again_s = 0;
         ret->clipped = 0;
         ret->failed = true;
         moon_hook_report(&call, &fault, "");

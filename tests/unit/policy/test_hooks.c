@@ -537,9 +537,14 @@ static void test_a_failed_update_does_nothing(void **state)
     struct fixture *f = *state;
 
     assert_string_equal(
-        roll_with(f, "for p in roll:outdated {} do roll:replace(p, 'x') error('late') end", 3, 0),
+        roll_with(f,
+                  "for p in roll:outdated {} do roll:replace(p, 'x') roll:again(3600, 'soak') "
+                  "error('late') end",
+                  3, 0),
         "failed ");
     assert_int_equal(f->answer.count, 0);
+    assert_int_equal(f->answer.again_s, 0); /* what it wished is no more than what it recorded */
+    assert_null(f->answer.again_reason);
     assert_string_equal(f->last.hook, "update");
 }
 
