@@ -187,12 +187,12 @@ static bool has_entries(enum moon_view_kind kind)
 
 static void print_view(lua_State *L, struct moon_buf *out, int depth)
 {
-    const struct moon_view *view = moon_view_any(L, -1);
-    const struct moon_view_class *class = with_fields(view->kind);
+    const struct moon_view view = *moon_view_any(L, -1); /* what is printed makes others */
+    const struct moon_view_class *class = with_fields(view.kind);
 
     if (class != NULL && depth == 0) {
-        print_fields(L, view, class, out);
-    } else if (has_entries(view->kind) && depth < DEPTH_MAX) {
+        print_fields(L, &view, class, out);
+    } else if (has_entries(view.kind) && depth < DEPTH_MAX) {
         print_entries(L, out, depth);
     } else {
         print_text(L, out);

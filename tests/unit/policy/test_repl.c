@@ -76,6 +76,34 @@ static void objects(void **state)
     end(&p);
 }
 
+/* Each field is a view of its own; with these nodes there come to be more than fit at first. */
+static void many_objects(void **state)
+{
+    enum {
+        NODES = 58
+    };
+    struct prompt p;
+    const struct moon_node *nodes[NODES];
+
+    begin(&p, state);
+    moon_repl_free(p.repl);
+    for (int i = 0; i < NODES; i++) {
+        MOON_AUTOFREE char *json =
+            moon_asprintf("{\"metadata\":{\"name\":\"n%d\",\"uid\":\"u%d\"}}", i, i);
+        nodes[i] = make_node(json);
+    }
+    p.repl = moon_repl_new(&(struct moon_repl_opts){
+        .nodes = nodes, .node_count = NODES, .sets = &p.f->view, .set_count = 1});
+    moon_buf_clear(&p.out);
+    assert_int_equal(moon_repl_run(p.repl, moon_str("nodes.n7"), &p.out), MOON_REPL_DONE);
+    assert_non_null(strstr(moon_buf_cstr(&p.out), "\n  allocatable = {}\n"));
+    assert_non_null(strstr(moon_buf_cstr(&p.out), "\n  deleting = false\n"));
+    for (int i = 0; i < NODES; i++) {
+        moon_object_unref(&nodes[i]->meta);
+    }
+    end(&p);
+}
+
 static void errors(void **state)
 {
     struct prompt p;
@@ -120,7 +148,7 @@ static void a_loop_is_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(expressions_and_statements), TEST(objects),           TEST(errors),
+        TEST(expressions_and_statements), TEST(objects),           TEST(many_objects), TEST(errors),
         TEST(what_could_go_on),           TEST(a_loop_is_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
