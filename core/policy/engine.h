@@ -158,9 +158,14 @@ MOON_API void moon_library_open(lua_State *L);    /* library.c: leaves the table
 MOON_API void moon_sandbox_freeze(lua_State *L, const char *what);
 /* Push the environment that chunks get as _ENV. */
 MOON_API void moon_sandbox_push_env(lua_State *L);
-int moon_sandbox_pairs(lua_State *L);    /* pairs.c */
-int moon_sandbox_spairs(lua_State *L);   /* pairs.c */
-int moon_sandbox_next(lua_State *L);     /* pairs.c */
-int moon_sandbox_tostring(lua_State *L); /* sandbox.c */
+int moon_sandbox_pairs(lua_State *L);  /* pairs.c */
+int moon_sandbox_spairs(lua_State *L); /* pairs.c */
+int moon_sandbox_next(lua_State *L);   /* pairs.c */
+/* For C that has begun something: pushes an iterator, called without arguments, over the table on
+ * the top, in the defined order. No script runs: a __pairs of its own is passed over. */
+void moon_sandbox_push_entries(lua_State *L); /* pairs.c */
+int moon_sandbox_tostring(lua_State *L);      /* sandbox.c */
+/* Push what is behind a frozen table; false: it is none, and nothing is pushed. */
+bool moon_sandbox_push_behind(lua_State *L, int index);
 
 #endif

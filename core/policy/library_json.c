@@ -35,14 +35,11 @@ static void encode_number(lua_State *L, struct moon_buf *out)
     moon_buf_printf(out, "%.*g", DBL_DECIMAL_DIG, n);
 }
 
-/* Calls fn(k, v) for the table on the top by way of our ordered pairs; k and v are on the top. */
 static void encode_members(lua_State *L, struct moon_buf *out, int depth)
 {
     bool first = true;
 
-    lua_pushcfunction(L, moon_sandbox_spairs);
-    lua_pushvalue(L, -2);
-    lua_call(L, 1, 1);
+    moon_sandbox_push_entries(L);
     moon_buf_putc(out, '{');
     for (;;) {
         size_t len;

@@ -286,9 +286,7 @@ static void record_resources(lua_State *L, const char *head)
 {
     int entries = lua_gettop(L);
 
-    lua_pushcfunction(L, moon_sandbox_spairs);
-    lua_pushvalue(L, entries);
-    lua_call(L, 1, 1);
+    moon_sandbox_push_entries(L);
     for (;;) {
         lua_pushvalue(L, -1);
         lua_call(L, 0, 2);

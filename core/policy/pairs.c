@@ -193,6 +193,17 @@ static int next_of_view(lua_State *L)
     return moon_view_push_entry(L, lua_upvalueindex(1), (size_t)i - 1);
 }
 
+static int pairs_of_table(lua_State *L, uint64_t seed)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    lua_settop(L, 1);
+    lua_pushvalue(L, 1);
+    (void)push_sorted_keys(L, seed);
+    lua_pushinteger(L, 0);
+    lua_pushcclosure(L, next_entry, 3);
+    return 1;
+}
+
 static int pairs(lua_State *L, uint64_t seed)
 {
     luaL_checkany(L, 1);
@@ -208,13 +219,7 @@ static int pairs(lua_State *L, uint64_t seed)
         lua_call(L, 1, 3);
         return 3;
     }
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 1);
-    lua_pushvalue(L, 1);
-    (void)push_sorted_keys(L, seed);
-    lua_pushinteger(L, 0);
-    lua_pushcclosure(L, next_entry, 3);
-    return 1;
+    return pairs_of_table(L, seed);
 }
 
 int moon_sandbox_pairs(lua_State *L)
@@ -226,6 +231,21 @@ int moon_sandbox_pairs(lua_State *L)
 int moon_sandbox_spairs(lua_State *L)
 {
     return pairs(L, 0);
+}
+
+static int entries(lua_State *L)
+{
+    if (moon_sandbox_push_behind(L, 1)) {
+        lua_replace(L, 1);
+    }
+    return pairs_of_table(L, 0);
+}
+
+void moon_sandbox_push_entries(lua_State *L)
+{
+    lua_pushcfunction(L, entries);
+    lua_pushvalue(L, -2);
+    lua_call(L, 1, 1);
 }
 
 /* The smallest key after the given one: a walk over all, so loops use pairs. */

@@ -100,6 +100,20 @@ static int proxy_pairs(lua_State *L)
     return 3;
 }
 
+bool moon_sandbox_push_behind(lua_State *L, int index)
+{
+    if (luaL_getmetafield(L, index, "__pairs") == LUA_TNIL) {
+        return false;
+    }
+    if (lua_tocfunction(L, -1) != proxy_pairs) {
+        lua_pop(L, 1);
+        return false;
+    }
+    (void)lua_getupvalue(L, -1, 1);
+    lua_remove(L, -2);
+    return true;
+}
+
 void moon_sandbox_freeze(lua_State *L, const char *what)
 {
     int real = lua_gettop(L);

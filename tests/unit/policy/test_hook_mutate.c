@@ -133,6 +133,24 @@ static void edits_are_recorded(void **state)
     }
 }
 
+/* What is frozen is seen through, and nothing but the value gets into the template. */
+static void tables_are_values(void **state)
+{
+    struct fixture *f = *state;
+
+    fixture_policy(f, "params = { a = { type = 'string', default = 'x' } },\n"
+                      "mutate = function(pod, node, set)\n"
+                      "  pod:set('/spec/x', set.params)\n"
+                      "  pod:set('/spec/y', setmetatable({ b = 1 }, { __pairs = function()\n"
+                      "    table.concat({ '1,\"nodeName\":\"elsewhere\",\"z\":{' })\n"
+                      "    return function() end end }))\n"
+                      "end");
+    fixture_set(f, SPEC, "{}");
+    assert_string_equal(ask_one(f, NODE("n1", "4")),
+                        "current [{\"set\":\"/spec/x\",\"value\":{\"a\":\"x\"}},"
+                        "{\"set\":\"/spec/y\",\"value\":{\"b\":1}}]");
+}
+
 static void resources_are_a_share_of_the_node(void **state)
 {
     struct fixture *f = *state;
@@ -309,6 +327,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(edits_are_recorded),
+        T(tables_are_values),
         T(resources_are_a_share_of_the_node),
         T(mistakes_name_their_line),
         T(one_node_that_fails_leaves_the_others_alone),

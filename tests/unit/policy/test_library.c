@@ -148,6 +148,16 @@ static void test_json(void **state MOON_UNUSED)
                "return #t.a + t.c + (t.a[3].b == nil and 10 or 0)",
                "14.5");
     assert_lua("return math.type(moonset.json.decode('3'))", "integer");
+    /* A script's own __pairs is passed over: it would run, and write, in the midst of the text. */
+    assert_lua("local t = setmetatable({ a = 1 }, { __pairs = function()\n"
+               "  table.concat({ ' \"b\":2' }) return function() end end })\n"
+               "return moonset.json.encode({ k = t, l = 2 })",
+               "{\"k\":{\"a\":1},\"l\":2}");
+    assert_lua("local t = setmetatable({ a = 1 }, { __pairs = moonset.json.encode })\n"
+               "return moonset.json.encode({ k = t, l = 2 })",
+               "{\"k\":{\"a\":1},\"l\":2}");
+    assert_lua_fails("return moonset.json.encode(moonset.time)", MOON_FAULT_RUNTIME,
+                     "a function has no JSON form"); /* what is frozen is seen through */
     assert_lua_fails("return moonset.json.decode('{')", MOON_FAULT_RUNTIME, "json.decode");
     assert_lua_fails("return moonset.json.encode({ f = print == nil, g = function() end })",
                      MOON_FAULT_RUNTIME, "");
