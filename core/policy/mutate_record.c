@@ -215,6 +215,21 @@ static int pod_image(lua_State *L)
     return 0;
 }
 
+/* Left on the stack. A table has no text of its own, and its address is another in each process. */
+static struct moon_str env_value(lua_State *L, const char *name)
+{
+    int type = lua_type(L, 4);
+    struct moon_str text;
+
+    if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TBOOLEAN &&
+        !moon_library_is_quantity(L, 4)) {
+        moon_engine_shape_error(L, "pod:env: %s is a text, a number or true or false, not a %s",
+                                name, lua_typename(L, type));
+    }
+    text.ptr = luaL_tolstring(L, 4, &text.len);
+    return text;
+}
+
 /* pod:env(container, name, value): nil takes it away. The whole entry is put in: one that had its
  * value from elsewhere has this one now. */
 static int pod_env(lua_State *L)
@@ -225,7 +240,7 @@ static int pod_env(lua_State *L)
     struct moon_str value = {NULL, 0};
 
     if (!lua_isnoneornil(L, 4)) {
-        value.ptr = luaL_tolstring(L, 4, &value.len);
+        value = env_value(L, name.ptr);
     }
     const char *list = push_pointer(L, SPEC "containers/name=", container.ptr, "/env/name=");
     const char *pointer = push_pointer(L, list, name.ptr, "");

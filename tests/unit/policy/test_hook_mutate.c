@@ -117,6 +117,9 @@ static void edits_are_recorded(void **state)
         {"pod:env('c', 'B', 7)",
          "current [{\"set\":\"/spec/containers/name=c/env/name=B\",\"value\":{\"name\":\"B\","
          "\"value\":\"7\"}}]"},
+        {"pod:env('c', 'B', node.allocatable.cpu)",
+         "current [{\"set\":\"/spec/containers/name=c/env/name=B\",\"value\":{\"name\":\"B\","
+         "\"value\":\"4\"}}]"},
         {"pod:env('c', 'A', nil)", "current [{\"remove\":\"/spec/containers/name=c/env/name=A\"}]"},
         {"pod:revision('stable')", "stable by test []"},
         {"pod:revision('current')", "current by test []"},
@@ -202,6 +205,11 @@ static void mistakes_name_their_line(void **state)
         {"pod:set('/spec/a~7', 'x')", "after ~ there is 0 or 1"},
         {"pod:revision('newest')", "test.lua:2: pod:revision: the set has no revision \"newest\""},
         {"pod:revision('stable') pod:revision('old')", "\"stable\" was said before"},
+        {"pod:env('c', 'B', {})",
+         "test.lua:2: pod:env: B is a text, a number or true or false, not "
+         "a table"},
+        {"pod:env('c', 'B', pod.set)", "B is a text, a number or true or false, not a function"},
+        {"pod:env('c', 'B', node)", "B is a text, a number or true or false, not a userdata"},
         {"pod:skip()", "pod:skip wants a reason, a text: got no value"},
         {"pod:resources('c', { request = { cpu = 1 } })", "requests and limits, and nothing else"},
         {"pod:resources('c', { requests = { cpu = 'many' } })", "quantity"},
