@@ -244,16 +244,28 @@ static void look_again(struct moon_policies *p)
     moon_policies_settle(p);
 }
 
+static void give_another_chance(struct moon_version *v)
+{
+    if (v != NULL) {
+        v->is_quarantined = false;
+        v->stop_count = 0;
+    }
+}
+
+/* Of all versions: sets may use others than the one in force. */
 static void lift_quarantine(const struct moon_policies *p)
 {
     void *value;
     size_t pos = 0;
 
     while (moon_map_next(p->by_name, &pos, NULL, &value)) {
-        struct moon_policy *one = value;
-        if (one->version != NULL) {
-            one->version->is_quarantined = false;
-            one->version->stop_count = 0;
+        const struct moon_policy *one = value;
+        give_another_chance(one->version);
+        for (size_t i = 0; i < one->entry_count; i++) {
+            give_another_chance(one->entries[i]->version);
+        }
+        for (size_t i = 0; i < one->past_count; i++) {
+            give_another_chance(one->past[i]);
         }
     }
 }

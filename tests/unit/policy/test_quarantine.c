@@ -126,6 +126,24 @@ static void test_another_version_is_asked(void **state)
     assert_string_equal(state_of(f, "p"), "in force");
 }
 
+/* A set that insists on a version of before gets its other chance, too. */
+static void test_a_pinned_version_gets_another_chance(void **state)
+{
+    struct fixture *f = asking(state);
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf versions = MOON_BUF_INIT(MOON_CHAIN_VERSIONS_MAX);
+
+    moon_chain_versions(f->chain, &versions);
+    MOON_AUTOFREE char *pin = moon_strndup(versions.data, strcspn(moon_buf_cstr(&versions), ","));
+    moon_policies_offer(f->policies, "configmap ns/a",
+                        &(struct moon_policy_file){.path = "p.lua", .text = moon_str(FINE)}, 1);
+    fixture_chain(f, pin, NULL, NULL);
+    stop(f, 6, 1000);
+    assert_non_null(strstr(f->last.text, "p.lua: quarantined"));
+    moon_policies_reload(f->policies);
+    assert_string_equal(ask_select(f, NODE), "undecided");
+    assert_null(strstr(f->last.text, "quarantined"));
+}
+
 static void test_states(void **state)
 {
     struct fixture *f = asking(state);
@@ -152,6 +170,7 @@ int main(void)
         T(test_stopped_now_and_then),
         T(test_a_batch_counts_once),
         T(test_another_version_is_asked),
+        T(test_a_pinned_version_gets_another_chance),
         T(test_states),
     };
 
