@@ -40,6 +40,8 @@ bool moon_chain_tells_status(const struct moon_chain *chain)
 /* ---- one answer, inside a C function: index 1 is the reading, index 2 what was returned ---- */
 
 struct reading {
+    struct moon_roll_run *run;
+    const struct moon_set_view *set;
     const char *policy;
     const struct moon_status *before; /* what other policies say */
     struct moon_status status;
@@ -163,10 +165,15 @@ static void check_keys(lua_State *L, const struct reading *r)
     }
 }
 
-static int read_answer(lua_State *L)
+/* Index 2: the hook. */
+static int call_hook(lua_State *L)
 {
     struct reading *r = lua_touserdata(L, 1);
 
+    moon_engine_of(L)->roll = r->run;
+    moon_view_push(L, MOON_VIEW_ROLL, r->run);
+    moon_view_push(L, MOON_VIEW_SET, r->set);
+    lua_call(L, 2, 1);
     if (lua_isnil(L, 2)) {
         return 0;
     }
@@ -210,20 +217,16 @@ static void append(struct moon_status *all, struct moon_status *take_one)
     moon_status_fini(take_one);
 }
 
-static int ask(struct moon_hook_call *c, struct moon_roll_run *run, struct reading *r,
-               struct moon_fault *fault)
+static int ask(struct moon_hook_call *c, struct reading *r, struct moon_fault *fault)
 {
     if (moon_hook_begin(c, (struct moon_budget){CALL_US, CALL_US}, fault) != 0) {
         return -1;
     }
     lua_State *L = c->engine->L;
-    int rc = moon_hook_call_with_roll(c, run, 1, fault);
-    if (rc == 0) {
-        lua_pushcfunction(L, read_answer);
-        lua_pushlightuserdata(L, r);
-        lua_pushvalue(L, -3);
-        rc = moon_engine_call(c->engine, 2, 0, fault);
-    }
+    lua_pushcfunction(L, call_hook);
+    lua_pushlightuserdata(L, r);
+    lua_pushvalue(L, 2);
+    int rc = moon_engine_call(c->engine, 2, 0, fault);
     if (rc == 0) {
         moon_hook_commit(c);
     }
@@ -242,12 +245,14 @@ void moon_hook_status(struct moon_chain *chain, const struct moon_set_view *set,
     for (size_t i = 0; i < chain->count; i++) {
         struct moon_hook_call call = {
             .chain = chain, .link = &chain->links[i], .hook = MOON_HOOK_STATUS, .set = set};
-        struct reading reading = {.policy = call.link->version->name, .before = ret};
+        struct reading reading = {
+            .run = &run, .set = set, .policy = call.link->version->name, .before = ret};
         if (!chain->uses[MOON_HOOK_STATUS][i]) {
             continue;
         }
         moon_roll_run_init(&run, set, roll, NULL);
-        if (ask(&call, &run, &reading, &fault) == 0) {
+        run.asked = "status";
+        if (ask(&call, &reading, &fault) == 0) {
             append(ret, &reading.status);
         } else {
             ret->failed = true;

@@ -86,7 +86,7 @@ static void test_what_cannot_be_said(void **state)
         {"local c = {} for i = 1, 9 do c[i] = { type = 'T' .. i, status = true } end\n"
          "return { conditions = c }",
          "more than 8 conditions"},
-        {"roll:pause('x')", "a gate records nothing"},
+        {"roll:pause('x')", "status records nothing"},
         {"error('oops')", "oops"},
     };
     for (size_t i = 0; i < MOON_ARRAY_SIZE(rows); i++) {

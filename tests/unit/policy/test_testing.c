@@ -456,13 +456,13 @@ static void each_case_begins_with_fresh_states(void **state)
     struct fixture *f = *state;
     struct moon_policy_test_opts opts = {.seed = 1, .count = true};
 
-    load(f, "gate = function(roll) return true end");
+    load(f, "gate = function(roll) return true end, status = function() return {} end");
     assert_string_equal(run_with(f,
                                  "nodes: [n1, n2]\n"
                                  "cases: [{ name: a, expect: { gate: open } }, { name: b, expect: "
-                                 "{ select: run } }]\n",
+                                 "{ select: run } }, { name: c, expect: { status: {} } }]\n",
                                  opts),
-                        "a: ok; gate 1\nb: ok");
+                        "a: ok; gate 1\nb: ok\nc: ok; gate 1; status 1");
 }
 
 /* ---- coverage ---- */
