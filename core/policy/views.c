@@ -130,11 +130,12 @@ void *moon_views_handle(struct moon_views *v, enum moon_view_kind kind, const vo
                                (v->epoch & epoch_mask) << INDEX_BITS | index);
 }
 
-/* NULL: not a handle of this call. */
-static const struct moon_view *find(lua_State *L, const void *handle)
+/* NULL: no handle of this call. The address of anything else that is a userdata has no bits of a
+ * kind, so it is none either. */
+static const struct moon_view *view_at(lua_State *L, int arg)
 {
     const struct moon_views *v = &moon_engine_of(L)->views;
-    uint64_t bits = (uint64_t)(uintptr_t)handle;
+    uint64_t bits = (uint64_t)(uintptr_t)lua_touserdata(L, arg);
     uint64_t index = bits & index_mask;
 
     if ((bits >> INDEX_BITS & epoch_mask) != (v->epoch & epoch_mask) || index >= v->count) {
@@ -176,11 +177,11 @@ void moon_view_push_in_slot(lua_State *L, enum moon_view_kind kind, const void *
 
 const struct moon_view *moon_view_told_any(lua_State *L, int arg)
 {
-    if (lua_type(L, arg) != LUA_TLIGHTUSERDATA) {
+    const struct moon_view *view = view_at(L, arg);
+
+    if (view == NULL && lua_type(L, arg) != LUA_TLIGHTUSERDATA) {
         luaL_argerror(L, arg, "a node, pod or set is wanted");
-    }
-    const struct moon_view *view = find(L, lua_touserdata(L, arg));
-    if (view == NULL) {
+    } else if (view == NULL) {
         luaL_error(L, "stale view: it was kept from an earlier call; keep its name instead");
     }
     return view;
@@ -188,11 +189,13 @@ const struct moon_view *moon_view_told_any(lua_State *L, int arg)
 
 const struct moon_view *moon_view_told_check(lua_State *L, int arg, enum moon_view_kind kind)
 {
+    const struct moon_view *view = view_at(L, arg);
+
+    if (view != NULL && view->kind == kind) {
+        return view;
+    }
     if (lua_type(L, arg) == LUA_TLIGHTUSERDATA) {
-        const struct moon_view *view = moon_view_told_any(L, arg);
-        if (view->kind == kind) {
-            return view;
-        }
+        view = moon_view_told_any(L, arg);
         luaL_argerror(L, arg,
                       lua_pushfstring(L, "%s expected, got %s", classes[kind]->name,
                                       classes[view->kind]->name));
@@ -205,10 +208,8 @@ const struct moon_view *moon_view_told_check(lua_State *L, int arg, enum moon_vi
 
 const struct moon_view *moon_view_told_test(lua_State *L, int arg, enum moon_view_kind kind)
 {
-    if (lua_type(L, arg) != LUA_TLIGHTUSERDATA) {
-        return NULL;
-    }
-    const struct moon_view *view = find(L, lua_touserdata(L, arg));
+    const struct moon_view *view = view_at(L, arg);
+
     return view != NULL && view->kind == kind ? view : NULL;
 }
 
@@ -301,7 +302,31 @@ static int no_such_field(lua_State *L, const struct moon_view_class *class)
                       moon_closest_text(&closest, hint));
 }
 
-/* Upvalue k: the fields of kind k by name. */
+static size_t hint_of(const void *name, enum moon_view_kind kind)
+{
+    return ((uintptr_t)name >> 4 ^ (uintptr_t)kind) & (MOON_VIEW_HINTS - 1);
+}
+
+/* The field that index 2 names. Upvalue k: the fields of kind k by name. */
+static const struct moon_view_field *field_of(lua_State *L, const struct moon_view_class *class,
+                                              enum moon_view_kind kind)
+{
+    const void *name = lua_topointer(L, 2);
+    struct moon_view_hint *hint = &moon_engine_of(L)->views.hints[hint_of(name, kind)];
+
+    if (hint->name == name && hint->kind == kind && name != NULL) {
+        return hint->field;
+    }
+    lua_pushvalue(L, 2);
+    (void)lua_rawget(L, lua_upvalueindex((int)kind));
+    const struct moon_view_field *field = lua_touserdata(L, -1);
+    if (field == NULL) {
+        (void)no_such_field(L, class);
+    }
+    *hint = (struct moon_view_hint){name, field, kind};
+    return field;
+}
+
 static int view_index(lua_State *L)
 {
     const struct moon_view *view = moon_view_told_any(L, 1);
@@ -315,13 +340,7 @@ static int view_index(lua_State *L)
     if (class->fields == NULL) {
         return class->get(L, view, 2);
     }
-    lua_pushvalue(L, 2);
-    (void)lua_rawget(L, lua_upvalueindex((int)view->kind));
-    const struct moon_view_field *field = lua_touserdata(L, -1);
-    if (field == NULL) {
-        return no_such_field(L, class);
-    }
-    return field->get(L, view);
+    return field_of(L, class, view->kind)->get(L, view);
 }
 
 static int view_newindex(lua_State *L)
@@ -339,7 +358,7 @@ static int view_len(lua_State *L)
 
 static int view_tostring(lua_State *L)
 {
-    const struct moon_view *view = find(L, lua_touserdata(L, 1));
+    const struct moon_view *view = view_at(L, 1);
 
     moon_trace_opaque(L);
     if (view == NULL) {

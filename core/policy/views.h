@@ -57,6 +57,19 @@ struct moon_view {
     enum moon_view_kind kind;
 };
 
+struct moon_view_field;
+
+/* A field that was found by name, so that the next time the name's address is enough: Lua has one
+ * object for equal short strings, and the table of fields keeps this one. */
+struct moon_view_hint {
+    const void *name;
+    const struct moon_view_field *field;
+    enum moon_view_kind kind;
+};
+enum {
+    MOON_VIEW_HINTS = 64
+};
+
 struct moon_views {
     uint64_t epoch;
     struct moon_view *items;
@@ -64,6 +77,7 @@ struct moon_views {
     size_t capacity;
     uint64_t *index; /* open addressing; epoch and position of an item */
     size_t index_size;
+    struct moon_view_hint hints[MOON_VIEW_HINTS];
 };
 
 MOON_API void moon_views_init(struct moon_views *v);

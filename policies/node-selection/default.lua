@@ -4,6 +4,9 @@
 -- No parameters. To narrow it, write a policy of your own beside it: the most restrictive answer
 -- wins. To loosen it, copy this file, change it, and say replaces = { "select" }.
 
+-- Asked for every node: what is looked up once need not be each time.
+local affinity_matches, untolerated = moonset.affinity_matches, moonset.untolerated
+
 return {
   api = 1,
   name = "node-selection/default",
@@ -13,19 +16,20 @@ return {
     if pinned and pinned ~= node.name then
       return false, "the template names node " .. pinned
     end
-    if not moonset.affinity_matches(set, node) then
+    if not affinity_matches(set, node) then
       return false, "node selector or node affinity does not match"
     end
 
+    local tolerations = set.tolerations
+    local taint = untolerated(node, tolerations)
+    if not taint then
+      return true
+    end
     -- A pod that is there may stay with a taint that only keeps new ones away.
-    local taint = moonset.untolerated(node, set.tolerations, "NoExecute")
-    if taint then
-      return false, "taint " .. taint.key .. ":NoExecute is not tolerated"
+    local fatal = untolerated(node, tolerations, "NoExecute")
+    if fatal then
+      return false, "taint " .. fatal.key .. ":NoExecute is not tolerated"
     end
-    taint = moonset.untolerated(node, set.tolerations, "NoSchedule")
-    if taint then
-      return "keep", "taint " .. taint.key .. ":NoSchedule is not tolerated"
-    end
-    return true
+    return "keep", "taint " .. taint.key .. ":NoSchedule is not tolerated"
   end,
 }
