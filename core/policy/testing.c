@@ -135,19 +135,6 @@ static void copy_policies(struct running *g)
 
 /* ---- the chain ---- */
 
-struct looking {
-    const char *policy;
-    bool found;
-};
-
-static void look(const char *policy, const char *version MOON_UNUSED, const char *hooks MOON_UNUSED,
-                 void *ctx)
-{
-    struct looking *l = ctx;
-
-    l->found |= moon_streq(policy, l->policy);
-}
-
 static const char *stock_update(const struct moon_test_given *g)
 {
     const char *type = moon_json_string(g->set, "spec.updateStrategy.type");
@@ -167,19 +154,15 @@ static struct moon_chain *make_chain(struct running *g, struct moon_err *err)
         .params = c->params,
         .stock_update = stock_update(&c->given),
     };
-    struct looking looking = {.policy = c->policy};
     struct moon_chain *chain = moon_chain_new(&g->policies, &opts, err);
 
-    if (chain != NULL) {
-        moon_chain_each(chain, look, &looking);
-        if (!looking.found) {
-            moon_chain_free(chain);
-            (void)moon_err_set(err, MOON_E_INVALID,
-                               "policy %s is not asked for this set: name it in policies, or see "
-                               "set.strategy",
-                               c->policy);
-            return NULL;
-        }
+    if (chain != NULL && !moon_chain_has(chain, c->policy)) {
+        moon_chain_free(chain);
+        (void)moon_err_set(err, MOON_E_INVALID,
+                           "policy %s is not asked for this set: name it in policies, or see "
+                           "set.strategy",
+                           c->policy);
+        return NULL;
     }
     return chain;
 }
