@@ -55,7 +55,7 @@ static const struct moon_hook_info hooks[MOON_HOOKS] = {
                             "nothing comes of it"},
 };
 
-static const char *const other_names[] = {
+const char *const moon_policy_keys[MOON_POLICY_KEYS] = {
     "api",     "name", "params", "replaces", "creates", "queries", "analyze_failures",
     "on_fail", "soak", "fields", "events"};
 
@@ -151,18 +151,6 @@ static int fail_at(lua_State *L, const struct moon_version *v, const char *key, 
 
 /* ---- the table ---- */
 
-static bool is_one_of(const char *name, const char *const *names, size_t count,
-                      struct moon_closest *closest)
-{
-    bool found = false;
-
-    for (size_t i = 0; i < count; i++) {
-        found = found || moon_streq(names[i], name);
-        moon_closest_offer(closest, names[i]);
-    }
-    return found;
-}
-
 static void check_key(lua_State *L, const struct moon_version *v)
 {
     struct moon_closest closest;
@@ -173,7 +161,7 @@ static void check_key(lua_State *L, const struct moon_version *v)
     }
     const char *key = lua_tostring(L, -2);
     moon_closest_init(&closest, key);
-    if (is_one_of(key, other_names, MOON_ARRAY_SIZE(other_names), &closest)) {
+    if (moon_closest_is_one_of(&closest, moon_policy_keys, MOON_POLICY_KEYS)) {
         return;
     }
     for (int i = 0; i < MOON_HOOKS; i++) {

@@ -44,6 +44,12 @@ int moon_hook_by_name(const char *name); /* -1: there is none */
 void moon_hook_list(const bool has[MOON_HOOKS], struct moon_buf *out);
 
 enum {
+    MOON_POLICY_KEYS = 11
+};
+/* What the table of a policy may have beside its hooks. */
+MOON_API extern const char *const moon_policy_keys[MOON_POLICY_KEYS];
+
+enum {
     MOON_VERSION_STOPS = 5 /* in QUARANTINE_MS (hooks.c): then it is not asked any more */
 };
 

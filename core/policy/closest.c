@@ -62,6 +62,17 @@ void moon_closest_offer(struct moon_closest *c, const char *candidate)
     }
 }
 
+bool moon_closest_is_one_of(struct moon_closest *c, const char *const *names, size_t count)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < count; i++) {
+        found = found || strcmp(names[i], c->word) == 0;
+        moon_closest_offer(c, names[i]);
+    }
+    return found;
+}
+
 const char *moon_closest_text(const struct moon_closest *c, char out[MOON_CLOSEST_TEXT])
 {
     out[0] = '\0';

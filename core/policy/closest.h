@@ -17,6 +17,10 @@ struct moon_closest {
 MOON_API void moon_closest_init(struct moon_closest *c, const char *word);
 MOON_API void moon_closest_offer(struct moon_closest *c, const char *candidate);
 
+/* Offer all of them; is the word one of them? */
+MOON_API bool moon_closest_is_one_of(struct moon_closest *c, const char *const *names,
+                                     size_t count);
+
 enum {
     MOON_CLOSEST_TEXT = 96
 };

@@ -59,9 +59,7 @@ static const char *unknown(lua_State *L, const char *name)
     char hint[MOON_CLOSEST_TEXT];
 
     moon_closest_init(&closest, name);
-    for (int i = 0; i < MOON_HAPPENINGS; i++) {
-        moon_closest_offer(&closest, names[i]);
-    }
+    (void)moon_closest_is_one_of(&closest, names, MOON_HAPPENINGS);
     return lua_pushfstring(L, "'events': unknown event '%s'%s", name,
                            moon_closest_text(&closest, hint));
 }

@@ -27,14 +27,10 @@ static void check_key(lua_State *L, int entry)
     const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
 
     moon_closest_init(&closest, key);
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(keys); i++) {
-        if (moon_streq(keys[i], key)) {
-            return;
-        }
-        moon_closest_offer(&closest, keys[i]);
+    if (!moon_closest_is_one_of(&closest, keys, MOON_ARRAY_SIZE(keys))) {
+        moon_engine_shape_error(L, "toleration %d: unknown key '%s'%s", entry, key,
+                                moon_closest_text(&closest, hint));
     }
-    moon_engine_shape_error(L, "toleration %d: unknown key '%s'%s", entry, key,
-                            moon_closest_text(&closest, hint));
 }
 
 /* A text member of the table on the top; it lives as long as the table. */

@@ -78,9 +78,7 @@ static void read_option(lua_State *L, const char *key, struct options *o)
         o->among = moon_library_to_selector(L, lua_gettop(L));
     } else {
         moon_closest_init(&closest, key);
-        for (size_t i = 0; i < MOON_ARRAY_SIZE(names); i++) {
-            moon_closest_offer(&closest, names[i]);
-        }
+        (void)moon_closest_is_one_of(&closest, names, MOON_ARRAY_SIZE(names));
         luaL_error(L, "sample: unknown option '%s'%s", key, moon_closest_text(&closest, hint));
     }
 }

@@ -177,15 +177,11 @@ static void check_keys(lua_State *L, const char *name)
     for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1)) {
         struct moon_closest closest;
         char hint[MOON_CLOSEST_TEXT];
-        bool known = false;
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
 
         moon_closest_init(&closest, key);
-        for (size_t i = 0; i < MOON_ARRAY_SIZE(declaration_keys); i++) {
-            known = known || moon_streq(declaration_keys[i], key);
-            moon_closest_offer(&closest, declaration_keys[i]);
-        }
-        if (!known) {
+        if (!moon_closest_is_one_of(&closest, declaration_keys,
+                                    MOON_ARRAY_SIZE(declaration_keys))) {
             luaL_error(L, "parameter '%s': unknown key '%s'%s", name, key,
                        moon_closest_text(&closest, hint));
         }

@@ -69,13 +69,8 @@ static void check_query_keys(lua_State *L, const char *name)
         const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
         struct moon_closest closest;
         char hint[MOON_CLOSEST_TEXT];
-        bool found = false;
         moon_closest_init(&closest, key);
-        for (size_t i = 0; i < MOON_ARRAY_SIZE(known); i++) {
-            found = found || moon_streq(known[i], key);
-            moon_closest_offer(&closest, known[i]);
-        }
-        if (!found) {
+        if (!moon_closest_is_one_of(&closest, known, MOON_ARRAY_SIZE(known))) {
             luaL_error(L, "query '%s': unknown key '%s'%s", name, key,
                        moon_closest_text(&closest, hint));
         }

@@ -87,9 +87,7 @@ static void unknown_filter(lua_State *L, const char *key)
     char hint[MOON_CLOSEST_TEXT];
 
     moon_closest_init(&closest, key);
-    for (size_t i = 0; i < MOON_ARRAY_SIZE(filter_names); i++) {
-        moon_closest_offer(&closest, filter_names[i]);
-    }
+    (void)moon_closest_is_one_of(&closest, filter_names, MOON_ARRAY_SIZE(filter_names));
     luaL_error(L, "unknown filter '%s'%s", key, moon_closest_text(&closest, hint));
 }
 
