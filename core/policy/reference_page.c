@@ -15,6 +15,11 @@ static const struct moon_shape_field policy_fields[] = {
     {"replaces?", "string[]", "hooks whose stock policy is not asked as well"},
     {"creates?", "boolean", "missing pods are made when update says so, not by themselves"},
     {"fields?", "string[]", "JSON pointers to what node:raw is to read"},
+    {"events?", "string[]", "what on_event is told of: \"pod_failed\", …"},
+    {"queries?", "table<string, Query>", "what analyze is shown the answers of"},
+    {"analyze_failures?", "integer", "so many times \"fail\" in a row; 3 without"},
+    {"on_fail?", "\"pause\"|\"rollback\"", "what becomes of the update then; \"pause\" without"},
+    {"soak?", "string|integer", "how long to go on after the last pod; \"5m\" without"},
     {NULL, NULL, NULL},
 };
 const struct moon_shape moon_policy_shape = {
@@ -31,6 +36,35 @@ static const struct moon_shape_field param_fields[] = {
 };
 static const struct moon_shape param = {
     .type = "Param", .doc = "A parameter that a policy declares.", .fields = param_fields};
+
+static const struct moon_shape_field query_fields[] = {
+    {"provider", "string", "\"prometheus\""},
+    {"query", "string", "with {{namespace}}, {{name}}, {{revision}}, {{param.NAME}}, … filled in"},
+    {"every", "string|integer", "\"30s\""},
+    {"timeout?", "string|integer", "10 s without, and never longer than `every`"},
+    {NULL, NULL, NULL},
+};
+static const struct moon_shape query = {
+    .type = "Query", .doc = "What a policy asks a provider of figures.", .fields = query_fields};
+
+static const struct moon_shape_field series_fields[] = {
+    {"labels", "table<string, string>", ""},
+    {"value?", "number", "nil: see error"},
+    {"error?", "string", "the value is not a number"},
+    {NULL, NULL, NULL},
+};
+static const struct moon_shape series = {
+    .type = "Series", .doc = "A figure with its labels.", .fields = series_fields};
+
+static const struct moon_shape_field sample_fields[] = {
+    {"at", "integer", "its time"},
+    {"series", "Series[]", ""},
+    {"value?", "number", "with exactly one of them"},
+    {"error?", "string", "why there is no value"},
+    {NULL, NULL, NULL},
+};
+static const struct moon_shape sample = {
+    .type = "Sample", .doc = "The answer to a query.", .fields = sample_fields};
 
 static const struct moon_shape_field toleration_fields[] = {
     {"key?", "string", ""},    {"operator?", "\"Exists\"|\"Equal\"", ""}, {"value?", "string", ""},
@@ -103,8 +137,9 @@ static const struct moon_shape_field date_fields[] = {
 static const struct moon_shape date = {
     .type = "Date", .doc = "What calendar and clock say.", .fields = date_fields};
 
-const struct moon_shape *const moon_shapes[] = {&param, &toleration, &said, &status, &filter,
-                                                &count, &version,    &date, NULL};
+const struct moon_shape *const moon_shapes[] = {&param,      &query,   &sample, &series,
+                                                &toleration, &said,    &status, &filter,
+                                                &count,      &version, &date,   NULL};
 
 /* ---- the page ---- */
 

@@ -21,8 +21,9 @@ struct moon_shape {
     const struct moon_shape_field *fields;
 };
 
-extern const struct moon_shape moon_policy_shape;    /* what a policy returns, beside its hooks */
-extern const struct moon_shape *const moon_shapes[]; /* the others, up to a NULL */
+/* What a policy returns, beside its hooks; and the others, up to a NULL. */
+MOON_API extern const struct moon_shape moon_policy_shape;
+extern const struct moon_shape *const moon_shapes[];
 
 /* Every kind of view once. */
 void moon_reference_each_view(void (*fn)(const struct moon_view_class *c, void *ctx), void *ctx);

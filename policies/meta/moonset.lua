@@ -13,6 +13,11 @@
 ---@field replaces? string[] hooks whose stock policy is not asked as well
 ---@field creates? boolean missing pods are made when update says so, not by themselves
 ---@field fields? string[] JSON pointers to what node:raw is to read
+---@field events? string[] what on_event is told of: "pod_failed", …
+---@field queries? table<string, Query> what analyze is shown the answers of
+---@field analyze_failures? integer so many times "fail" in a row; 3 without
+---@field on_fail? "pause"|"rollback" what becomes of the update then; "pause" without
+---@field soak? string|integer how long to go on after the last pod; "5m" without
 ---@field select? fun(node: Node, set: Set): (boolean|"keep")?, string? May the daemon run on this node? true, false, "keep" (make none, remove none) or nil (no opinion); then a reason. Pure. When it fails: the node keeps its previous decision.
 ---@field tolerations? fun(set: Set): TolerationEntry[]? What do its pods tolerate beside what their template says? Pure. When it fails: the previous list stays.
 ---@field rank? fun(node: Node, set: Set): number|string|(number|string)[] Where does the node stand in the order of work? Ascending, numbers before texts. Pure. When it fails: the node is neutral.
@@ -30,6 +35,26 @@
 ---@field default? any of that type
 ---@field required? boolean a set without it is left as it is
 ---@field doc? string shown by policy doc
+
+---What a policy asks a provider of figures.
+---@class Query
+---@field provider string "prometheus"
+---@field query string with {{namespace}}, {{name}}, {{revision}}, {{param.NAME}}, … filled in
+---@field every string|integer "30s"
+---@field timeout? string|integer 10 s without, and never longer than `every`
+
+---The answer to a query.
+---@class Sample
+---@field at integer its time
+---@field series Series[]
+---@field value? number with exactly one of them
+---@field error? string why there is no value
+
+---A figure with its labels.
+---@class Series
+---@field labels table<string, string>
+---@field value? number nil: see error
+---@field error? string the value is not a number
 
 ---A toleration as scripts write it.
 ---@class TolerationEntry

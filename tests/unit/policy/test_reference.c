@@ -8,6 +8,8 @@
 #include "engine_fixture.h"
 #include "policy/bundle.h"
 #include "policy/library.h"
+#include "policy/reference.h"
+#include "policy/reference_priv.h"
 #include "policy/signature.h"
 
 /* What an editor and the reference page show stands beside what is registered. */
@@ -68,6 +70,46 @@ static void test_hooks(void **state MOON_UNUSED)
         assert_non_null(info->name);
         check_signature("hook", info->name, info->signature, info->doc);
         assert_non_null(info->on_failure);
+    }
+}
+
+static bool is_in_shape(const char *key)
+{
+    for (const struct moon_shape_field *f = moon_policy_shape.fields; f->name != NULL; f++) {
+        struct moon_str name = moon_str(f->name);
+        name.len -= moon_str_ends(name, "?");
+        if (moon_str_is(name, key)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void test_keys_of_a_policy(void **state MOON_UNUSED)
+{
+    for (size_t i = 0; i < MOON_POLICY_KEYS; i++) {
+        if (!is_in_shape(moon_policy_keys[i])) {
+            fail_msg("'%s' is not in moon_policy_shape", moon_policy_keys[i]);
+        }
+    }
+}
+
+/* Types begin with a capital. */
+static void test_types_of_hooks(void **state MOON_UNUSED)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf stubs = MOON_BUF_INIT(1 << 20);
+
+    moon_reference_stubs(&stubs);
+    for (int hook = 0; hook < MOON_HOOKS; hook++) {
+        const char *at = moon_hook_info(hook)->signature;
+        while ((at = strpbrk(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")) != NULL) {
+            size_t len = strcspn(at, "()<>[]|?,: ");
+            MOON_AUTOFREE char *class = moon_asprintf("\n---@class %.*s\n", (int)len, at);
+            if (strstr(moon_buf_cstr(&stubs), class) == NULL) {
+                fail_msg("%s: nothing is said of %.*s", moon_hook_name(hook), (int)len, at);
+            }
+            at += len;
+        }
     }
 }
 
@@ -147,7 +189,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields_of_views), cmocka_unit_test(test_functions),
         cmocka_unit_test(test_hooks),           cmocka_unit_test(test_nothing_else_is_there),
-        cmocka_unit_test(test_signatures),
+        cmocka_unit_test(test_signatures),      cmocka_unit_test(test_keys_of_a_policy),
+        cmocka_unit_test(test_types_of_hooks),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
