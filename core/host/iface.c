@@ -149,8 +149,14 @@ static const struct moon_iface_command command = {.struct_size = sizeof(command)
 
 static bool is_own_path(const char *path)
 {
-    return strcmp(path, "/healthz") == 0 || strcmp(path, "/readyz") == 0 ||
-           strcmp(path, "/metrics") == 0;
+    static const char *const own[] = {"/healthz", "/readyz", "/metrics", "/explain", "/get"};
+
+    for (size_t i = 0; i < MOON_ARRAY_SIZE(own); i++) {
+        if (strcmp(path, own[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static int http_add(const struct moon_host *host, const struct moon_plugin_route *given)

@@ -267,7 +267,8 @@ static void handler(struct moon_plugin_request *request, void *state)
 
 static void routes(void **state)
 {
-    static const char *const wrong[] = {"/healthz", "/readyz", "/metrics", "probe", "", NULL};
+    static const char *const wrong[] = {"/healthz", "/readyz", "/metrics", "/explain",
+                                        "/get",     "probe",   "",         NULL};
     const struct moon_iface_http *http = host->iface(host, "http", 1);
     struct moon_plugin_route r = {.struct_size = sizeof(r), .path = "/probe", .handler = handler};
 
