@@ -49,8 +49,8 @@ static void on_plan(const struct moon_plan *plan, void *ctx)
     MOON_AUTOJSON *json = moon_plan_json(plan, false);
     cJSON *actions = cJSON_GetObjectItemCaseSensitive(json, "actions");
 
-    while (cJSON_GetArraySize(actions) > 0) {
-        cJSON *action = cJSON_DetachItemFromArray(actions, 0);
+    while (actions->child != NULL) {
+        cJSON *action = cJSON_DetachItemViaPointer(actions, actions->child);
         if (counts(r, set, action)) {
             (void)cJSON_AddStringToObject(action, "set", set);
             (void)cJSON_AddItemToArray(r->pending, action);
@@ -65,15 +65,14 @@ static void on_plan(const struct moon_plan *plan, void *ctx)
 static cJSON *take_actions(const struct rounds *r, const char *set)
 {
     cJSON *taken = cJSON_CreateArray();
+    cJSON *next;
 
-    for (int i = 0; i < cJSON_GetArraySize(r->pending);) {
-        cJSON *action = cJSON_GetArrayItem(r->pending, i);
+    for (cJSON *action = r->pending->child; action != NULL; action = next) {
+        next = action->next;
         if (moon_streq(moon_json_string(action, "set"), set)) {
             (void)cJSON_DetachItemViaPointer(r->pending, action);
             cJSON_DeleteItemFromObjectCaseSensitive(action, "set");
             (void)cJSON_AddItemToArray(taken, action);
-        } else {
-            i++;
         }
     }
     return taken;

@@ -35,12 +35,6 @@ static void free_start(struct start *s)
 
 /* ---- trees ---- */
 
-static void set_text(cJSON *object, const char *key, const char *text)
-{
-    cJSON_DeleteItemFromObjectCaseSensitive(object, key);
-    (void)cJSON_AddStringToObject(object, key, text);
-}
-
 static void bind(cJSON *pod, void *ctx)
 {
     cJSON *spec = cJSON_GetObjectItemCaseSensitive(pod, "spec");
@@ -49,7 +43,7 @@ static void bind(cJSON *pod, void *ctx)
     (void)ctx;
     if (node != NULL && moon_json_string(spec, "nodeName") == NULL) {
         MOON_AUTOFREE char *copy = moon_strdup(node);
-        set_text(spec, "nodeName", copy);
+        moon_picture_set_text(spec, "nodeName", copy);
     }
 }
 
@@ -63,12 +57,12 @@ static void make_ready(cJSON *pod, void *ctx)
     (void)moon_time_format(moon_loop_wall_ms(s->pods->opts.loop) / 1000, now);
     cJSON_DeleteItemFromObjectCaseSensitive(pod, "status");
     (void)cJSON_AddItemToObject(pod, "status", status);
-    set_text(status, "phase", "Running");
-    set_text(status, "startTime", now);
+    moon_picture_set_text(status, "phase", "Running");
+    moon_picture_set_text(status, "startTime", now);
     (void)cJSON_AddItemToArray(cJSON_AddArrayToObject(status, "conditions"), condition);
-    set_text(condition, "type", "Ready");
-    set_text(condition, "status", "True");
-    set_text(condition, "lastTransitionTime", now);
+    moon_picture_set_text(condition, "type", "Ready");
+    moon_picture_set_text(condition, "status", "True");
+    moon_picture_set_text(condition, "lastTransitionTime", now);
 }
 
 static bool has_condition(const cJSON *object, const char *type)

@@ -46,4 +46,7 @@ char *moon_picture_shelf_name(const struct moon_resource *r);
 void moon_picture_carry_out(struct moon_picture *p, struct moon_client_call *call,
                             const struct moon_client_question *q);
 
+/* picture_write.c: a member of an object's tree, instead of the one that is there. */
+void moon_picture_set_text(cJSON *object, const char *key, const char *text);
+
 #endif

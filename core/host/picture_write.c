@@ -12,7 +12,7 @@
 
 /* ---- trees ---- */
 
-static void set_text(cJSON *object, const char *key, const char *text)
+void moon_picture_set_text(cJSON *object, const char *key, const char *text)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(object, key);
     (void)cJSON_AddStringToObject(object, key, text);
@@ -86,7 +86,7 @@ static char *finish(struct moon_picture *p, cJSON *take_json)
 {
     MOON_AUTOFREE char *version = moon_asprintf("%" PRIu64, ++p->version);
 
-    set_text(member(take_json, "metadata"), "resourceVersion", version);
+    moon_picture_set_text(member(take_json, "metadata"), "resourceVersion", version);
     char *printed = cJSON_PrintUnformatted(take_json);
     char *text = moon_strdup(printed);
     cJSON_free(printed);
@@ -111,11 +111,11 @@ static void complete(struct moon_picture *p, cJSON *json, const struct moon_clie
     MOON_AUTOFREE char *uid = moon_asprintf("made-up-%u", ++p->made);
     char now[MOON_TIME_TEXT];
 
-    set_text(metadata, "uid", uid);
-    set_text(metadata, "creationTimestamp",
-             moon_time_format(moon_loop_wall_ms(p->opts.loop) / 1000, now));
+    moon_picture_set_text(metadata, "uid", uid);
+    moon_picture_set_text(metadata, "creationTimestamp",
+                          moon_time_format(moon_loop_wall_ms(p->opts.loop) / 1000, now));
     if (q->namespace != NULL) {
-        set_text(metadata, "namespace", q->namespace);
+        moon_picture_set_text(metadata, "namespace", q->namespace);
     }
 }
 
