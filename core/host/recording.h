@@ -2,10 +2,11 @@
  *
  * recording.h - all that a controller was told, in order, and what it decided: to be replayed.
  *
- * Everything a controller hears goes through its client, and it decides nothing without: so a file
- * of what was heard, of the time, and of the policies is enough to decide all of it again. It has
- * to begin where the controller began (what is in flight is part of what decides), so there is no
- * rotation: at its limit a recording ends, and says so; the controller goes on.
+ * Everything a controller hears goes through its client, or is an answer of a provider of figures,
+ * and it decides nothing without: so a file of what was heard, of the time, and of the policies is
+ * enough to decide all of it again. It has to begin where the controller began (what is in flight
+ * is part of what decides), so there is no rotation: at its limit a recording ends, and says so;
+ * the controller goes on.
  *
  * Text, one JSON object a line; after the scene (scene.h):
  *   {"at":MS,"lead":true}                                     it leads from now on
