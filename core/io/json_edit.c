@@ -9,6 +9,7 @@
 enum {
     MAX_TOKENS = 32,
     MAX_TOKEN_BYTES = 1024,
+    SHOWN_BYTES = 160, /* of a pointer, in errors */
 };
 
 struct edit {
@@ -24,7 +25,10 @@ struct edit {
 
 static int wrong(struct edit *e, const char *what)
 {
-    return moon_err_set(e->err, MOON_E_INVALID, "%.*s: %s", MOON_STR_ARG(e->pointer), what);
+    struct moon_str shown = moon_str_cut(e->pointer, SHOWN_BYTES);
+
+    return moon_err_set(e->err, MOON_E_INVALID, "%.*s%s: %s", MOON_STR_ARG(shown),
+                        shown.len < e->pointer.len ? "…" : "", what);
 }
 
 /* "a~1b" is the key a/b, "a~0b" is a~b. */

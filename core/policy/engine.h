@@ -32,7 +32,7 @@ enum {
     MOON_ENGINE_MAX_BYTES = 8 * 1024 * 1024,
     MOON_ENGINE_MAX_STRING = 64 * 1024,
     MOON_ENGINE_MAX_SELECTORS = 256,
-    MOON_ENGINE_MAX_DRAWS = 16, /* of a call */
+    MOON_ENGINE_MAX_DRAWS = 8, /* of a call */
 };
 
 enum moon_stop {

@@ -10,6 +10,7 @@
 enum {
     KEY_MAX_BYTES = 1024 * 1024,
     TEMPLATE_MAX_BYTES = 2 * 1024 * 1024,
+    FINISH_US = 50 * 1000, /* of CPU, to put the edits of all nodes of a call into the template */
 };
 
 struct asking {
@@ -73,6 +74,7 @@ struct finishing {
     const struct moon_set_view *set;
     const struct moon_mutate_opts *opts;
     struct moon_map *seen; /* answers by text: NULL for one that does not fit, which is told */
+    bool told_kept;        /* that too much is kept */
 };
 
 static bool keeps_labels(const struct moon_set_view *set, struct moon_str template)
@@ -132,13 +134,13 @@ static int check(const struct finishing *f, const struct moon_draft *d, size_t *
 }
 
 static void tell(const struct finishing *f, const struct moon_draft *d, size_t edit,
-                 const struct moon_err *err, const struct moon_node *n)
+                 enum moon_policy_fault kind, const struct moon_err *err, const struct moon_node *n)
 {
     const struct moon_draft_from *from = &d->from[edit];
     MOON_AUTOFREE char *object_text = moon_asprintf("node %s", n->meta.name);
     /* The call is over: nothing of it but its names is looked at. */
     struct moon_hook_call call = {.chain = f->chain, .set = f->set, .hook = MOON_HOOK_MUTATE};
-    struct moon_fault fault = {.kind = MOON_FAULT_SHAPE};
+    struct moon_fault fault = {.kind = kind};
 
     for (size_t i = 0; i < f->chain->count; i++) {
         if (&f->chain->links[i] == from->link) {
@@ -150,22 +152,33 @@ static void tell(const struct finishing *f, const struct moon_draft *d, size_t e
 }
 
 /* An answer that is known may not fit the template there is now. */
-static struct moon_mutation *look_at(const struct finishing *f, struct moon_draft *d,
+static struct moon_mutation *look_at(struct finishing *f, struct moon_draft *d,
                                      const struct moon_buf *key, const struct moon_node *n)
 {
+    struct moon_mutation *known;
     struct moon_err err;
     size_t edit = 0;
 
     if (moon_buf_check(key, "all changes of a pod", &err) != 0 || check(f, d, &edit, &err) != 0) {
-        tell(f, d, edit, &err, n);
+        tell(f, d, edit, MOON_FAULT_SHAPE, &err, n);
         return NULL;
     }
-    struct moon_mutation *known = moon_mutations_find(f->opts->answers, moon_buf_str(key));
-    return known != NULL ? known : moon_mutations_add(f->opts->answers, moon_buf_str(key), d);
+    known = moon_mutations_find(f->opts->answers, moon_buf_str(key));
+    if (known == NULL) {
+        known = moon_mutations_add(f->opts->answers, moon_buf_str(key), d);
+    }
+    if (known == NULL && !f->told_kept) {
+        f->told_kept = true;
+        (void)moon_err_set(&err, MOON_E_LIMIT,
+                           "more than %d MB of different changes of a set's pods",
+                           MOON_MUTATE_MAX_KEPT_BYTES >> 20);
+        tell(f, d, 0, MOON_FAULT_MEMORY, &err, n);
+    }
+    return known;
 }
 
 /* The answer that a draft comes to; NULL: it does not fit. Each is looked at once. */
-static struct moon_mutation *finish(const struct finishing *f, struct moon_draft *d,
+static struct moon_mutation *finish(struct finishing *f, struct moon_draft *d,
                                     const struct moon_node *n)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf key = MOON_BUF_INIT(KEY_MAX_BYTES);
@@ -178,6 +191,34 @@ static struct moon_mutation *finish(const struct finishing *f, struct moon_draft
     struct moon_mutation *answer = look_at(f, d, &key, n);
     moon_map_set(f->seen, moon_buf_str(&key), answer);
     return answer;
+}
+
+/* Making the edits is not a script's CPU, but what it makes us do: it has a bound, too. Whoever is
+ * left out is asked again. */
+static void finish_all(struct finishing *f, struct moon_draft *drafts,
+                       const struct moon_node *const *nodes, size_t count,
+                       struct moon_mutation **ret_answers)
+{
+    double scale = f->chain->count > 0 ? f->chain->links[0].version->budget_scale : 1;
+    uint64_t start_ns = moon_budget_now_ns();
+    bool over = false;
+
+    for (size_t i = 0; i < count; i++) {
+        struct moon_draft *d = &drafts[i];
+        bool late = !d->failed && d->answer.edit_count > 0 &&
+                    (double)(moon_budget_now_ns() - start_ns) > FINISH_US * 1000 * scale;
+        if (late && !over) {
+            struct moon_err err;
+            (void)moon_err_set(
+                &err, MOON_E_LIMIT,
+                "stopped: making the changes of %zu pods took more than %d ms of CPU", i,
+                FINISH_US / 1000);
+            tell(f, d, 0, MOON_FAULT_BUDGET, &err, nodes[i]);
+        }
+        over = over || late;
+        ret_answers[i] = d->failed || late ? NULL : finish(f, d, nodes[i]);
+        moon_draft_fini(d);
+    }
 }
 
 void moon_hook_mutate(struct moon_chain *chain, const struct moon_set_view *set,
@@ -205,10 +246,7 @@ void moon_hook_mutate(struct moon_chain *chain, const struct moon_set_view *set,
             });
         }
     }
-    for (size_t i = 0; i < count; i++) {
-        ret_answers[i] = drafts[i].failed ? NULL : finish(&f, &drafts[i], nodes[i]);
-        moon_draft_fini(&drafts[i]);
-    }
+    finish_all(&f, drafts, nodes, count, ret_answers);
     moon_mutations_sweep(opts->answers);
     moon_map_free(f.seen);
 }

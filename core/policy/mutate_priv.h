@@ -8,7 +8,12 @@
 #include "policy/policies_priv.h"
 
 enum {
-    MOON_MUTATE_MAX_EDITS = 64, /* of a node, all policies together */
+    /* Of a node, all policies together. The pointers and values: no API server takes a larger pod.
+     */
+    MOON_MUTATE_MAX_EDITS = 64,
+    MOON_MUTATE_MAX_BYTES = 256 * 1024,
+    /* Of all answers of a set that are different. They outlive the state that gave them. */
+    MOON_MUTATE_MAX_KEPT_BYTES = 16 * 1024 * 1024,
 };
 
 /* Of one node: what all policies have recorded so far. */
@@ -19,6 +24,7 @@ struct moon_draft {
         moon_sym place; /* "canary.lua:12: " */
     } * from;           /* of each edit */
     size_t capacity;
+    size_t bytes; /* of all pointers and values */
     const struct moon_chain_link *pinned_by;
     bool failed;
 };
@@ -37,7 +43,8 @@ void moon_draft_fini(struct moon_draft *d);
 void moon_draft_write(struct moon_draft *d, struct moon_buf *out);
 /* Find the answer with this text. NULL: not known. The caller gets a reference. */
 struct moon_mutation *moon_mutations_find(const struct moon_mutations *m, struct moon_str key);
-/* Make it of a draft, which is empty afterwards. */
+/* Make it of a draft, which is empty afterwards. NULL: too much is kept, and nothing has changed.
+ */
 struct moon_mutation *moon_mutations_add(struct moon_mutations *m, struct moon_str key,
                                          struct moon_draft *take_draft);
 /* Forget those that nobody uses. */

@@ -74,15 +74,16 @@ static void check_place(lua_State *L, const char *method, struct moon_str pointe
         may = may || (moon_str_starts(pointer, open[i]) && pointer.len > strlen(open[i]));
     }
     if (!may) {
-        moon_engine_shape_error(L,
-                                "pod:%s(\"%s\"): only one label, one annotation, or something in "
-                                "/spec can be changed; what a pod is, is not",
-                                method, pointer.ptr);
+        moon_engine_shape_error(
+            L,
+            "pod:%s(\"%.160s\"): only one label, one annotation, or something in "
+            "/spec can be changed; what a pod is, is not",
+            method, pointer.ptr);
     }
     for (size_t i = 0; i < MOON_ARRAY_SIZE(ours); i++) {
         if (is_at_or_below(pointer, ours[i].place)) {
-            moon_engine_shape_error(L, "pod:%s(\"%s\"): cannot be changed: %s", method, pointer.ptr,
-                                    ours[i].why);
+            moon_engine_shape_error(L, "pod:%s(\"%.160s\"): cannot be changed: %s", method,
+                                    pointer.ptr, ours[i].why);
         }
     }
 }
@@ -95,6 +96,10 @@ static void record(lua_State *L, struct moon_str pointer, struct moon_str value)
 
     if (run->draft->answer.edit_count == MOON_MUTATE_MAX_EDITS) {
         moon_engine_shape_error(L, "more than %d changes of one pod", MOON_MUTATE_MAX_EDITS);
+    }
+    if (run->draft->bytes + pointer.len + value.len > MOON_MUTATE_MAX_BYTES) {
+        moon_engine_shape_error(L, "more than %d KB of changes of one pod",
+                                MOON_MUTATE_MAX_BYTES >> 10);
     }
     moon_engine_push_place(L);
     moon_draft_add(run->draft, run->link, lua_tostring(L, -1), pointer, value);
@@ -120,13 +125,13 @@ static void check_metadata(lua_State *L, const char *method, struct moon_str poi
         return;
     }
     if (lua_type(L, value) != LUA_TSTRING) {
-        moon_engine_shape_error(L, "pod:%s(\"%s\"): labels and annotations are texts, not a %s",
+        moon_engine_shape_error(L, "pod:%s(\"%.160s\"): labels and annotations are texts, not a %s",
                                 method, pointer.ptr, luaL_typename(L, value));
     }
     text.ptr = lua_tolstring(L, value, &text.len);
     if (is_label && !moon_is_label_value(text)) {
-        moon_engine_shape_error(L, "pod:%s(\"%s\"): \"%s\" cannot be a label's value", method,
-                                pointer.ptr, text.ptr);
+        moon_engine_shape_error(L, "pod:%s(\"%.160s\"): \"%.64s\" cannot be a label's value",
+                                method, pointer.ptr, text.ptr);
     }
 }
 
@@ -137,8 +142,8 @@ static int pod_set(lua_State *L)
 
     check_place(L, "set", pointer);
     if (lua_isnoneornil(L, 3)) {
-        moon_engine_shape_error(L, "pod:set(\"%s\"): there is no value; pod:remove takes it away",
-                                pointer.ptr);
+        moon_engine_shape_error(
+            L, "pod:set(\"%.160s\"): there is no value; pod:remove takes it away", pointer.ptr);
     }
     check_metadata(L, "set", pointer, 3);
     lua_settop(L, 3);
@@ -179,7 +184,7 @@ static int record_metadata(lua_State *L, const char *method, const char *head)
     struct moon_str key = text_at(L, 2, method, "a key");
 
     if (!moon_is_label_key(key)) {
-        moon_engine_shape_error(L, "pod:%s: \"%s\" cannot be a key", method, key.ptr);
+        moon_engine_shape_error(L, "pod:%s: \"%.64s\" cannot be a key", method, key.ptr);
     }
     const char *pointer = push_pointer(L, head, key.ptr, "");
     check_place(L, method, moon_str(pointer));
@@ -384,7 +389,8 @@ static int pod_revision(lua_State *L)
     struct moon_str unused;
 
     if (!run->opts->find(pin, text.ptr, &unused, run->opts->ctx)) {
-        return moon_engine_shape_error(L, "pod:revision: the set has no revision \"%s\"", text.ptr);
+        return moon_engine_shape_error(L, "pod:revision: the set has no revision \"%.64s\"",
+                                       text.ptr);
     }
     if (run->draft->pinned_by == NULL) {
         run->draft->pinned_by = run->link;

@@ -86,6 +86,7 @@ void moon_draft_add(struct moon_draft *d, const struct moon_chain_link *link, co
         m->edits = moon_realloc_array(m->edits, d->capacity, sizeof(*m->edits));
         d->from = moon_realloc_array(d->from, d->capacity, sizeof(*d->from));
     }
+    d->bytes += pointer.len + value.len;
     d->from[m->edit_count] =
         (struct moon_draft_from){.link = link, .place = moon_intern_cstr(place)};
     m->edits[m->edit_count++] = (struct moon_edit){
@@ -144,6 +145,7 @@ void moon_draft_write(struct moon_draft *d, struct moon_buf *out)
 
 struct moon_mutations {
     struct moon_map *by_key; /* -> moon_mutation; one reference is ours */
+    size_t bytes;            /* of all keys */
 };
 
 static void forget(void *value)
@@ -200,8 +202,11 @@ static moon_sym digest_of(const struct moon_mutation *m)
 struct moon_mutation *moon_mutations_add(struct moon_mutations *m, struct moon_str key,
                                          struct moon_draft *take_draft)
 {
+    if (take_draft->answer.edit_count > 0 && m->bytes + key.len > MOON_MUTATE_MAX_KEPT_BYTES) {
+        return NULL;
+    }
+    m->bytes += key.len;
     struct moon_mutation *made = moon_new(struct moon_mutation);
-
     for (size_t i = 0; i < take_draft->answer.edit_count; i++) {
         moon_sym_unref(take_draft->from[i].place);
     }
@@ -222,6 +227,7 @@ void moon_mutations_sweep(struct moon_mutations *m)
 
     while (moon_map_next(m->by_key, &pos, &key, (void **)&one)) {
         if (one->refs == 1) {
+            m->bytes -= key.len;
             (void)moon_map_remove(m->by_key, key);
         }
     }

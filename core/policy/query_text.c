@@ -227,7 +227,7 @@ int moon_query_fill(const char *text, const struct moon_params *params,
 {
     struct filling f = {.rest = moon_str(text), .params = params, .facts = facts, .out = out};
 
-    while (f.rest.len > 0) {
+    while (f.rest.len > 0 && !out->overflow) {
         bool escapes = f.place == PLACE_DOUBLE || f.place == PLACE_SINGLE;
         if (moon_str_starts(f.rest, "{{")) {
             if (take_placeholder(&f, err) != 0) {
@@ -240,7 +240,7 @@ int moon_query_fill(const char *text, const struct moon_params *params,
             copy(&f, 1);
         }
     }
-    if (f.place != PLACE_BARE && f.place != PLACE_COMMENT) {
+    if (!out->overflow && f.place != PLACE_BARE && f.place != PLACE_COMMENT) {
         return moon_err_set(err, MOON_E_INVALID, "a quote that is not closed");
     }
     return moon_buf_check(out, "the query", err);

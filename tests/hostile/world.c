@@ -41,6 +41,19 @@ static const struct moon_pod *make_pod(const char *node, const char *revision)
     return moon_pod(project(&moon_kind_any_pod, json));
 }
 
+static struct moon_samples *make_samples(void)
+{
+    struct moon_samples *s = moon_samples_new();
+    char pod[32];
+
+    for (int i = 0; i < MOON_SAMPLES_MAX_SERIES; i++) {
+        moon_assert(moon_samples_add(s, i, 990 * 1000));
+        (void)snprintf(pod, sizeof(pod), "agent-%d", i);
+        moon_assert(moon_samples_label(s, MOON_STR_LIT("pod"), moon_str(pod)));
+    }
+    return s;
+}
+
 /* The first node has an outdated pod, the second a new one, the others wait for theirs. */
 struct world *world_new(void)
 {
@@ -68,6 +81,8 @@ struct world *world_new(void)
         .slots = w->slots,
         .count = WORLD_NODES,
     };
+    w->found = make_samples();
+    w->kv = moon_kv_new();
     return w;
 }
 
@@ -78,6 +93,8 @@ void world_free(struct world *w)
     }
     moon_object_unref(&w->old_pod->meta);
     moon_object_unref(&w->new_pod->meta);
+    moon_samples_free(w->found);
+    moon_kv_free(w->kv);
     moon_free(w);
 }
 
@@ -87,7 +104,8 @@ const struct moon_daemonset *world_set(const char *name, bool bad)
         "{\"metadata\":{\"name\":\"%s\",\"namespace\":\"prod\",\"uid\":\"u-%s\","
         "\"resourceVersion\":\"1\",\"labels\":{\"team\":\"ops\"%s}},\"spec\":{\"selector\":"
         "{\"matchLabels\":{\"app\":\"agent\"}},\"updateStrategy\":{\"type\":\"RollingUpdate\"},"
-        "\"template\":{\"metadata\":{\"labels\":{\"app\":\"agent\"}},\"spec\":{\"containers\":[],"
+        "\"template\":{\"metadata\":{\"labels\":{\"app\":\"agent\"}},\"spec\":{\"containers\":[{"
+        "\"name\":\"c\",\"image\":\"a\"}],"
         "\"tolerations\":[{\"key\":\"t\",\"operator\":\"Exists\"}]}}}}",
         name, name, bad ? ",\"bad\":\"yes\"" : "");
 

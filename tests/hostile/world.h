@@ -7,6 +7,8 @@
 #define TEST_HOSTILE_WORLD_H
 
 #include "policy/hooks.h"
+#include "policy/kv.h"
+#include "policy/samples.h"
 
 #ifndef WORLD_NODES
 #define WORLD_NODES 20000
@@ -18,6 +20,8 @@ struct world {
     const struct moon_pod *new_pod; /* on the second */
     struct moon_roll_slot slots[WORLD_NODES];
     struct moon_roll roll;
+    struct moon_samples *found; /* as many series as there may be, with labels */
+    struct moon_kv *kv;         /* what policies remember of any set */
 };
 
 struct world *world_new(void);

@@ -217,6 +217,10 @@ static void mistakes_name_their_line(void **state)
         {"pod:resources('c', { requests = { cpu = '-1' } })", "cpu is less than nothing"},
         {"pod:resources('c', 7)", "pod:resources wants { requests"},
         {"for i = 1, 65 do pod:label('l' .. i, 'x') end", "more than 64 changes of one pod"},
+        {"for i = 1, 5 do pod:annotation('a' .. i, ('x'):rep(60000)) end",
+         "more than 256 KB of changes of one pod"},
+        {"pod:set('/spec' .. ('/a'):rep(1000), 1)", "…: a pointer that is too long"},
+        {"pod:label('x', ('x'):rep(60000))", "x\" cannot be a label's value"},
         {"pod.name = 'x'", "read-only"},
         {"return pod.nmae", "a pod to be made has no field 'nmae'"},
         {"pod.set(node, '/spec/x', 1)", "pod to be made expected, got node"},
@@ -248,6 +252,39 @@ static void one_node_that_fails_leaves_the_others_alone(void **state)
     assert_string_equal(f->last.object, "node n2");
     moon_mutation_unref(m[0]);
     moon_mutation_unref(m[2]);
+}
+
+/* What is kept of a set's answers has a bound; when others are given up there is room again. */
+static void different_answers_are_bounded(void **state)
+{
+    enum {
+        NODES = 96 /* of 200 KB: more than 16 MB */
+    };
+    struct fixture *f = *state;
+    struct moon_mutation *m[NODES] = {0};
+    size_t kept = 0;
+    load(f, "for i = 1, 4 do pod:annotation('a' .. i, node.name .. ('x'):rep(50000)) end");
+    for (size_t i = 0; i < NODES; i++) {
+        MOON_AUTOFREE char *json = moon_asprintf(
+            "{\"metadata\":{\"name\":\"n%zu\",\"uid\":\"u\",\"resourceVersion\":\"1\"}}", i);
+        const char *nodes[] = {json};
+        ask(f, nodes, 1, &m[i]);
+        kept += m[i] != NULL;
+    }
+    assert_in_range(kept, 80, 84);
+    assert_int_equal(f->reports, NODES - kept);
+    assert_int_equal(f->last.fault, MOON_FAULT_MEMORY);
+    assert_non_null(strstr(f->last.text, "more than 16 MB of different changes of a set's pods"));
+
+    moon_mutation_unref(m[0]);
+    const char *const nodes[] = {NODE("late", "4")};
+    ask(f, nodes, 1, &m[0]); /* the one before is swept now */
+    moon_mutation_unref(m[0]);
+    ask(f, nodes, 1, &m[0]);
+    assert_non_null(m[0]);
+    for (size_t i = 0; i < NODES; i++) {
+        moon_mutation_unref(m[i]);
+    }
 }
 
 static void edits_that_do_not_fit_are_told_once(void **state)
@@ -339,6 +376,7 @@ int main(void)
         T(resources_are_a_share_of_the_node),
         T(mistakes_name_their_line),
         T(one_node_that_fails_leaves_the_others_alone),
+        T(different_answers_are_bounded),
         T(edits_that_do_not_fit_are_told_once),
         T(several_policies),
         T(digests_and_templates),

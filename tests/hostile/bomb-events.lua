@@ -1,0 +1,16 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- expect: runtime in gate
+-- says: more than 5
+-- More Events than a call may tell.
+return {
+  api = 1,
+  gate = function(_, set)
+    if not set.labels.bad then
+      return true
+    end
+    for i = 1, 1000 do
+      moonset.event("Normal", "Spam", ("x"):rep(60000) .. i)
+    end
+    return true
+  end,
+}

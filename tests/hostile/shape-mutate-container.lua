@@ -1,0 +1,13 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- expect: shape in mutate
+-- says: no-such
+-- A wrong edit of mutate.
+return {
+  api = 1,
+  mutate = function(pod, _, set)
+    if not set.labels.bad then
+      return
+    end
+    pod:image("no-such", "evil:1")
+  end,
+}

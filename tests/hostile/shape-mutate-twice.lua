@@ -1,0 +1,14 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- expect: shape in mutate
+-- says: was said before
+-- A wrong edit of mutate.
+return {
+  api = 1,
+  mutate = function(pod, _, set)
+    if not set.labels.bad then
+      return
+    end
+    pod:revision("stable")
+    pod:revision("current")
+  end,
+}
