@@ -204,17 +204,10 @@ void moon_ds_condition_set(struct moon_ds_set *set, const char *type, bool statu
 void moon_ds_condition_clear(struct moon_ds_set *set, const char *type)
 {
     struct moon_ds_condition *c = find(set, moon_str(type));
-    bool shown = shown_status(set, moon_str(type)) != MOON_DS_SAID_NOTHING;
 
-    if (!shown) {
-        if (c != NULL) {
-            forget(set, c);
-        }
-        return;
-    }
-    if (c == NULL) {
+    if (c == NULL && shown_status(set, moon_str(type)) != MOON_DS_SAID_NOTHING) {
         c = add(set, type);
-    } else if (c->taken_back) {
+    } else if (c == NULL || c->taken_back) {
         return;
     }
     if (c != NULL) {
@@ -225,8 +218,11 @@ void moon_ds_condition_clear(struct moon_ds_set *set, const char *type)
 
 /* ---- writing ---- */
 
+/* What was taken back is remembered until no write can bring it back: one in flight, or one whose
+ * outcome is not known, may still say it. */
 bool moon_ds_conditions_are_written(struct moon_ds_set *set)
 {
+    bool may_come = set->status_busy || set->status_failed;
     size_t open = set->condition_count;
     struct walk w;
 
@@ -235,7 +231,8 @@ bool moon_ds_conditions_are_written(struct moon_ds_set *set)
     }
     for (size_t i = set->condition_count; i > 0; i--) {
         struct moon_ds_condition *c = &set->conditions[i - 1];
-        if (c->taken_back && shown_status(set, moon_str(c->type)) == MOON_DS_SAID_NOTHING) {
+        if (!may_come && c->taken_back &&
+            shown_status(set, moon_str(c->type)) == MOON_DS_SAID_NOTHING) {
             forget(set, c);
             open--;
         }

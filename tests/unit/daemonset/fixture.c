@@ -409,6 +409,18 @@ size_t events_of(struct fixture *f, const char *reason)
     return count;
 }
 
+const char *condition(struct fixture *f, const char *type, const char *member)
+{
+    const cJSON *c;
+
+    cJSON_ArrayForEach (c, moon_json_member(f->status, "conditions")) {
+        if (moon_streq(moon_json_string(c, "type"), type)) {
+            return moon_json_string(c, member);
+        }
+    }
+    return "none";
+}
+
 void answer_get(struct fixture *f, int status, const char *body)
 {
     struct moon_answer answer = {.status = status, .body = moon_str(body), .sent = true};

@@ -229,6 +229,8 @@ void assert_sync(struct fixture *f, size_t creates, size_t deletes, size_t event
 bool was_woken(struct fixture *f, const char *key);
 void forget_woken(struct fixture *f);
 size_t events_of(struct fixture *f, const char *reason);
+/* A member of a condition of the set's status, NULL when it has not that; "none": no condition. */
+const char *condition(struct fixture *f, const char *type, const char *member);
 /* Answer the oldest live GET of the set: with `body`, or not at all (NULL). */
 void answer_get(struct fixture *f, int status, const char *body);
 void advance_s(struct fixture *f, int s);

@@ -9,31 +9,19 @@
     "message = roll.counts.updated .. ' of ' .. roll.desired,\n"                                   \
     "conditions = { { type = 'Done', status = roll.counts.updated == roll.desired } } } end }"
 
-static const char *member(struct fixture *f, const char *type, const char *name)
-{
-    const cJSON *c;
-
-    cJSON_ArrayForEach (c, moon_json_member(f->status, "conditions")) {
-        if (moon_streq(moon_json_string(c, "type"), type)) {
-            return moon_json_string(c, name);
-        }
-    }
-    return "none";
-}
-
 static void WhatPoliciesSayIsACondition(void **state)
 {
     struct fixture *f = *state;
     running_mine(f, SAYS);
-    assert_string_equal(member(f, "PolicyStatus", "message"), "3 of 3");
-    assert_string_equal(member(f, "Done", "status"), "True");
+    assert_string_equal(condition(f, "PolicyStatus", "message"), "3 of 3");
+    assert_string_equal(condition(f, "Done", "status"), "True");
     new_template(f, f->opts);
     advance_s(f, 1);
     (void)sync_once(f);
     advance_s(f, 1);
     (void)sync_once(f);
-    assert_string_equal(member(f, "PolicyStatus", "message"), "0 of 3");
-    assert_string_equal(member(f, "Done", "status"), "False");
+    assert_string_equal(condition(f, "PolicyStatus", "message"), "0 of 3");
+    assert_string_equal(condition(f, "Done", "status"), "False");
 }
 
 static void WithoutNewsNobodyIsAsked(void **state)
@@ -41,14 +29,14 @@ static void WithoutNewsNobodyIsAsked(void **state)
     struct fixture *f = *state;
     running_mine(f, "local n = 0 return { api = 1, status = function() n = n + 1\n"
                     "return { message = 'call ' .. n } end }");
-    MOON_AUTOFREE char *before = moon_strdup(member(f, "PolicyStatus", "message"));
+    MOON_AUTOFREE char *before = moon_strdup(condition(f, "PolicyStatus", "message"));
     for (int i = 0; i < 5; i++) {
         advance_s(f, 10);
         assert_int_equal(sync_once(f).writes, 0);
     }
     add_nodes(f, 3, 1, NULL);
     settle(f);
-    assert_string_not_equal(member(f, "PolicyStatus", "message"), before);
+    assert_string_not_equal(condition(f, "PolicyStatus", "message"), before);
 }
 
 static void AFailureChangesNothing(void **state)
@@ -58,8 +46,8 @@ static void AFailureChangesNothing(void **state)
     mine(f, "return { api = 1, status = function() error('no') end }");
     advance_s(f, 1);
     settle(f);
-    assert_string_equal(member(f, "PolicyStatus", "message"), "3 of 3");
-    assert_string_equal(member(f, "PolicyHealthy", "status"), "False");
+    assert_string_equal(condition(f, "PolicyStatus", "message"), "3 of 3");
+    assert_string_equal(condition(f, "PolicyHealthy", "status"), "False");
 }
 
 static void WhatIsNotSaidAnyMoreGoes(void **state)
@@ -69,12 +57,12 @@ static void WhatIsNotSaidAnyMoreGoes(void **state)
     mine(f, "return { api = 1, status = function() return { message = 'm' } end }");
     advance_s(f, 1);
     settle(f);
-    assert_string_equal(member(f, "Done", "status"), "none");
-    assert_string_equal(member(f, "PolicyStatus", "message"), "m");
+    assert_string_equal(condition(f, "Done", "status"), "none");
+    assert_string_equal(condition(f, "PolicyStatus", "message"), "m");
     mine(f, "return { api = 1, select = function() return true end }");
     advance_s(f, 1);
     settle(f);
-    assert_string_equal(member(f, "PolicyStatus", "message"), "none");
+    assert_string_equal(condition(f, "PolicyStatus", "message"), "none");
 }
 
 /* The process before has left word of what it said. */
@@ -88,8 +76,8 @@ static void ARestartTakesBackWhatIsNotSaidAnyMore(void **state)
                    .status = "\"conditions\":[{\"type\":\"Done\",\"status\":\"True\"},"
                              "{\"type\":\"Theirs\",\"status\":\"True\"}]"});
     settle(f);
-    assert_string_equal(member(f, "Done", "status"), "none");
-    assert_string_equal(member(f, "Theirs", "status"), "True");
+    assert_string_equal(condition(f, "Done", "status"), "none");
+    assert_string_equal(condition(f, "Theirs", "status"), "True");
 }
 
 /* Somebody has removed the annotation. */
@@ -104,8 +92,8 @@ static void WhatThisProcessSaysItKnowsAnyway(void **state)
     opts.annotations = NULL;
     change_set(f, opts);
     settle(f);
-    assert_string_equal(member(f, "Done", "status"), "none");
-    assert_string_equal(member(f, "PolicyStatus", "message"), "none");
+    assert_string_equal(condition(f, "Done", "status"), "none");
+    assert_string_equal(condition(f, "PolicyStatus", "message"), "none");
 }
 
 int main(void)
