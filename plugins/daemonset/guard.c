@@ -15,6 +15,8 @@
 #include <stdio.h>
 
 #define APPROVE "moonset.dev/approve"
+#define HELD "PolicyChangeHeld"
+#define LAST_GOOD "PolicyLastGood"
 
 enum {
     NAMED_NODES = 5,
@@ -212,6 +214,7 @@ void moon_ds_guard_release(struct moon_ds_set *set)
         moon_info(MOON_DS_TOPIC, "a change of a policy is no longer held", "key", set->key);
     }
     forget(set);
+    moon_ds_condition_clear(set, HELD);
 }
 
 void moon_ds_guard_fini(struct moon_ds_set *set)
@@ -224,14 +227,21 @@ void moon_ds_guard_fini(struct moon_ds_set *set)
 void moon_ds_guard_tell_behind(struct moon_ds_set *set)
 {
     MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(2 * MOON_ERR_TEXT_MAX);
-    bool behind = moon_chain_is_behind(set->chain, &text);
+    bool decides = set->chain_problem == NULL;
+    bool behind = decides && moon_chain_is_behind(set->chain, &text);
 
-    if (behind && !moon_streq(set->behind, moon_buf_cstr(&text))) {
+    if (!behind) {
+        moon_free(moon_steal(&set->behind));
+        moon_ds_condition_clear(set, LAST_GOOD);
+        return;
+    }
+    moon_ds_condition_set(set, LAST_GOOD, true, "PolicyNotLoaded", moon_buf_cstr(&text));
+    if (!moon_streq(set->behind, moon_buf_cstr(&text))) {
         moon_recorder_event(set->ds->in->recorder, &set->object->meta, MOON_EVENT_WARNING,
                             "PolicyNotLoaded", "%s", moon_buf_cstr(&text));
     }
     moon_free(set->behind);
-    set->behind = behind ? moon_buf_take(&text, NULL) : NULL;
+    set->behind = moon_buf_take(&text, NULL);
 }
 
 static char *describe(const struct moon_ds_set *set, const char *policy, const char *hash,
@@ -260,11 +270,13 @@ static void hold(struct moon_ds_set *set, const char *policy, const struct moon_
     moon_free(set->held_change);
     set->held_change = describe(set, policy, hash, f);
     set->held_looked_at = moon_loop_now(set->ds->in->loop);
+    moon_ds_condition_set(set, HELD, true, f->failing > 0 ? "PolicyFails" : "TooManyNodes",
+                          set->held_change);
     if (is_news) {
         moon_free(set->held_hash);
         set->held_hash = moon_steal(&hash);
-        moon_recorder_event(set->ds->in->recorder, &set->object->meta, MOON_EVENT_WARNING,
-                            "PolicyChangeHeld", "%s", set->held_change);
+        moon_recorder_event(set->ds->in->recorder, &set->object->meta, MOON_EVENT_WARNING, HELD,
+                            "%s", set->held_change);
         moon_warn(MOON_DS_TOPIC, "a change of a policy is held", "key", set->key, "why",
                   set->held_change);
     }

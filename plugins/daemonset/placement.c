@@ -126,9 +126,9 @@ static void resolve(struct moon_ds_set *set)
         moon_ds_faults_problem(set, &err);
     } else {
         take_chain(set, chain);
-        moon_ds_guard_tell_behind(set);
         moon_ds_shadow_resolve(set, &opts);
     }
+    moon_ds_guard_tell_behind(set);
 }
 
 /* ---- tolerations ---- */

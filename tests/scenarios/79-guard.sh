@@ -31,10 +31,16 @@ kept()
     k -n kube-system get configmap moonset-policies-last-good -o json | jq -r '.data["last-good.json"]'
 }
 
-# What the events say has to be written to let it pass.
+# condition TYPE MEMBER: nothing when there is no such condition.
+condition()
+{
+    k get ds agent -o "jsonpath={.status.conditions[?(@.type==\"$1\")].$2}"
+}
+
+# What the condition says has to be written to let it pass.
 hash()
 {
-    events PolicyChangeHeld | tail -n 1 | sed 's/.*moonset.dev\/approve=//'
+    condition PolicyChangeHeld message | sed 's/.*moonset.dev\/approve=//'
 }
 
 running_on()
@@ -63,20 +69,27 @@ eventually 10 "what decides is kept" has "as told" kept
 
 deliver 'true, }'
 eventually 20 "one that does not load is told" has "policy mine: mine.lua:1:" events PolicyNotLoaded
+eventually 10 "for as long as that is so" has "policy mine: mine.lua:1:" condition PolicyLastGood message
 restart
 add_node n9 number=9
 eventually 20 "the last good one decides, also after a restart" is 9 running_on
 check "explain says so" has "last good" explain
+check "the condition, too" is "True" condition PolicyLastGood status
 
 deliver 'node.labels.number == "1"'
 eventually 20 "one that takes the daemon from 8 of 9 nodes is held" has "would take the daemon away from 8 of 9 nodes" events PolicyChangeHeld
+eventually 10 "for as long as it is held" has "from 8 of 9 nodes (5 may be): n2, n3" condition PolicyChangeHeld message
+eventually 10 "what was there before loads" is "" condition PolicyLastGood status
 check "explain tells how to let it pass" has "moonset.dev/approve=$(hash)" explain
+since=$(condition PolicyChangeHeld lastTransitionTime)
 restart
 eventually 20 "and still after a restart" grep -q "a change of a policy is held" "$log"
 add_node n10 number=10
 eventually 20 "where the one before decides" is 10 running_on
+check "it is held since the same time" is "$since" condition PolicyChangeHeld lastTransitionTime
 k annotate ds agent "moonset.dev/approve=$(hash)" >/dev/null
 eventually 20 "approved: only one is left" is "n1" pod_nodes app=agent
+eventually 10 "and nothing is held" is "" condition PolicyChangeHeld status
 
 deliver 'true'
 eventually 20 "back again: nothing is taken away, so nothing is held" is 10 running_on

@@ -12,6 +12,9 @@
 #define ALL SELECT("return true")
 #define ONE SELECT("return node.name == 'node-0', 'only one'")
 
+#define HELD "PolicyChangeHeld"
+#define LAST_GOOD "PolicyLastGood"
+
 /* A set with policy "mine" on ten nodes, all with a pod. */
 static struct fixture *running_ten(void **state, const char *source)
 {
@@ -56,6 +59,9 @@ static void TooManyNodesAreHeldUntilApproved(void **state)
                                 "of 10 nodes (5 may be): node-1, node-2, node-3, node-4, node-5, "
                                 "…; held until moonset.dev/approve="));
     assert_non_null(strstr(moon_buf_cstr(&f->plan_text), why));
+    assert_string_equal(condition(f, HELD, "status"), "True");
+    assert_string_equal(condition(f, HELD, "reason"), "TooManyNodes");
+    assert_string_equal(condition(f, HELD, "message"), why);
     for (int i = 0; i < 3; i++) {
         advance_s(f, 60);
         SYNC(0, 0, 0); /* looked at again, told once */
@@ -66,10 +72,12 @@ static void TooManyNodesAreHeldUntilApproved(void **state)
     approve(f, 11);
     settle(f);
     assert_int_equal(pod_count(f), 11);
+    assert_string_equal(condition(f, HELD, "status"), "True");
     approve(f, 12);
     settle(f);
     assert_int_equal(pod_count(f), 1);
     assert_null(set_of(f)->held_hash);
+    assert_string_equal(condition(f, HELD, "status"), "none");
 }
 
 static void AFewNodesAreNot(void **state)
@@ -97,6 +105,7 @@ static void AnotherVersionMayPass(void **state)
     settle(f);
     assert_int_equal(pod_count(f), 9);
     assert_null(set_of(f)->held_hash);
+    assert_string_equal(condition(f, HELD, "status"), "none");
 }
 
 /* Nine nodes leave by themselves: what is left of the change is small. */
@@ -128,6 +137,7 @@ static void AVersionThatFailsIsHeld(void **state)
     (void)sync_once(f);
     assert_int_equal(events_of(f, "PolicyChangeHeld"), 1);
     assert_non_null(strstr(set_of(f)->held_change, "fails for 1 nodes: node-3;"));
+    assert_string_equal(condition(f, HELD, "reason"), "PolicyFails");
     mine(f, "return { api = 1, tolerations = function() error('no') end }");
     settle(f);
     assert_non_null(strstr(set_of(f)->held_change, "fails for 10 nodes"));
@@ -227,10 +237,11 @@ static void AfterAStartPodsTell(void **state)
         (void)add_pod(f, (struct pod_opts){.node = name, .hash = "none", .ready = true});
     }
     put_set(f, (struct set_opts){.annotations = MINE});
-    settle(f);
-    assert_int_equal(pod_count(f), 10);
+    (void)sync_once(f);
     assert_int_equal(events_of(f, "PolicyChangeHeld"), 1);
     assert_int_equal(events_of(f, "PolicyInvalid"), 0);
+    settle(f);
+    assert_int_equal(pod_count(f), 10);
     assert_null(set_of(f)->chain);
     approve(f, 12);
     settle(f);
@@ -258,14 +269,35 @@ static void AfterARestartTheVersionBeforeDecides(void **state)
         (void)add_pod(f, (struct pod_opts){.node = name, .hash = "none", .ready = true});
     }
     add_node(f, "node-10", NULL, NULL);
-    put_set(f, (struct set_opts){.annotations = MINE});
+    put_set(f, (struct set_opts){.annotations = MINE,
+                                 .status = "\"conditions\":[{\"type\":\"" HELD "\",\"status\":"
+                                           "\"True\",\"lastTransitionTime\":\"t\"}]"});
     assert_int_equal(moon_policies_restore(f->in.policies, moon_buf_str(&kept), &err), 0);
     settle(f);
     assert_int_equal(pod_count(f), 11); /* it even makes one */
     assert_non_null(strstr(set_of(f)->held_change, "from 9 of 10 nodes"));
+    assert_string_equal(condition(f, HELD, "message"), set_of(f)->held_change);
+    assert_string_equal(condition(f, HELD, "lastTransitionTime"), "t"); /* since then */
     approve(f, 12);
     settle(f);
     assert_int_equal(pod_count(f), 1);
+    assert_string_equal(condition(f, HELD, "status"), "none");
+}
+
+/* What it said is over, whoever was asked to approve. */
+static void AfterARestartItIsNoLongerHeld(void **state)
+{
+    struct fixture *f = *state;
+
+    mine(f, ALL);
+    add_nodes(f, 0, 10, NULL);
+    put_set(f, (struct set_opts){.annotations = MINE,
+                                 .status = "\"conditions\":[{\"type\":\"" HELD "\",\"status\":"
+                                           "\"True\"},{\"type\":\"" LAST_GOOD "\",\"status\":"
+                                           "\"True\"}]"});
+    settle(f);
+    assert_string_equal(condition(f, HELD, "status"), "none");
+    assert_string_equal(condition(f, LAST_GOOD, "status"), "none");
 }
 
 static void ATextThatDoesNotLoadIsTold(void **state)
@@ -274,12 +306,32 @@ static void ATextThatDoesNotLoadIsTold(void **state)
 
     mine(f, "return {");
     set_of(f)->chain_stale = true; /* the host tells the plugin, which is not here */
-    settle(f);
+    (void)sync_once(f);
     assert_int_equal(events_of(f, "PolicyNotLoaded"), 1);
+    settle(f);
     assert_non_null(strstr(set_of(f)->behind, "policy mine: mine.lua:1: "));
+    assert_string_equal(condition(f, LAST_GOOD, "status"), "True");
+    assert_string_equal(condition(f, LAST_GOOD, "reason"), "PolicyNotLoaded");
+    assert_string_equal(condition(f, LAST_GOOD, "message"), set_of(f)->behind);
     mine(f, "-- mended\n" ALL);
     settle(f);
     assert_null(set_of(f)->behind);
+    assert_string_equal(condition(f, LAST_GOOD, "status"), "none");
+}
+
+/* Nothing decides then, the last good one neither. */
+static void ASetThatNamesAnotherPolicyIsNotBehind(void **state)
+{
+    struct fixture *f = running_ten(state, ALL);
+
+    mine(f, "return {");
+    set_of(f)->chain_stale = true;
+    settle(f);
+    assert_non_null(set_of(f)->behind);
+    annotate(f, "\"moonset.dev/policies\":\"nobodys\"");
+    settle(f);
+    assert_null(set_of(f)->behind);
+    assert_string_equal(condition(f, LAST_GOOD, "status"), "none");
 }
 
 static void ItCanBeSwitchedOff(void **state)
@@ -313,7 +365,9 @@ int main(void)
         T(AStockPolicyThatIsReplaced),
         T(AfterAStartPodsTell),
         T(AfterARestartTheVersionBeforeDecides),
+        T(AfterARestartItIsNoLongerHeld),
         T(ATextThatDoesNotLoadIsTold),
+        T(ASetThatNamesAnotherPolicyIsNotBehind),
         T(ItCanBeSwitchedOff),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
