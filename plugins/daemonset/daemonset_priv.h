@@ -322,10 +322,9 @@ void moon_ds_slot_add_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod);
 void moon_ds_slot_remove_pod(struct moon_ds_slot *slot, struct moon_ds_pod *pod);
 /* Bring the sums and the work list up to date with one slot. It is unmarked, and may be gone. */
 void moon_ds_slot_evaluate(struct moon_ds_slot *slot);
-/* All that are marked, and those whose time has come, as they were decided last. */
+/* All that are marked, and those whose time has come, as they were decided and judged last: those
+ * for which this is to be done again stay marked, for a pass. */
 void moon_ds_slot_evaluate_all(struct moon_ds_set *set);
-/* Those that are marked and need no decision: the others wait, marked, for a pass. */
-void moon_ds_slot_evaluate_decided(struct moon_ds_set *set);
 void moon_ds_slot_order_work(struct moon_ds_set *set);
 /* Sort slots by rank and node name if needed: before anything that shows order. */
 void moon_ds_slot_sort(struct moon_ds_set *set);

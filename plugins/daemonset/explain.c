@@ -386,7 +386,7 @@ cJSON *moon_ds_explain(struct moon_str key, const char *node, void *ctx, struct 
         (void)moon_err_set(err, MOON_E_NOT_FOUND, "there is no set %.*s", MOON_STR_ARG(key));
         return NULL;
     }
-    moon_ds_slot_evaluate_decided(set); /* what was planned may not have come about */
+    moon_ds_slot_evaluate_all(set); /* what was planned may not have come about */
     if (node == NULL) {
         return explain_set(set);
     }

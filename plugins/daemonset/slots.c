@@ -471,12 +471,10 @@ static void add_work(struct moon_ds_slot *slot)
     moon_list_append(&set->work, &slot->work);
 }
 
-void moon_ds_slot_evaluate(struct moon_ds_slot *slot)
+static void evaluate(struct moon_ds_slot *slot)
 {
     struct moon_ds_set *set = slot->set;
     struct moon_ds_share share = {0};
-
-    moon_list_remove(&slot->dirty);
 
     set->has_news = true;
     for (size_t i = 0; i < slot->pod_count; i++) {
@@ -491,6 +489,12 @@ void moon_ds_slot_evaluate(struct moon_ds_slot *slot)
     arm_due(slot);
     add_work(slot);
     moon_ds_slot_sweep(slot);
+}
+
+void moon_ds_slot_evaluate(struct moon_ds_slot *slot)
+{
+    moon_list_remove(&slot->dirty);
+    evaluate(slot);
 }
 
 void moon_ds_slot_mark_due(struct moon_ds_set *set)
@@ -576,21 +580,26 @@ void moon_ds_slot_order_work(struct moon_ds_set *set)
     }
 }
 
+/* Have policies to be asked first? */
+static bool waits_for_pass(const struct moon_ds_slot *slot)
+{
+    for (size_t i = 0; i < slot->pod_count; i++) {
+        if (!slot->pods[i]->judged) {
+            return true;
+        }
+    }
+    return slot->stale && slot->node != NULL;
+}
+
 void moon_ds_slot_evaluate_all(struct moon_ds_set *set)
 {
     moon_ds_slot_mark_due(set);
     moon_list_foreach (it, &set->dirty) {
-        moon_ds_slot_evaluate(moon_container_of(it, struct moon_ds_slot, dirty));
-    }
-}
-
-void moon_ds_slot_evaluate_decided(struct moon_ds_set *set)
-{
-    moon_list_foreach (it, &set->dirty) {
         struct moon_ds_slot *slot = moon_container_of(it, struct moon_ds_slot, dirty);
-        if (!slot->stale) {
-            moon_ds_slot_evaluate(slot);
+        if (!waits_for_pass(slot)) {
+            moon_list_remove(&slot->dirty);
         }
+        evaluate(slot);
     }
 }
 

@@ -121,10 +121,11 @@ static void ANewFieldIsWaitedFor(void **state)
     running_mine(f, "return { api = 1, select = function(node, set) return true end }");
     f->ds.fields_asked = 1;
     remove_pod(f, pods_on(f, "node-0")[0]);
+    add_node(f, "node-9", NULL, NULL);
     SYNC(0, 0, 0);
     assert_non_null(strstr(moon_buf_cstr(&f->plan_text), "nodes are listed again"));
     f->ds.fields_known = 1;
-    SYNC(1, 0, 0);
+    SYNC(2, 0, 0);
 }
 
 int main(void)

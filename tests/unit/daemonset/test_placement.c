@@ -296,6 +296,41 @@ static void NodesOfARollAreLookedAt(void **state)
     assert_true(was_woken(f, KEY));
 }
 
+static void list(struct fixture *f, const char *what)
+{
+    struct moon_err err;
+
+    cJSON_Delete(moon_ds_list(what, moon_str(KEY), &f->ds, &err));
+}
+
+static void ListingLeavesWhatIsToBeDecided(void **state)
+{
+    struct fixture *f = *state;
+
+    add_set(f, (struct set_opts){0});
+    add_nodes(f, 0, 1, NULL);
+    list(f, "sets");
+    SYNC(1, 0, 0);
+    add_node(f, "node-0", NULL, "[{\"key\":\"a\",\"effect\":\"NoExecute\"}]");
+    list(f, "nodes");
+    SYNC(0, 1, 0);
+}
+
+static void ItLeavesWhatIsToBeJudged(void **state)
+{
+    struct fixture *f = *state;
+    char explained[1024];
+
+    running_mine(f, "return { api = 1, health = function(pod, set)\n"
+                    "return pod.labels.warm and 'ready' or 'progressing', 'cold' end }");
+    set_label(f, pods_on(f, "node-1")[0], "warm", "yes");
+    list(f, "nodes");
+    set_label(f, pods_on(f, "node-2")[0], "warm", "yes");
+    ask_explain(f, explained);
+    SYNC(0, 0, 0);
+    assert_int_equal(set_of(f)->sums.available, 2);
+}
+
 /* Asking why in between takes nothing away from what is to be decided. */
 static void ExplainLeavesWhatIsToBeDecided(void **state)
 {
@@ -375,6 +410,8 @@ int main(void)
         T(LabelsThatNobodyReadsWakeNobody),
         T(NodesOfARollAreLookedAt),
         T(ExplainLeavesWhatIsToBeDecided),
+        T(ListingLeavesWhatIsToBeDecided),
+        T(ItLeavesWhatIsToBeJudged),
         T(NewTolerationsRollNothing),
         T(PolicyThatComesBack),
         T(ReloadedTolerationsReachNewPods),
