@@ -96,6 +96,9 @@ bool moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *no
 {
     bool decide = may_be_decided_otherwise(slot, node);
 
+    if (slot->node != NULL && (node == NULL || node->meta.uid != slot->node->meta.uid)) {
+        slot->decided = false; /* what was said of it says nothing of another node of this name */
+    }
     if (node != NULL) {
         moon_object_ref(&node->meta);
     }

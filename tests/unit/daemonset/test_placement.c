@@ -159,6 +159,21 @@ static long questions(void)
     return sum;
 }
 
+/* The node before had that name, not that decision's reasons. */
+static void AnotherNodeOfANameIsNotDecided(void **state)
+{
+    struct fixture *f = *state;
+    running_mine(f, "return { api = 1, select = function(node, set)\n"
+                    "if node.labels.bad then error('bad node') end return true end }");
+    remove_node(f, "node-1");
+    add_node(f, "node-1", "{\"bad\":\"yes\"}", NULL);
+    remove_pod(f, pods_on(f, "node-1")[0]);
+    SYNC(0, 0, 1);
+    assert_int_equal(set_of(f)->sums.undecided, 1);
+    add_node(f, "node-1", NULL, NULL);
+    SYNC(1, 0, 0);
+}
+
 static void UnansweredQuestionIsAskedAgain(void **state)
 {
     struct fixture *f = *state;
@@ -399,21 +414,14 @@ static void ReloadedTolerationsReachNewPods(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        T(NodeShouldRunDaemonPod),
-        T(UnknownPolicyLeavesTheSetAsItIs),
-        T(UnknownPolicyFromTheStart),
-        T(FailingHookKeepsThePreviousDecision),
-        T(UnansweredQuestionIsAskedAgain),
-        T(NewPolicyDecidesAgain),
-        T(WithoutAMemoryOfDecisionsAllIsTheSame),
-        T(OnlyWhatHasChangedIsAsked),
-        T(LabelsThatNobodyReadsWakeNobody),
-        T(NodesOfARollAreLookedAt),
-        T(ExplainLeavesWhatIsToBeDecided),
-        T(ListingLeavesWhatIsToBeDecided),
-        T(ItLeavesWhatIsToBeJudged),
-        T(NewTolerationsRollNothing),
-        T(PolicyThatComesBack),
+        T(NodeShouldRunDaemonPod),          T(UnknownPolicyLeavesTheSetAsItIs),
+        T(UnknownPolicyFromTheStart),       T(FailingHookKeepsThePreviousDecision),
+        T(AnotherNodeOfANameIsNotDecided),  T(UnansweredQuestionIsAskedAgain),
+        T(NewPolicyDecidesAgain),           T(WithoutAMemoryOfDecisionsAllIsTheSame),
+        T(OnlyWhatHasChangedIsAsked),       T(LabelsThatNobodyReadsWakeNobody),
+        T(NodesOfARollAreLookedAt),         T(ExplainLeavesWhatIsToBeDecided),
+        T(ListingLeavesWhatIsToBeDecided),  T(ItLeavesWhatIsToBeJudged),
+        T(NewTolerationsRollNothing),       T(PolicyThatComesBack),
         T(ReloadedTolerationsReachNewPods),
     };
 
