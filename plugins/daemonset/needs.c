@@ -308,6 +308,13 @@ struct tally {
     bool going;               /* something is being deleted, or has just been planned to be */
 };
 
+/* Where nobody can tell which pods are outdated, none of those that a surge has made is too many.
+ */
+static bool is_doubtful(const struct moon_ds_set *set, const struct tally *t)
+{
+    return t->held && set->surge;
+}
+
 /* Without surge the first pod stays. With surge the first updated and the first outdated one stay:
  * when the outdated one has served its time is for the update policy to say. First is who is older;
  * but a pod that was made in the future (the clock was set back) may be older than it seems, and if
@@ -360,7 +367,7 @@ static void tally_pod(struct moon_ds_slot *slot, struct moon_ds_pod *p, struct m
         break;
     }
     struct moon_ds_pod *too_many = surplus(slot->set, t, p);
-    if (too_many != NULL) {
+    if (too_many != NULL && !is_doubtful(slot->set, t)) {
         moon_ds_plan_delete(too_many, plan, "one pod too many on the node");
     }
 }

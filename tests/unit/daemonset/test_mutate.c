@@ -259,6 +259,23 @@ static void WithSurge(void **state)
     assert_string_equal(label_on(f, "node-1", "size"), "big");
 }
 
+/* A process that finds a surge half done, and whose policy does not say which pod is the new one.
+ */
+static void InDoubtNoneOfASurgeIsTooMany(void **state)
+{
+    struct fixture *f = *state;
+    mine(f, MUTATE("error('oops')"));
+    add_set(f, (struct set_opts){.strategy = ROLLING("0", "1"), .annotations = MINE});
+    add_pods(f, "node-0", NULL, 2);
+    add_nodes(f, 0, 1, NULL);
+    SYNC(0, 0, 1);
+    assert_int_equal(events_of(f, "PolicyFailed"), 1);
+    mine(f, MUTATE("pod:skip('busy')"));
+    SYNC(0, 0, 0);
+    mine(f, BY_SIZE);
+    SYNC(0, 1, 0);
+}
+
 /* ---- pins ---- */
 
 /* Five nodes, node-0 is the canary; v1 is out and stable, v2 is new. */
@@ -516,6 +533,7 @@ int main(void)
         T(AServerThatDropsTheDigestMakesNoEndlessRoll),
         T(ATemplateThatSaysADigestIsNoReason),
         T(WithSurge),
+        T(InDoubtNoneOfASurgeIsTooMany),
         T(OnlyTheCanaryIsRolled),
         T(NewAndRestartedPodsAreStable),
         T(ACanaryThatIsNoneAnyMoreGoesBack),
