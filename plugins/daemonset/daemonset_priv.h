@@ -112,24 +112,24 @@ struct moon_ds_slot {
     struct moon_decision decision;
     struct moon_rank *rank;         /* NULL: neutral */
     struct moon_mutation *mutation; /* counted; NULL: nobody mutates, or nobody has answered yet */
+    enum moon_placement shadow;     /* what the set's shadow says */
     bool unmutated;                 /* it is not known what its pod is to be made of now */
     bool decided;                   /* decision has ever been made */
-    enum moon_placement shadow;     /* what the set\'s shadow says */
     bool stale;                     /* decide again */
     bool unanswered;                /* the last question was not answered: ask again in a while */
     bool create_sent;               /* at least once */
     bool waiting;                   /* it needs a pod, and the policy says when */
-    const char *creating;           /* the pod whose CREATE is in flight; the plan's */
-    struct moon_ds_pod **pods;      /* in the order in which pods are kept */
-    size_t pod_count;
+    bool told_ready;                /* what others' policies know of it; see peers.c */
     struct moon_ds_share share;
+    const char *creating;      /* the pod whose CREATE is in flight; the plan's */
+    struct moon_ds_pod **pods; /* in the order in which pods are kept */
+    size_t pod_count;
     struct moon_list dirty;     /* in set->dirty: evaluate again */
     struct moon_list work;      /* in set->work: needs a create or a delete */
     struct moon_heap_node due;  /* in set->due: evaluate again at a time */
     uint64_t backoff_ms;        /* failed pods: present delay, 0 = none */
     uint64_t backoff_at;        /* when it was last raised */
     int64_t backoff_generation; /* observed generation it belongs to */
-    bool told_ready;            /* what others' policies know of it; see peers.c */
     size_t index;               /* in set->slots and set->roll */
 };
 
@@ -228,7 +228,7 @@ struct moon_ds_set {
     moon_sym stable;                     /* see stable.c; NULL: unknown, or nobody asks */
     char *data;                          /* canonical revision data of the live template */
     size_t data_len;
-    struct moon_ds_images *images; /* what its last revision differs in; NULL: not asked */
+    struct moon_ds_images *images; /* what it differs in from old revisions; NULL: not asked */
     size_t history_open;           /* writes about revisions in flight */
     bool collided;                 /* our revision's name is taken by one that cannot be ours */
     moon_sym held_by;              /* what holds the update: "policy x"; NULL: nothing */
@@ -358,6 +358,11 @@ bool moon_ds_slice_is_over(const struct moon_ds_set *set, uint64_t start_ns, siz
 void moon_ds_placement_decide(struct moon_ds_set *set, struct moon_ds_slot *const *slots,
                               size_t count);
 void moon_ds_placement_view(const struct moon_ds_set *set, struct moon_set_view *ret);
+/* What a chain that does not decide says of each node, with its own tolerations; all undecided when
+ * it cannot even tell these. */
+void moon_ds_placement_ask(const struct moon_ds_set *set, struct moon_chain *chain,
+                           const struct moon_node *const *nodes, size_t count,
+                           enum moon_placement *ret);
 /* Ask about the pods of these slots that have changed. */
 void moon_ds_health_judge(struct moon_ds_set *set, struct moon_ds_slot *const *slots, size_t count);
 void moon_ds_claim(struct moon_ds_set *set, struct moon_plan *plan);

@@ -54,29 +54,6 @@ static void question_fini(struct question *q)
     moon_free(q->nodes);
 }
 
-/* What a chain says of each node; all undecided when it cannot even tell the tolerations. */
-static void ask(const struct moon_ds_set *set, struct moon_chain *chain, const struct question *q,
-                enum moon_placement *ret)
-{
-    MOON_AUTOFREE struct moon_decision *decisions =
-        moon_new_array(struct moon_decision, q->count + 1);
-    struct moon_tolerations tolerations = {0};
-    struct moon_set_view view;
-    struct moon_err err;
-
-    moon_ds_placement_view(set, &view);
-    view.tolerations = &set->object->tolerations;
-    if (moon_hook_tolerations(chain, &view, &tolerations, &err) == 0) {
-        view.tolerations = &tolerations;
-        moon_hook_select(chain, &view, q->nodes, q->count, decisions);
-    }
-    for (size_t i = 0; i < q->count; i++) {
-        ret[i] = decisions[i].placement;
-        moon_decision_fini(&decisions[i]);
-    }
-    moon_tolerations_fini(&tolerations);
-}
-
 static bool has_pod(const struct moon_ds_slot *slot)
 {
     for (size_t i = 0; i < slot->pod_count; i++) {
@@ -93,7 +70,7 @@ static void ask_before(const struct moon_ds_set *set, struct moon_chain *old,
                        const struct question *q, enum moon_placement *ret)
 {
     if (set->chain == NULL && old != NULL) {
-        ask(set, old, q, ret);
+        moon_ds_placement_ask(set, old, q->nodes, q->count, ret);
         return;
     }
     for (size_t i = 0; i < q->count; i++) {
@@ -132,7 +109,7 @@ static void compare(struct moon_ds_set *set, struct moon_chain *old, struct moon
     MOON_AUTOFREE enum moon_placement *before = moon_new_array(enum moon_placement, q.count + 1);
     MOON_AUTOFREE enum moon_placement *after = moon_new_array(enum moon_placement, q.count + 1);
     ask_before(set, old, &q, before);
-    ask(set, fresh, &q, after);
+    moon_ds_placement_ask(set, fresh, q.nodes, q.count, after);
     *f = (struct finding){0};
     for (size_t i = 0; i < q.count; i++) {
         bool has = has_pod(q.slots[i]);

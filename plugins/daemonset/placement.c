@@ -264,3 +264,25 @@ void moon_ds_placement_decide(struct moon_ds_set *set, struct moon_ds_slot *cons
     moon_ds_shadow_ask(set, asked, nodes, n);
     mutate(set, &view, asked, nodes, n);
 }
+
+void moon_ds_placement_ask(const struct moon_ds_set *set, struct moon_chain *chain,
+                           const struct moon_node *const *nodes, size_t count,
+                           enum moon_placement *ret)
+{
+    MOON_AUTOFREE struct moon_decision *decisions = moon_new_array(struct moon_decision, count + 1);
+    struct moon_tolerations tolerations = {0};
+    struct moon_set_view view;
+    struct moon_err err;
+
+    moon_ds_placement_view(set, &view);
+    view.tolerations = &set->object->tolerations;
+    if (moon_hook_tolerations(chain, &view, &tolerations, &err) == 0) {
+        view.tolerations = &tolerations;
+        moon_hook_select(chain, &view, nodes, count, decisions);
+    }
+    for (size_t i = 0; i < count; i++) {
+        ret[i] = decisions[i].placement;
+        moon_decision_fini(&decisions[i]);
+    }
+    moon_tolerations_fini(&tolerations);
+}

@@ -35,6 +35,7 @@ void moon_ds_shadow_fini(struct moon_ds_set *set)
     }
     moon_chain_free(moon_steal(&set->shadow));
     moon_free(moon_steal(&set->shadow_text));
+    set->shadow_asked = false; /* what it said before the pass is over is nobody's */
 }
 
 static void tell_problem(struct moon_ds_set *set, const struct moon_err *err)
@@ -132,24 +133,13 @@ void moon_ds_shadow_tell(struct moon_ds_set *set)
 void moon_ds_shadow_ask(struct moon_ds_set *set, struct moon_ds_slot *const *slots,
                         const struct moon_node *const *nodes, size_t count)
 {
-    MOON_AUTOFREE struct moon_decision *decisions = moon_new_array(struct moon_decision, count + 1);
-    struct moon_tolerations tolerations = {0};
-    struct moon_set_view view;
-    struct moon_err err;
-
     if (set->shadow == NULL) {
         return;
     }
-    moon_ds_placement_view(set, &view);
-    view.tolerations = &set->object->tolerations;
-    if (moon_hook_tolerations(set->shadow, &view, &tolerations, &err) == 0) {
-        view.tolerations = &tolerations;
-        moon_hook_select(set->shadow, &view, nodes, count, decisions);
-    }
+    MOON_AUTOFREE enum moon_placement *says = moon_new_array(enum moon_placement, count);
+    moon_ds_placement_ask(set, set->shadow, nodes, count, says);
     for (size_t i = 0; i < count; i++) {
-        slots[i]->shadow = decisions[i].placement;
-        moon_decision_fini(&decisions[i]);
+        slots[i]->shadow = says[i];
     }
-    moon_tolerations_fini(&tolerations);
     set->shadow_asked = true;
 }

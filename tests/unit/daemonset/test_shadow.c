@@ -76,6 +76,20 @@ static void WithoutTheAnnotationItIsForgotten(void **state)
     assert_true(differing() == 0);
 }
 
+/* It has been asked about some nodes, and goes before all are decided. */
+static void GoneHalfWayItTellsNothing(void **state)
+{
+    struct fixture *f = shadowed(state);
+    struct set_opts opts = f->opts;
+
+    set_of(f)->shadow_asked = true;
+    opts.annotations = NULL;
+    change_set(f, opts);
+    SYNC(0, 0, 0);
+    assert_null(set_of(f)->shadow_text);
+    assert_true(differing() == 0);
+}
+
 /* The set's parameters may be for the policies that decide, or for the shadow, or both. */
 static void ParametersOfBoth(void **state)
 {
@@ -111,6 +125,7 @@ int main(void)
         T(DifferencesAreCountedAndNothingIsDone),
         T(AnotherVersionIsAsked),
         T(WithoutTheAnnotationItIsForgotten),
+        T(GoneHalfWayItTellsNothing),
         T(ParametersOfBoth),
         T(AnUnknownPolicyIsTold),
     };
