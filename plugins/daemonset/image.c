@@ -23,8 +23,10 @@ struct image {
     bool runs_again;
 };
 
-/* What the live template differs in from one revision; kept until another pair is asked about. */
+/* What the live template differs in from one revision; kept, with those of the other revisions that
+ * were asked about, until there is another template. */
 struct moon_ds_images {
+    struct moon_ds_images *next;
     moon_sym from; /* hash of the revision */
     moon_sym to;   /* of the live template */
     char *why;     /* why no pod can be taken from one to the other in place; NULL: it can */
@@ -32,11 +34,8 @@ struct moon_ds_images {
     size_t count;
 };
 
-void moon_ds_images_free(struct moon_ds_images *d)
+static void free_one(struct moon_ds_images *d)
 {
-    if (d == NULL) {
-        return;
-    }
     for (size_t i = 0; i < d->count; i++) {
         moon_free(d->items[i].container);
         moon_free(d->items[i].image);
@@ -46,6 +45,15 @@ void moon_ds_images_free(struct moon_ds_images *d)
     moon_sym_unref(d->from);
     moon_sym_unref(d->to);
     moon_free(d);
+}
+
+void moon_ds_images_free(struct moon_ds_images *d)
+{
+    while (d != NULL) {
+        struct moon_ds_images *next = d->next;
+        free_one(d);
+        d = next;
+    }
 }
 
 /* ---- comparing ---- */
@@ -154,17 +162,24 @@ static char *compare_revision(struct moon_ds_set *set, struct moon_ds_images *d)
     return compare(d, before, after);
 }
 
+/* Pods of more than one old revision may take turns. */
 static const struct moon_ds_images *images_from(struct moon_ds_set *set, moon_sym from)
 {
-    if (set->images == NULL || set->images->from != from || set->images->to != set->hash) {
+    if (set->images != NULL && set->images->to != set->hash) {
         moon_ds_images_free(moon_steal(&set->images));
-        struct moon_ds_images *d = moon_new(struct moon_ds_images);
-        d->from = moon_sym_ref(from);
-        d->to = moon_sym_ref(set->hash);
-        d->why = compare_revision(set, d);
-        set->images = d;
     }
-    return set->images;
+    for (struct moon_ds_images *d = set->images; d != NULL; d = d->next) {
+        if (d->from == from) {
+            return d;
+        }
+    }
+    struct moon_ds_images *d = moon_new(struct moon_ds_images);
+    d->next = set->images;
+    d->from = moon_sym_ref(from);
+    d->to = moon_sym_ref(set->hash);
+    d->why = compare_revision(set, d);
+    set->images = d;
+    return d;
 }
 
 /* ---- may it? ---- */
@@ -346,9 +361,11 @@ void moon_ds_plan_patch_images(struct moon_ds_pod *p, struct moon_plan *plan, co
     if (why_not(set, p) != NULL) {
         return;
     }
+    const struct moon_ds_images *d =
+        images_from(set, moon_labels_get(&pod->meta.labels, MOON_LABEL_HASH));
     struct write *w = moon_arena_alloc(arena, sizeof(*w));
     *w = (struct write){.uid = moon_arena_strdup(arena, pod->meta.uid),
-                        .body = make_body(set, set->images, pod, arena)};
+                        .body = make_body(set, d, pod, arena)};
     p->imaging = true;
     moon_ds_set_hold(set);
     moon_plan_add(plan, &(struct moon_action){

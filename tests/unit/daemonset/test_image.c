@@ -198,6 +198,27 @@ static void InitContainersAreWrittenAndNotWaitedFor(void **state)
                            "],\"initContainers\":[{\"name\":\"i\",\"image\":\"i:2\"}]}}"));
 }
 
+static void EachByTheRevisionItIsOf(void **state)
+{
+    struct fixture *f = *state;
+    begin(f, TWO("c:1", "d:1", ""), 2);
+    say(f, pods_on(f, "node-0")[0], 0, 0);
+    say(f, pods_on(f, "node-1")[0], 0, 0);
+    settle(f);
+    next(f, TWO("c:2", "d:1", ""));
+    assert_int_equal(sync_once(f).pod_patches, 1);
+    say(f, pods_on(f, "node-0")[0], 1, 0);
+    next(f, TWO("c:2", "d:2", "")); /* before the other one has had its turn */
+    assert_int_equal(sync_once(f).pod_patches, 1);
+    assert_non_null(strstr(moon_buf_cstr(&f->last_patch),
+                           "\"containers\":[{\"name\":\"d\",\"image\":\"d:2\"}]"));
+    say(f, pods_on(f, "node-0")[0], 1, 1);
+    assert_int_equal(sync_once(f).pod_patches, 1);
+    assert_non_null(strstr(moon_buf_cstr(&f->last_patch),
+                           "\"containers\":[{\"name\":\"c\",\"image\":\"c:2\"},"
+                           "{\"name\":\"d\",\"image\":\"d:2\"}]"));
+}
+
 static void PodsOfUnknownOriginAreLeft(void **state)
 {
     struct fixture *f = *state;
@@ -235,10 +256,15 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_policies, teardown_policies)
     const struct CMUnitTest tests[] = {
-        T(ImagesAreAllThatIsWritten),         T(OneAtATime),
-        T(APatchInFlightIsNotAvailable),      T(WhatElseHasChangedIsNotForIt),
-        T(PodsThatAPolicyChangesAreNotForIt), T(InitContainersAreWrittenAndNotWaitedFor),
-        T(PodsOfUnknownOriginAreLeft),        T(OursIsNoMistakenLabel),
+        T(ImagesAreAllThatIsWritten),
+        T(OneAtATime),
+        T(APatchInFlightIsNotAvailable),
+        T(WhatElseHasChangedIsNotForIt),
+        T(PodsThatAPolicyChangesAreNotForIt),
+        T(InitContainersAreWrittenAndNotWaitedFor),
+        T(EachByTheRevisionItIsOf),
+        T(PodsOfUnknownOriginAreLeft),
+        T(OursIsNoMistakenLabel),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
