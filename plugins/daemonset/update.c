@@ -125,19 +125,27 @@ static void take_answer(struct moon_ds_set *set, const struct moon_roll_answer *
     }
 }
 
-/* Told when something else holds it than before: reasons may count seconds. NULL: nothing does. */
-static void note_hold(struct moon_ds_set *set, const char *by, const char *why)
+/* What holds it now, NULL: nothing does. True: it is something else than before. */
+static bool take_hold(struct moon_ds_set *set, const char *by, const char *why)
 {
     bool is_news = !moon_streq(by, set->held_by);
 
     moon_free(set->held_why);
     set->held_why = moon_strdup(why);
-    if (!is_news) {
+    if (is_news) {
+        set->has_news = true;
+        moon_sym_unref(set->held_by);
+        set->held_by = moon_intern_cstr(by);
+    }
+    return is_news;
+}
+
+/* Told when something else holds it than before: reasons may count seconds. */
+static void note_hold(struct moon_ds_set *set, const char *by, const char *why)
+{
+    if (!take_hold(set, by, why)) {
         return;
     }
-    set->has_news = true;
-    moon_sym_unref(set->held_by);
-    set->held_by = moon_intern_cstr(by);
     if (by == NULL) {
         moon_info(MOON_DS_TOPIC, "update goes on", "key", set->key);
         return;
@@ -231,6 +239,7 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
     /* What needs.c has planned counts: a pod it deletes is unavailable from now on. */
     moon_ds_slot_evaluate_all(set);
     if (set->sums.outdated == 0) {
+        (void)take_hold(set, NULL, NULL); /* there is nothing to hold: the next one is told anew */
         moon_ds_analyze_after(set, plan);
     }
     if (set->sums.outdated == 0 && set->waiting == 0) {

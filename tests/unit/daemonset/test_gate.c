@@ -75,6 +75,22 @@ static void AFailingGateIsClosed(void **state)
     SYNC(0, 1, 0);
 }
 
+static void AnUpdateThatIsTakenBackIsHeldNoMore(void **state)
+{
+    struct fixture *f = *state;
+    running_mine(f, GATE("return false, 'never'"));
+    struct set_opts before = f->opts;
+    new_template(f, f->opts);
+    SYNC(0, 0, 1);
+    assert_non_null(set_of(f)->held_by);
+    change_set(f, before);
+    settle(f);
+    assert_null(set_of(f)->held_by);
+    new_template(f, f->opts);
+    SYNC(0, 0, 1);
+    assert_int_equal(events_of(f, "UpdateHeld"), 1);
+}
+
 static void AnUpdateThatIsDoneAsksNobody(void **state)
 {
     struct fixture *f = *state;
@@ -87,9 +103,9 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup_policies, teardown_policies)
     const struct CMUnitTest tests[] = {
-        T(AClosedGateHoldsTheUpdate),      T(ItIsAskedAgainWhenItWantsToBe),
-        T(MissingAndFailedPodsAreNotHeld), T(AFailingGateIsClosed),
-        T(AnUpdateThatIsDoneAsksNobody),
+        T(AClosedGateHoldsTheUpdate),           T(ItIsAskedAgainWhenItWantsToBe),
+        T(MissingAndFailedPodsAreNotHeld),      T(AFailingGateIsClosed),
+        T(AnUpdateThatIsTakenBackIsHeldNoMore), T(AnUpdateThatIsDoneAsksNobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
