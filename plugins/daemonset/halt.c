@@ -97,6 +97,11 @@ static void write_patch(const struct moon_action *action, struct moon_buf *out)
 
 static void tell(const struct moon_ds_set *set, const struct halt *h)
 {
+    static const char *const lines[2][2] = {
+        {"update paused", "update rolled back"},
+        {"would pause the update", "would roll the update back"},
+    };
+    bool is_dry = set->ds->in->config->dry_run;
     bool back = h->spec.ptr != NULL;
     MOON_AUTOFREE char *what =
         moon_asprintf("%s by policy %s", back ? "Rolled back" : "Paused", h->policy);
@@ -105,8 +110,8 @@ static void tell(const struct moon_ds_set *set, const struct halt *h)
 
     moon_ds_event(set, MOON_EVENT_WARNING, back ? "UpdateRolledBack" : "UpdatePaused", what,
                   detail);
-    moon_warn(MOON_DS_TOPIC, back ? "update rolled back" : "update paused", "key", set->key,
-              "policy", h->policy, "reason", h->why);
+    moon_warn(MOON_DS_TOPIC, lines[is_dry][back], "key", set->key, "policy", h->policy, "reason",
+              h->why);
 }
 
 static void halted(const struct moon_result *result, void *ctx)
