@@ -75,12 +75,26 @@ static int run_loop(struct run *run, const struct moon_config *config, struct mo
     return 0;
 }
 
+static struct moon_metric *turns(void)
+{
+    static const double buckets[] = {.0001, .0005, .001, .002, .005, .01, .02, .05, .1, .25, 1};
+
+    return moon_metric_register(&(struct moon_metric_opts){
+        .name = "moonset_loop_turn_seconds",
+        .help = "How long the one loop was busy before it saw to what came meanwhile.",
+        .type = MOON_METRIC_HISTOGRAM,
+        .buckets = buckets,
+        .bucket_count = MOON_ARRAY_SIZE(buckets),
+    });
+}
+
 static int run_config(const struct moon_config *config)
 {
+    const struct moon_loop_opts opts = {.batch_ms = config->batch_ms, .turns = turns()};
     struct run run = {.status = MOON_EXIT_OK};
     struct moon_err err;
 
-    run.loop = moon_loop_new(&(struct moon_loop_opts){.batch_ms = config->batch_ms}, &err);
+    run.loop = moon_loop_new(&opts, &err);
     if (run.loop == NULL) {
         moon_cli_complain("%s", err.text);
         return MOON_EXIT_FAILED;

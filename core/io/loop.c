@@ -34,6 +34,7 @@ enum {
 struct loop_backend {
     struct ev_loop *ev;
     ev_timer wake_up;
+    ev_check woken; /* started when somebody asks how long turns take */
 };
 
 struct moon_fd {
@@ -102,6 +103,42 @@ static void on_wake_up(struct ev_loop *ev MOON_UNUSED, ev_timer *w MOON_UNUSED,
 {
 }
 
+static uint64_t real_ns(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * UINT64_C(1000000000) + (uint64_t)t.tv_nsec;
+}
+
+/* The wait is over; first of all that is called then. */
+static void on_woken(struct ev_loop *ev MOON_UNUSED, ev_check *w, int revents MOON_UNUSED)
+{
+    struct moon_loop *loop = w->data;
+
+    loop->woken_ns = real_ns();
+}
+
+static void measure_turns(struct moon_loop *loop, struct moon_metric *turns)
+{
+    struct loop_backend *b = loop->backend;
+
+    loop->turns = turns;
+    ev_check_init(&b->woken, on_woken);
+    ev_set_priority(&b->woken, EV_MAXPRI);
+    b->woken.data = loop;
+    ev_check_start(b->ev, &b->woken);
+    ev_unref(b->ev); /* it is nothing to wait for */
+}
+
+static void tell_turn(struct moon_loop *loop)
+{
+    if (loop->woken_ns > 0) {
+        moon_metric_observe(loop->turns, NULL, (double)(real_ns() - loop->woken_ns) / 1e9);
+        loop->woken_ns = 0;
+    }
+}
+
 static struct loop_backend *backend_new(void)
 {
     struct ev_loop *ev = ev_loop_new(EVFLAG_AUTO);
@@ -139,6 +176,9 @@ struct moon_loop *moon_loop_new(const struct moon_loop_opts *opts, struct moon_e
         loop->batch_ms = opts->batch_ms;
         loop->free_wakes = MAX_FREE_WAKES;
         loop->earned_at = loop->now_ms;
+        if (opts->turns != NULL) {
+            measure_turns(loop, opts->turns);
+        }
     }
     return loop;
 }
@@ -203,6 +243,8 @@ static void block(struct moon_loop *loop)
 static void wait_for_events(struct moon_loop *loop, uint64_t wait_ms)
 {
     struct loop_backend *b = loop->backend;
+
+    tell_turn(loop);
     if (wait_ms == 0) {
         ev_run(b->ev, EVRUN_NOWAIT);
         return;

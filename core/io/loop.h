@@ -14,6 +14,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "base/metrics.h"
 
 struct moon_loop;
 struct moon_timer;
@@ -32,6 +33,9 @@ struct moon_loop_opts {
      * in one go: waking for each byte costs more than the byte. What comes now and then is handled
      * at once; timers are never delayed. Real clock only; 0 = never rest. */
     uint64_t batch_ms;
+    /* A histogram of how many seconds the loop is busy before it looks at its descriptors again:
+     * what everybody else waits for. Real clock only; NULL: nobody asks. */
+    struct moon_metric *turns;
 };
 
 /* NULL opts is fine. */

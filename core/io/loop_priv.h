@@ -42,6 +42,9 @@ struct moon_loop {
     unsigned free_wakes; /* that need no rest before them: one is earned every batch_ms */
     uint64_t earned_at;  /* when the last one was */
 
+    struct moon_metric *turns; /* NULL: nobody asks how long they take */
+    uint64_t woken_ns;         /* when it has last seen its descriptors; 0: it is looking */
+
     size_t wakers;      /* descriptors with events, signals: what keeps moon_loop_run going */
     uint64_t callbacks; /* run so far */
     size_t live_count;  /* timers, fds, …: all must be freed before the loop */

@@ -400,6 +400,26 @@ static void callbacks_are_counted(void **state)
     moon_timer_free(f->timer);
 }
 
+/* One that has looked at its descriptors is told of when it is about to do so again. */
+static void turns_are_measured(void **state MOON_UNUSED)
+{
+    struct moon_metric *turns = moon_metric_register(&(struct moon_metric_opts){
+        .name = "turns", .help = "Test.", .type = MOON_METRIC_HISTOGRAM});
+    struct moon_err err;
+    struct moon_loop *loop = moon_loop_new(&(struct moon_loop_opts){.turns = turns}, &err);
+
+    assert_non_null(loop);
+    moon_loop_turn(loop, 0);
+    assert_true(moon_metric_value(turns, NULL) == 0);
+    for (int i = 1; i < 4; i++) {
+        moon_loop_turn(loop, 0);
+        assert_true(moon_metric_value(turns, NULL) == i);
+    }
+    moon_loop_run(loop); /* it is nothing to wait for */
+    moon_loop_free(loop);
+    moon_metrics_reset();
+}
+
 static void advance_runs_each_timer_at_its_own_time(void **state)
 {
     struct fixture *f = *state;
@@ -494,6 +514,7 @@ int main(void)
         REAL(the_real_wall_clock_does_not_jump),
         VIRTUAL(virtual_time_stands_still),
         VIRTUAL(callbacks_are_counted),
+        cmocka_unit_test(turns_are_measured),
         VIRTUAL(advance_runs_each_timer_at_its_own_time),
         VIRTUAL(advance_runs_deferred_calls_of_the_same_instant),
         VIRTUAL(virtual_wall_clock_jumps),
