@@ -12,7 +12,8 @@
  * answer, and a CREATE that then meets AlreadyExists is followed by a GET: an object with our owner
  * uid is the success. 429 and 503 wait for Retry-After (else a jittered back-off) and are sent
  * again. So on_done tells the truth, with no timing rule. 404 and a uid conflict on DELETE are
- * success (it is gone). Layer: control.
+ * success (it is gone). An action that is `once` is the exception: any answer, or none, ends it;
+ * 404 is success, 409 and 429 (not now) are quiet. Layer: control.
  */
 #ifndef MOON_CONTROL_APPLY_H
 #define MOON_CONTROL_APPLY_H

@@ -50,7 +50,7 @@ void moon_lane_free(struct moon_apply *a, struct moon_lane *lane)
 
 static bool is_create(const struct moon_job *job)
 {
-    return job->action->verb == MOON_VERB_CREATE;
+    return job->action->verb == MOON_VERB_CREATE && !job->action->once;
 }
 
 static bool has_started(const struct moon_job *job)

@@ -230,11 +230,23 @@ static bool needs_a_look(const struct moon_job *job, const struct moon_answer *a
            job->action->uid != NULL;
 }
 
+static void on_asked_once(struct moon_job *job, const struct moon_answer *answer,
+                          const struct moon_err *err)
+{
+    job->quiet = err->code == MOON_E_CONFLICT || err->http_status == 429 ||
+                 moon_answer_has_cause(answer, "NamespaceTerminating");
+    moon_job_finish(job, answer, is_gone(answer, err) ? NULL : err, false);
+}
+
 static void on_written(struct moon_job *job, const struct moon_answer *answer,
                        const struct moon_err *err)
 {
     if (err == NULL) {
         moon_job_finish(job, answer, NULL, false);
+        return;
+    }
+    if (job->action->once) {
+        on_asked_once(job, answer, err);
         return;
     }
     /* 429 is said before anything is done; of all else without a clear answer we cannot know. */

@@ -37,6 +37,9 @@ struct moon_action {
         *owner_uid;     /* CREATE: what is found under the name is ours iff its controller has it */
     const char *target; /* what it is about, for people: the node's name; NULL = nothing more */
     const char *reason; /* why; required */
+    /* It asks for something rather than makes it (an eviction): not part of the slow start, and the
+     * first answer ends it, also 429. Whoever planned it asks again, in another plan. */
+    bool once;
     /* Write the body; NULL: none. Called right before sending, maybe more than once. */
     void (*write_body)(const struct moon_action *action, struct moon_buf *out);
     /* Called once, from the loop. After moon_apply_free or a dropped lane: err CANCELLED. */

@@ -484,6 +484,46 @@ static void retry_after_is_obeyed(void **state)
     assert_outcome(f, 0, MOON_OK, 201);
 }
 
+static struct answer too_many_evictions(const struct server *s, const char *method MOON_UNUSED,
+                                        size_t call)
+{
+    bool is_eviction = strstr(s->log[call], "eviction") != NULL;
+    return (struct answer){.fault = is_eviction ? FAULT_REFUSE : FAULT_NONE,
+                           .status = 429,
+                           .reason = "TooManyRequests"};
+}
+
+/* What is only asked for is not asked again here, and holds up nothing that is made. */
+static void what_is_asked_once_ends_with_any_answer(void **state)
+{
+    struct fixture *f = *state;
+    f->server.plan = too_many_evictions;
+    start(f, (struct moon_apply_opts){0});
+    struct moon_plan *plan = moon_plan_new(KEY);
+    for (int i = 0; i < 3; i++) {
+        add_write(f, plan, MOON_VERB_CREATE, "b");
+    }
+    for (size_t i = 0; i < 3; i++) { /* moon_plan_get is for reading */
+        struct moon_action *a = (struct moon_action *)(uintptr_t)moon_plan_get(plan, i);
+        a->once = true;
+        a->subresource = "eviction";
+    }
+    add_create(f, plan, "a-0");
+    add_create(f, plan, "a-1");
+    submit(f, plan);
+    server_wait(&f->server, f->plans_done, 1);
+    assert_int_equal(f->server.calls, 5);
+    assert_int_equal(f->retries, 0);
+    assert_int_equal(f->failed, 0);
+    size_t refused = 0;
+    for (size_t i = 0; i < 5; i++) {
+        refused += f->outcomes[i].status == 429 && f->outcomes[i].quiet;
+    }
+    assert_int_equal(refused, 3);
+    assert_non_null(server_get(&f->server, PODS "/a-0"));
+    assert_non_null(server_get(&f->server, PODS "/a-1"));
+}
+
 static struct answer namespace_ends(const struct server *s MOON_UNUSED,
                                     const char *method MOON_UNUSED, size_t call MOON_UNUSED)
 {
@@ -538,6 +578,7 @@ int main(void)
         TEST(a_proxy_cannot_say_that_it_is_gone),
         TEST(clear_refusals_are_handed_on),
         TEST(retry_after_is_obeyed),
+        TEST(what_is_asked_once_ends_with_any_answer),
         TEST(a_terminating_namespace_is_no_failure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
