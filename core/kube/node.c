@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "base/time.h"
+
 enum {
     ANNOTATION_BYTES = 1024
 };
@@ -36,6 +38,19 @@ static void trim_annotations(struct moon_labels *annotations)
             moon_realloc_array(annotations->items, kept, sizeof(*annotations->items));
     }
     annotations->count = kept;
+}
+
+/* A time that nobody can read is no reason to forget who holds the node. */
+static void project_drain(struct moon_node *node)
+{
+    const struct moon_labels *annotations = &node->meta.annotations;
+    const char *began = moon_labels_get(annotations, MOON_ANNOTATION_DRAIN_BEGAN);
+
+    node->drained_by = moon_sym_ref(moon_labels_get(annotations, MOON_ANNOTATION_DRAINED_BY));
+    if (node->drained_by != NULL && began != NULL &&
+        !moon_time_parse(moon_str(began), &node->drain_began_s)) {
+        node->drain_began_s = 0;
+    }
 }
 
 static enum moon_condition_status parse_status(const char *text)
@@ -165,6 +180,7 @@ static int project(struct moon_object *o, const cJSON *json, MOON_UNUSED struct 
 {
     struct moon_node *node = self(o);
     const cJSON *spec = moon_json_member(json, "spec");
+    project_drain(node);
     trim_annotations(&o->annotations);
     node->zone = topology(&o->labels, "topology.kubernetes.io/zone",
                           "failure-domain.beta.kubernetes.io/zone");
@@ -202,6 +218,7 @@ static void fini(struct moon_object *o)
     moon_sym_unref(node->kubelet);
     moon_sym_unref(node->zone);
     moon_sym_unref(node->region);
+    moon_sym_unref(node->drained_by);
     moon_node_field_fini(node);
 }
 
@@ -241,7 +258,8 @@ static bool same(const struct moon_object *oa, const struct moon_object *ob)
     const struct moon_node *a = moon_node(oa);
     const struct moon_node *b = moon_node(ob);
     /* zone and region follow from the labels, ready from the conditions */
-    return a->unschedulable == b->unschedulable && a->arch == b->arch && a->os == b->os &&
+    return a->unschedulable == b->unschedulable && a->drained_by == b->drained_by &&
+           a->drain_began_s == b->drain_began_s && a->arch == b->arch && a->os == b->os &&
            a->kubelet == b->kubelet && moon_object_same_head(oa, ob) &&
            moon_node_field_same(a, b) && moon_taints_equal(&a->taints, &b->taints) &&
            same_conditions(a, b) &&

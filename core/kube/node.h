@@ -15,6 +15,10 @@
 #include "kube/quantity.h"
 #include "kube/taint.h"
 
+/* "namespace/name" of the set that has cordoned the node, and when. */
+#define MOON_ANNOTATION_DRAINED_BY "moonset.dev/drained-by"
+#define MOON_ANNOTATION_DRAIN_BEGAN "moonset.dev/drain-began"
+
 enum moon_condition_status {
     MOON_CONDITION_UNKNOWN,
     MOON_CONDITION_TRUE,
@@ -49,6 +53,10 @@ struct moon_node {
     struct moon_taints taints;
     bool unschedulable;
     bool ready;
+    /* Who has cordoned it to empty it, and since when (MOON_ANNOTATION_DRAINED_BY); kept however
+     * many annotations there are. NULL, 0: nobody. */
+    moon_sym drained_by;
+    int64_t drain_began_s;
     struct moon_condition *conditions; /* sorted by type */
     size_t condition_count;
     struct moon_amount *capacity; /* sorted by resource */

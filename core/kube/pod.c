@@ -24,7 +24,7 @@ const char *moon_phase_name(enum moon_phase phase)
     return phase_names[phase];
 }
 
-static enum moon_phase parse_phase(const char *text)
+enum moon_phase moon_phase_parse(const char *text)
 {
     if (text == NULL) {
         return MOON_PHASE_NONE;
@@ -251,7 +251,7 @@ static int project_status(struct moon_pod *pod, const cJSON *status, struct moon
     if (message != NULL) {
         pod->message = moon_intern(moon_str_cut(moon_str(message), MESSAGE_MAX));
     }
-    pod->phase = parse_phase(moon_json_string(status, "phase"));
+    pod->phase = moon_phase_parse(moon_json_string(status, "phase"));
     pod->reason = moon_object_sym(status, "reason");
     if (moon_object_time(status, "startTime", &pod->started_s, err) != 0) {
         return moon_err_wrap(err, "status");

@@ -57,6 +57,7 @@ static inline const struct moon_pod *moon_pod(const struct moon_object *o)
 /* How often a container has restarted; -1: it has never run, or there is none of that name. */
 MOON_API int64_t moon_pod_restarts_of(const struct moon_pod *p, struct moon_str container);
 MOON_API const char *moon_phase_name(enum moon_phase phase); /* "" for NONE */
+MOON_API enum moon_phase moon_phase_parse(const char *text); /* NULL: NONE */
 /* Failed or Succeeded. */
 static inline bool moon_pod_is_terminal(const struct moon_pod *p)
 {

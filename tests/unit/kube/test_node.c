@@ -84,6 +84,33 @@ static void a_bare_node_is_a_node(void **state)
     done(o);
 }
 
+/* Whoever empties the node is known, whatever else is written on it. */
+static void who_drains_a_node_is_always_kept(void **state)
+{
+    (void)state;
+    char filler[1100];
+    memset(filler, 'x', sizeof(filler) - 1);
+    filler[sizeof(filler) - 1] = '\0';
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(8192);
+    moon_buf_printf(&text,
+                    NODE(",\"annotations\":{\"a\":\"%.600s\",\"b\":\"%.410s\","
+                         "\"moonset.dev/drained-by\":\"ns/set\","
+                         "\"moonset.dev/drain-began\":\"%s\"}",
+                         ""),
+                    filler, filler, "1970-01-01T00:01:00Z");
+    const struct moon_object *o = projected(&moon_kind_node, moon_buf_cstr(&text));
+    assert_string_equal(moon_node(o)->drained_by, "ns/set");
+    assert_int_equal(moon_node(o)->drain_began_s, 60);
+    assert_null(moon_labels_get(&o->annotations, "moonset.dev/drained-by"));
+    done(o);
+    o = projected(&moon_kind_node, NODE(",\"annotations\":{\"moonset.dev/drained-by\":\"ns/set\","
+                                        "\"moonset.dev/drain-began\":\"yesterday\"}",
+                                        ""));
+    assert_int_equal(moon_node(o)->drain_began_s, 0);
+    assert_string_equal(moon_node(o)->drained_by, "ns/set");
+    done(o);
+}
+
 static void annotations_are_kept_as_far_as_they_fit(void **state)
 {
     char big[1001];
@@ -326,6 +353,7 @@ int main(void)
         cmocka_unit_test(what_matters_of_a_node_is_kept),
         cmocka_unit_test(a_bare_node_is_a_node),
         cmocka_unit_test(annotations_are_kept_as_far_as_they_fit),
+        cmocka_unit_test(who_drains_a_node_is_always_kept),
         cmocka_unit_test(a_heartbeat_is_no_change),
         cmocka_unit_test(every_change_of_what_is_kept_is_one),
         cmocka_unit_test(errors_say_where),
