@@ -24,6 +24,7 @@ struct call {
     const struct moon_client_question *question;
     char *shelf;
     struct moon_selector *selector; /* NULL: all */
+    char *node;                     /* only pods of this one; NULL: all */
     bool watches;
 };
 
@@ -38,6 +39,7 @@ static void free_object(void *value)
 
     moon_free(o->namespace);
     moon_free(o->name);
+    moon_free(o->node);
     moon_free(o->text);
     moon_labels_fini(&o->labels);
     moon_free(o);
@@ -52,6 +54,7 @@ static void free_call(struct call *c)
 {
     moon_list_remove(&c->link);
     moon_selector_free(c->selector);
+    moon_free(c->node);
     moon_free(c->shelf);
     moon_free(c);
 }
@@ -94,6 +97,7 @@ static struct moon_picture_object *object_new(char *take_text)
     o->text = take_text;
     o->namespace = moon_strdup(moon_json_string(json, "metadata.namespace"));
     o->name = moon_strdup(moon_json_string(json, "metadata.name"));
+    o->node = moon_strdup(moon_json_string(json, "spec.nodeName"));
     if (version == NULL || !moon_parse_u64(moon_str(version), &o->version)) {
         o->version = 1;
     }
@@ -108,7 +112,8 @@ static bool is_shown(const struct call *c, const struct moon_picture_object *o)
     const char *namespace = c->question->namespace;
 
     return (namespace == NULL || moon_streq(namespace, o->namespace)) &&
-           (c->selector == NULL || moon_selector_matches(c->selector, &o->labels));
+           (c->selector == NULL || moon_selector_matches(c->selector, &o->labels)) &&
+           (c->node == NULL || moon_streq(c->node, o->node));
 }
 
 static void tell(struct call *c, const char *type, const struct moon_picture_object *o)
@@ -307,6 +312,21 @@ static void answer_all(void *ctx)
 
 /* ---- asking ---- */
 
+/* The one selector of fields that is used here. */
+static char *node_asked_for(const struct moon_client_question *q)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(SELECTOR_MAX_BYTES);
+    struct moon_str key;
+
+    if (!moon_client_query_get(q->query, "fieldSelector", &text)) {
+        return NULL;
+    }
+    struct moon_str rest = moon_buf_str(&text);
+    return moon_str_split(&rest, '=', &key) && moon_str_is(key, "spec.nodeName")
+               ? moon_str_dup(rest)
+               : NULL;
+}
+
 /* A watch begins where its list ended, so it is there from now on; a list that is streamed is
  * refused, as by servers that do not know it. */
 static void asked(struct moon_client_call *call, const struct moon_client_question *q, void *ctx)
@@ -322,6 +342,7 @@ static void asked(struct moon_client_call *call, const struct moon_client_questi
     if (moon_client_query_get(q->query, "labelSelector", &text)) {
         c->selector = moon_selector_parse(moon_buf_str(&text), &ignored);
     }
+    c->node = node_asked_for(q);
     moon_buf_clear(&text);
     c->watches = q->verb == MOON_VERB_WATCH && q->resource != NULL &&
                  !moon_client_query_get(q->query, "sendInitialEvents", &text);

@@ -12,6 +12,7 @@
 struct moon_picture_object {
     char *namespace; /* NULL: none */
     char *name;
+    char *node; /* a pod's; NULL: none */
     char *text;
     uint64_t version;
     struct moon_labels labels;

@@ -196,6 +196,16 @@ static void delete (struct moon_picture *p, struct moon_client_call *call, const
     moon_picture_remove(p, resource, object);
 }
 
+/* Nobody knows the disruption budgets here: it is granted. */
+static void evict(struct moon_picture *p, struct moon_client_call *call, const char *resource,
+                  struct moon_picture_object *object)
+{
+    moon_picture_answer(call, 201,
+                        MOON_STR_LIT("{\"kind\":\"Status\",\"apiVersion\":\"v1\","
+                                     "\"status\":\"Success\"}"));
+    moon_picture_remove(p, resource, object);
+}
+
 void moon_picture_carry_out(struct moon_picture *p, struct moon_client_call *call,
                             const struct moon_client_question *q)
 {
@@ -206,6 +216,9 @@ void moon_picture_carry_out(struct moon_picture *p, struct moon_client_call *cal
 
     if (q->verb == MOON_VERB_CREATE && q->subresource == NULL) {
         create(p, call, resource, q);
+    } else if (q->verb == MOON_VERB_CREATE && moon_streq(q->subresource, "eviction") &&
+               object != NULL) {
+        evict(p, call, resource, object);
     } else if (object == NULL || !is_status) {
         moon_picture_refuse(call, 404, "NotFound", "there is no such object");
     } else if (q->verb == MOON_VERB_PATCH_MERGE || q->verb == MOON_VERB_PATCH_STRATEGIC) {

@@ -11,6 +11,13 @@ enum {
 
 #define ANNOTATION_BUDGET_OWNER "moonset.dev/budget-owner"
 
+static int64_t drains_left(const struct moon_roll *roll)
+{
+    int64_t limit = roll->max_unavailable > 0 ? roll->max_unavailable : roll->max_surge;
+
+    return limit > roll->draining ? limit - roll->draining : 0;
+}
+
 static void clear_actions(struct moon_roll_answer *a)
 {
     for (size_t i = 0; i < a->count; i++) {
@@ -45,6 +52,7 @@ void moon_roll_run_init(struct moon_roll_run *run, const struct moon_set_view *s
         .index = roll->index,
         .left = moon_roll_left(roll),
         .surge_left = moon_roll_surge_left(roll),
+        .drains_left = drains_left(roll),
         .sunset_left = roll->available > roll->desired ? roll->available - roll->desired : 0,
         .unlimited = moon_streq(owner, "policy"),
     };

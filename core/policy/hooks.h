@@ -10,6 +10,7 @@
 #define MOON_POLICY_HOOKS_H
 
 #include "kube/daemonset.h"
+#include "kube/evictee.h"
 #include "kube/node.h"
 #include "kube/pod.h"
 #include "policy/kv.h"
@@ -199,6 +200,19 @@ MOON_API void moon_hook_mutate(struct moon_chain *chain, const struct moon_set_v
 
 /* ---- rolls: what gate and update see ---- */
 
+/* A node that the set has cordoned, or is about to, so that its daemon goes from an empty one. */
+enum moon_drain_state {
+    MOON_DRAIN_DRAINING,
+    MOON_DRAIN_DRAINED,
+    MOON_DRAIN_LIFTED, /* somebody has uncordoned it since: it is left alone */
+};
+struct moon_drain {
+    enum moon_drain_state state;
+    int64_t since_s;       /* when it began; 0: unknown, or it has not yet */
+    const char *waits_for; /* NULL: for nothing */
+};
+MOON_API const char *moon_drain_state_name(enum moon_drain_state state);
+
 /* One node.  Pods are non-terminating ones; at most one of each. */
 struct moon_roll_slot {
     const struct moon_node *node; /* NULL: a pod on a node that is not known */
@@ -215,8 +229,9 @@ struct moon_roll_slot {
     bool new_available;
     enum moon_health old_health;
     enum moon_health new_health;
-    const struct moon_rank *rank; /* NULL: neutral */
-    void *owner;                  /* the caller's; handed back in an action */
+    const struct moon_rank *rank;   /* NULL: neutral */
+    const struct moon_drain *drain; /* NULL: the set does not hold the node */
+    void *owner;                    /* the caller's; handed back in an action */
 };
 
 /* Which slots are in which state: a column of bits for each question, so that looking for the few
@@ -246,6 +261,7 @@ struct moon_roll {
     int64_t surging;     /* nodes with more pods than one, or a new pod that is not available yet */
     int64_t available;
     int64_t desired;
+    int64_t draining;   /* nodes that are held cordoned, or will be */
     const char *paused; /* why the set says that it is paused; NULL: it does not */
     bool rolled_back;   /* the current revision is one that a policy went back to */
     /* Why the outdated pod of a slot cannot be updated in place; NULL: it can. */
@@ -275,13 +291,16 @@ enum moon_roll_action_type {
     MOON_ROLL_DELETE,      /* delete a pod that need not be replaced */
     MOON_ROLL_CREATE,      /* make the pod that the node waits for */
     MOON_ROLL_PATCH_IMAGE, /* give an outdated pod the images of the current revision */
+    MOON_ROLL_DRAIN,       /* cordon the node and empty it; wanted for as long as it is recorded */
+    MOON_ROLL_UNCORDON,    /* give the node back */
 };
 
 struct moon_roll_action {
     enum moon_roll_action_type type;
-    size_t slot;                /* index into roll->slots */
-    const struct moon_pod *pod; /* REPLACE, DELETE, PATCH_IMAGE */
-    char *reason;               /* owned */
+    size_t slot;                  /* index into roll->slots */
+    const struct moon_pod *pod;   /* REPLACE, DELETE, PATCH_IMAGE */
+    char *reason;                 /* owned */
+    struct moon_evict_opts evict; /* DRAIN */
 };
 
 struct moon_roll_answer {
@@ -301,8 +320,9 @@ MOON_API void moon_roll_answer_fini(struct moon_roll_answer *a);
 MOON_API bool moon_chain_creates(const struct moon_chain *chain);
 /* Runs the chain's update hook. Checked whatever it recorded: only outdated or surplus pods, one
  * action per node, at most 500 actions, no more disruptions (available outdated pods deleted) than
- * max_unavailable - unavailable, surges of available outdated pods within max_surge - surging,
- * unless the set says moonset.dev/budget-owner: policy. Without an update hook: an empty answer. */
+ * max_unavailable - unavailable, surges of available outdated pods within max_surge - surging, no
+ * more nodes drained than max_unavailable (without one: max_surge), unless the set says
+ * moonset.dev/budget-owner: policy. Without an update hook: an empty answer. */
 MOON_API void moon_hook_update(struct moon_chain *chain, const struct moon_set_view *set,
                                const struct moon_roll *roll, struct moon_roll_answer *ret);
 

@@ -109,12 +109,21 @@ static const struct moon_shape filter = {
     .type = "Filter", .doc = "What a walk is to give.", .fields = filter_fields};
 
 static const struct moon_shape_field count_fields[] = {
-    {"state", "\"outdated\"|\"updated\"|\"failed\"|\"missing\"|\"deleting\"", ""},
+    {"state", "\"outdated\"|\"updated\"|\"failed\"|\"missing\"|\"deleting\"|\"draining\"", ""},
     {"by?", "string", "zone, region, arch, os or the key of a label of nodes"},
     {NULL, NULL, NULL},
 };
 static const struct moon_shape count = {
     .type = "CountFilter: Filter", .doc = "What is to be counted.", .fields = count_fields};
+
+static const struct moon_shape_field drain_fields[] = {
+    {"unmanaged?", "boolean", "pods that nobody would make again may go"},
+    {"local_data?", "boolean", "pods with an emptyDir may go"},
+    {"grace?", "integer", "seconds that pods have to end; their own without"},
+    {NULL, NULL, NULL},
+};
+static const struct moon_shape drain = {
+    .type = "DrainOptions", .doc = "What a drain may do beside.", .fields = drain_fields};
 
 static const struct moon_shape_field version_fields[] = {
     {"major", "integer", ""}, {"minor", "integer", ""},
@@ -137,9 +146,9 @@ static const struct moon_shape_field date_fields[] = {
 static const struct moon_shape date = {
     .type = "Date", .doc = "What calendar and clock say.", .fields = date_fields};
 
-const struct moon_shape *const moon_shapes[] = {&param,      &query,   &sample, &series,
-                                                &toleration, &said,    &status, &filter,
-                                                &count,      &version, &date,   NULL};
+const struct moon_shape *const moon_shapes[] = {&param,   &query,  &sample, &series, &toleration,
+                                                &said,    &status, &filter, &count,  &drain,
+                                                &version, &date,   NULL};
 
 /* ---- the page ---- */
 

@@ -161,6 +161,9 @@ static void print_fields(lua_State *L, const struct moon_view *view,
 {
     print_text(L, out);
     for (const struct moon_view_field *f = class->fields; f->name != NULL; f++) {
+        if (view->slot == NULL && moon_str_starts(moon_str(f->doc), "in a roll: ")) {
+            continue; /* an error to read here */
+        }
         moon_buf_printf(out, "\n  %s = ", f->name);
         (void)f->get(L, view);
         print_value(L, out, 1);

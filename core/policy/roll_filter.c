@@ -9,8 +9,8 @@
 #include "policy/library.h"
 #include "policy/roll_priv.h"
 
-const char *const moon_roll_state_names[MOON_ROLL_STATES + 1] = {"outdated", "updated",  "failed",
-                                                                 "missing",  "deleting", NULL};
+const char *const moon_roll_state_names[MOON_ROLL_STATES + 1] = {
+    "outdated", "updated", "failed", "missing", "deleting", "draining", NULL};
 static const char *const order_names[MOON_ROLL_ORDERS + 1] = {"rank", "zone", "age", "name", NULL};
 
 /* ---- reading a filter ---- */
@@ -163,6 +163,7 @@ const struct moon_pod *moon_roll_pod_for(const struct moon_roll_slot *s, enum mo
         return failed_pod(s);
     case MOON_ROLL_MISSING:
     case MOON_ROLL_DELETING:
+    case MOON_ROLL_DRAINING:
     case MOON_ROLL_STATES:
         break;
     }
@@ -183,6 +184,8 @@ static bool in_state(const struct moon_roll_slot *s, enum moon_roll_state state)
         return s->node != NULL && s->wanted && s->old_pod == NULL && s->new_pod == NULL;
     case MOON_ROLL_DELETING:
         return s->node != NULL && s->deleting;
+    case MOON_ROLL_DRAINING:
+        return s->node != NULL && s->drain != NULL;
     case MOON_ROLL_STATES:
         break;
     }

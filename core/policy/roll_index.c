@@ -23,6 +23,7 @@ enum column {
     COLUMN_WAITING,
     COLUMN_CREATING,
     COLUMN_HELD,
+    COLUMN_DRAIN,
     COLUMNS,
 };
 _Static_assert((int)COLUMNS <= (int)MOON_ROLL_COLUMNS, "each column has its place");
@@ -70,6 +71,7 @@ void moon_roll_index_set(struct moon_roll_index *x, size_t i, const struct moon_
         [COLUMN_WAITING] = s->waiting,
         [COLUMN_CREATING] = s->creating,
         [COLUMN_HELD] = s->held,
+        [COLUMN_DRAIN] = s->drain != NULL,
     };
     if (word >= x->words) {
         grow(x, word + 1);
@@ -127,6 +129,8 @@ static uint64_t in_state(const struct moon_roll_index *x, enum moon_roll_state s
         return c[COLUMN_NODE][w] & c[COLUMN_WANTED][w] & ~(c[COLUMN_OLD][w] | c[COLUMN_NEW][w]);
     case MOON_ROLL_DELETING:
         return c[COLUMN_NODE][w] & c[COLUMN_DELETING][w];
+    case MOON_ROLL_DRAINING:
+        return c[COLUMN_NODE][w] & c[COLUMN_DRAIN][w];
     case MOON_ROLL_STATES:
         break;
     }
@@ -187,6 +191,8 @@ static uint64_t tallied(const struct moon_roll_index *x, enum moon_roll_tally wh
         return c[COLUMN_WAITING][w];
     case MOON_ROLL_TALLY_CREATING:
         return c[COLUMN_CREATING][w];
+    case MOON_ROLL_TALLY_DRAINING:
+        return c[COLUMN_DRAIN][w];
     }
     return 0;
 }

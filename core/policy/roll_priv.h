@@ -26,6 +26,7 @@ struct moon_roll_run {
     int64_t left;                     /* available outdated pods that may still be deleted */
     int64_t surge_left;  /* available outdated pods that may still get a second one beside them */
     int64_t sunset_left; /* surge only: pods on nodes that want none, beyond the desired number */
+    int64_t drains_left; /* nodes that may still be cordoned */
     bool creates;        /* the policy says when missing pods are made */
     bool unlimited;      /* the set trusts its policy with the budget */
 };
@@ -52,12 +53,15 @@ int moon_roll_updated(lua_State *L);
 int moon_roll_failed(lua_State *L);
 int moon_roll_missing(lua_State *L);
 int moon_roll_deleting(lua_State *L);
+int moon_roll_draining(lua_State *L);
 int moon_roll_count(lua_State *L);
 int moon_roll_replace(lua_State *L);
 int moon_roll_delete(lua_State *L);
 int moon_roll_surge(lua_State *L);
 int moon_roll_create(lua_State *L);
 int moon_roll_patch_image(lua_State *L);
+int moon_roll_drain(lua_State *L);
+int moon_roll_uncordon(lua_State *L);
 int moon_roll_again(lua_State *L);
 int moon_roll_pause(lua_State *L);
 int moon_roll_rollback(lua_State *L);
@@ -70,6 +74,7 @@ enum moon_roll_state {
     MOON_ROLL_FAILED,
     MOON_ROLL_MISSING,
     MOON_ROLL_DELETING,
+    MOON_ROLL_DRAINING,
     MOON_ROLL_STATES,
 };
 extern const char *const moon_roll_state_names[MOON_ROLL_STATES + 1]; /* up to a NULL */
@@ -132,6 +137,7 @@ enum moon_roll_tally {
     MOON_ROLL_TALLY_FAILED, /* the same */
     MOON_ROLL_TALLY_WAITING,
     MOON_ROLL_TALLY_CREATING,
+    MOON_ROLL_TALLY_DRAINING,
 };
 size_t moon_roll_index_count(const struct moon_roll_index *x, size_t words,
                              enum moon_roll_tally what);

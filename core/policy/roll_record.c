@@ -11,6 +11,7 @@
 
 enum {
     MAX_AGAIN_S = 7 * 24 * 3600,
+    MAX_GRACE_S = 24 * 3600,
 };
 
 /* The run of an update hook; others are shown the same roll, but only answer. */
@@ -56,8 +57,8 @@ static size_t number_of(const struct moon_roll_run *run, const struct moon_roll_
 
 /* Of the kinds of doubt, each an error: acting twice on a node, or on one that the core is busy
  * with. */
-static void check_slot(lua_State *L, const struct moon_roll_run *run,
-                       const struct moon_roll_slot *slot, const char *method)
+static void check_first(lua_State *L, const struct moon_roll_run *run,
+                        const struct moon_roll_slot *slot, const char *method)
 {
     size_t i = number_of(run, slot);
 
@@ -65,19 +66,25 @@ static void check_slot(lua_State *L, const struct moon_roll_run *run,
         moon_engine_shape_error(L, "roll:%s: node %s has an action already", method,
                                 slot->node_name);
     }
-    if (slot->excess) {
-        moon_engine_shape_error(L, "roll:%s: node %s has pods in excess; wait until that is over",
-                                method, slot->node_name);
-    }
     if (run->answer->count == MOON_ROLL_MAX_ACTIONS) {
         moon_engine_shape_error(L, "roll:%s: more than %d actions in one call", method,
                                 MOON_ROLL_MAX_ACTIONS);
     }
 }
 
-static void add(struct moon_roll_run *run, enum moon_roll_action_type type,
-                const struct moon_roll_slot *slot, const struct moon_pod *pod,
-                struct moon_str reason)
+static void check_slot(lua_State *L, const struct moon_roll_run *run,
+                       const struct moon_roll_slot *slot, const char *method)
+{
+    check_first(L, run, slot, method);
+    if (slot->excess) {
+        moon_engine_shape_error(L, "roll:%s: node %s has pods in excess; wait until that is over",
+                                method, slot->node_name);
+    }
+}
+
+static struct moon_roll_action *add(struct moon_roll_run *run, enum moon_roll_action_type type,
+                                    const struct moon_roll_slot *slot, const struct moon_pod *pod,
+                                    struct moon_str reason)
 {
     struct moon_roll_answer *a = run->answer;
 
@@ -93,6 +100,7 @@ static void add(struct moon_roll_run *run, enum moon_roll_action_type type,
     };
     size_t i = number_of(run, slot);
     run->acted[i / MOON_ROLL_WORD] |= UINT64_C(1) << i % MOON_ROLL_WORD;
+    return &a->actions[a->count - 1];
 }
 
 /* Take one of the budget; when there is none the action is left out, and the script told so. */
@@ -156,7 +164,7 @@ static int record_delete(lua_State *L, enum moon_roll_action_type type, const ch
     if (!take_disruption(run, slot)) {
         return answer(L, false);
     }
-    add(run, type, slot, slot->old_pod, reason);
+    (void)add(run, type, slot, slot->old_pod, reason);
     return answer(L, true);
 }
 
@@ -206,7 +214,7 @@ int moon_roll_surge(lua_State *L)
     if (slot->old_available && !take(run, &run->surge_left)) {
         return answer(L, false);
     }
-    add(run, MOON_ROLL_SURGE, slot, NULL, reason);
+    (void)add(run, MOON_ROLL_SURGE, slot, NULL, reason);
     return answer(L, true);
 }
 
@@ -228,7 +236,7 @@ int moon_roll_create(lua_State *L)
         lua_pushfstring(L, "node %s waits for no pod", slot->node_name);
         return 2;
     }
-    add(run, MOON_ROLL_CREATE, slot, NULL, reason);
+    (void)add(run, MOON_ROLL_CREATE, slot, NULL, reason);
     return answer(L, true);
 }
 
@@ -270,7 +278,120 @@ int moon_roll_patch_image(lua_State *L)
     if (!take_disruption(run, slot)) {
         return answer(L, false);
     }
-    add(run, MOON_ROLL_PATCH_IMAGE, slot, slot->old_pod, reason);
+    (void)add(run, MOON_ROLL_PATCH_IMAGE, slot, slot->old_pod, reason);
+    return answer(L, true);
+}
+
+/* ---- drains ---- */
+
+/* The node of a pod does as well. */
+static const char *why_undrainable(const struct moon_roll_slot *slot)
+{
+    if (slot->node == NULL) {
+        return "there is no such node";
+    }
+    if (slot->drain != NULL) {
+        return slot->drain->state != MOON_DRAIN_LIFTED
+                   ? NULL
+                   : "somebody has uncordoned it since; it is left alone until its annotation "
+                     "moonset.dev/drained-by is taken away";
+    }
+    if (slot->node->drained_by != NULL) {
+        return "another set drains it";
+    }
+    if (slot->node->unschedulable) {
+        return "somebody else has cordoned it";
+    }
+    return slot->old_pod == NULL ? "no outdated pod is on it" : NULL;
+}
+
+static int64_t grace_at(lua_State *L, int index)
+{
+    int is_integer;
+    lua_Integer grace = lua_tointegerx(L, index, &is_integer);
+
+    if (!is_integer || grace < 0 || grace > MAX_GRACE_S) {
+        moon_engine_shape_error(L, "roll:drain: grace is 0 to %d seconds", MAX_GRACE_S);
+    }
+    return grace;
+}
+
+static bool allows(lua_State *L, int index, const char *key)
+{
+    if (lua_type(L, index) != LUA_TBOOLEAN) {
+        moon_engine_shape_error(L, "roll:drain: %s is true or false", key);
+    }
+    return lua_toboolean(L, index);
+}
+
+/* { unmanaged = true, local_data = true, grace = 30 }, or nothing. */
+static struct moon_evict_opts evict_opts_at(lua_State *L, int arg)
+{
+    struct moon_evict_opts opts = {.grace_s = -1};
+
+    if (lua_isnoneornil(L, arg)) {
+        return opts;
+    }
+    if (lua_type(L, arg) != LUA_TTABLE) {
+        moon_engine_shape_error(L, "roll:drain: options are a table, not a %s",
+                                luaL_typename(L, arg));
+    }
+    for (lua_pushnil(L); lua_next(L, arg); lua_pop(L, 1)) {
+        const char *key = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?";
+        if (strcmp(key, "unmanaged") == 0) {
+            opts.unmanaged = allows(L, -1, key);
+        } else if (strcmp(key, "local_data") == 0) {
+            opts.local_data = allows(L, -1, key);
+        } else if (strcmp(key, "grace") == 0) {
+            opts.grace_s = grace_at(L, -1);
+        } else {
+            moon_engine_shape_error(
+                L, "roll:drain: options are unmanaged, local_data and grace, not '%s'", key);
+        }
+    }
+    return opts;
+}
+
+static int answer_why(lua_State *L, const char *why)
+{
+    lua_pushboolean(L, false);
+    (void)lua_pushstring(L, why);
+    return 2;
+}
+
+/* roll:drain(node, why [, options]): nobody is put on the node any more, and what is there is asked
+ * to leave. A node that is held already takes nothing of the budget. */
+int moon_roll_drain(lua_State *L)
+{
+    struct moon_roll_run *run = recording(L, "drain");
+    struct moon_str reason = reason_at(L, 3, "drain");
+    const struct moon_roll_slot *slot = slot_at(L, 2, "drain");
+    struct moon_evict_opts opts = evict_opts_at(L, 4);
+
+    check_first(L, run, slot, "drain");
+    const char *why = why_undrainable(slot);
+    if (why != NULL) {
+        return answer_why(L, why);
+    }
+    if (slot->drain == NULL && !take(run, &run->drains_left)) {
+        return answer(L, false);
+    }
+    add(run, MOON_ROLL_DRAIN, slot, NULL, reason)->evict = opts;
+    return answer(L, true);
+}
+
+/* roll:uncordon(node, why): only what the set itself has cordoned. */
+int moon_roll_uncordon(lua_State *L)
+{
+    struct moon_roll_run *run = recording(L, "uncordon");
+    struct moon_str reason = reason_at(L, 3, "uncordon");
+    const struct moon_roll_slot *slot = slot_at(L, 2, "uncordon");
+
+    check_first(L, run, slot, "uncordon");
+    if (slot->node == NULL || slot->drain == NULL) {
+        return answer_why(L, "this set has not cordoned it");
+    }
+    (void)add(run, MOON_ROLL_UNCORDON, slot, NULL, reason);
     return answer(L, true);
 }
 

@@ -289,6 +289,11 @@ int moon_roll_deleting(lua_State *L)
     return walk_start(L, MOON_ROLL_DELETING);
 }
 
+int moon_roll_draining(lua_State *L)
+{
+    return walk_start(L, MOON_ROLL_DRAINING);
+}
+
 /* ---- counting ---- */
 
 static const char *group_of(const struct moon_roll_slot *s, const char *by)

@@ -257,6 +257,10 @@ static const char *action_name(enum moon_roll_action_type type)
         return "create";
     case MOON_ROLL_PATCH_IMAGE:
         return "patch_image";
+    case MOON_ROLL_DRAIN:
+        return "drain";
+    case MOON_ROLL_UNCORDON:
+        return "uncordon";
     }
     return "";
 }
@@ -268,7 +272,7 @@ static void add_actions(struct round *d, const struct moon_roll *roll,
 
     for (size_t i = 0; i < answer->count; i++) {
         const struct moon_roll_action *a = &answer->actions[i];
-        if (held && a->type != MOON_ROLL_CREATE) {
+        if (held && a->type != MOON_ROLL_CREATE && a->type != MOON_ROLL_UNCORDON) {
             continue;
         }
         (void)add(d, MOON_TEST_UPDATE, roll->slots[a->slot].node_name, action_name(a->type),
@@ -291,11 +295,11 @@ static void ask_update(struct round *d, const struct moon_roll *roll)
 {
     struct moon_roll_answer answer;
     bool outdated = false;
-    bool waiting = false;
+    bool waiting = false; /* for something that a gate cannot hold */
 
     for (size_t i = 0; i < roll->count; i++) {
         outdated |= roll->slots[i].old_pod != NULL;
-        waiting |= roll->slots[i].waiting;
+        waiting |= roll->slots[i].waiting || roll->slots[i].drain != NULL;
     }
     d->answers->asked[MOON_TEST_UPDATE] = true;
     if (!outdated) {

@@ -363,7 +363,8 @@ static int expect_gate(struct moon_test_reader *r, const cJSON *json, void *ctx)
 /* ---- update ---- */
 
 static const char *const update_verbs[] = {"replace",     "surge", "delete",   "create",
-                                           "patch_image", "pause", "rollback", NULL};
+                                           "patch_image", "drain", "uncordon", "pause",
+                                           "rollback",    NULL};
 
 static bool has_node(struct moon_str verb)
 {

@@ -236,8 +236,8 @@ static int64_t count_verb(const struct moon_test_list *list, const char *verb)
 static void match_counts(const struct moon_test_case *c, const struct moon_test_answers *a,
                          struct moon_test_result *ret)
 {
-    static const char *const verbs[] = {"replace",     "surge", "create",  "delete",
-                                        "patch_image", "pause", "rollback"};
+    static const char *const verbs[] = {"replace", "surge",    "create", "delete",  "patch_image",
+                                        "drain",   "uncordon", "pause",  "rollback"};
     const struct moon_test_list *expected = &c->expect.lists[MOON_TEST_UPDATE];
 
     for (size_t i = 0; i < MOON_ARRAY_SIZE(verbs); i++) {

@@ -3,6 +3,7 @@
  * testing_nodes.c - the nodes of a test, from their short forms to manifests: one by one, many by a
  * pattern of names, or those that are there changed by a glob.
  */
+#include "base/time.h"
 #include "policy/glob.h"
 #include "policy/testing_priv.h"
 
@@ -241,6 +242,77 @@ static int node_taints(struct moon_test_reader *r, const cJSON *json, void *ctx)
     return 0;
 }
 
+/* ---- drains ---- */
+
+/* { state: draining, for: 10m, waits_for: "web-1 …" } */
+struct drain {
+    struct node *node;
+    cJSON *shown;
+    int64_t since_s;
+};
+
+static int drain_state(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    const struct drain *d = ctx;
+    const char *state = NULL;
+    int rc = moon_test_text(r, json, &state);
+
+    for (int i = MOON_DRAIN_DRAINING; rc == 0 && i <= MOON_DRAIN_LIFTED; i++) {
+        if (strcmp(state, moon_drain_state_name((enum moon_drain_state)i)) == 0) {
+            cJSON_DeleteItemFromObjectCaseSensitive(d->shown, "state");
+            cJSON_AddNumberToObject(d->shown, "state", i);
+            moon_test_put(d->node->manifest, "spec.unschedulable",
+                          cJSON_CreateBool(i != MOON_DRAIN_LIFTED));
+            return 0;
+        }
+    }
+    return rc != 0 ? rc : moon_test_wrong(r, json, "draining, drained or lifted is wanted");
+}
+
+static int drain_for(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct drain *d = ctx;
+    int64_t seconds = 0;
+    int rc = moon_test_seconds(r, json, &seconds);
+
+    d->since_s = d->node->given->now_s - seconds;
+    return rc;
+}
+
+static int drain_waits_for(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    return moon_test_take_text(r, json, ((struct drain *)ctx)->shown, "waits_for");
+}
+
+static const struct moon_test_field drain_fields[] = {
+    {"state", drain_state}, {"for", drain_for}, {"waits_for", drain_waits_for}, {NULL, NULL}};
+
+/* A state, or a mapping: the tested set holds the node. */
+static int node_drain(struct moon_test_reader *r, const cJSON *json, void *ctx)
+{
+    struct node *n = ctx;
+    const struct moon_test_given *g = n->given;
+    const char *name = moon_json_string(n->manifest, "metadata.name");
+    MOON_AUTOFREE char *by = moon_asprintf("%s/%s", moon_json_string(g->set, "metadata.namespace"),
+                                           moon_json_string(g->set, "metadata.name"));
+    MOON_AUTOJSON *annotations = cJSON_CreateObject();
+    struct drain d = {.node = n, .since_s = g->now_s};
+    char began[MOON_TIME_TEXT];
+
+    cJSON_DeleteItemFromObjectCaseSensitive(g->drains, name);
+    d.shown = cJSON_AddObjectToObject(g->drains, name);
+    int rc = cJSON_IsString(json) ? drain_state(r, json, &d)
+                                  : moon_test_fields(r, drain_fields, json, &d);
+    if (rc == 0 && moon_json_member(d.shown, "state") == NULL) {
+        return moon_test_wrong(r, json, "state is missing: draining, drained or lifted");
+    }
+    cJSON_AddStringToObject(annotations, MOON_ANNOTATION_DRAINED_BY, by);
+    cJSON_AddStringToObject(annotations, MOON_ANNOTATION_DRAIN_BEGAN,
+                            moon_time_format(d.since_s, began));
+    return rc != 0 ? rc
+                   : moon_test_take_labels(r, annotations, n->manifest, "metadata.annotations");
+}
+
 static const struct moon_test_field node_fields[] = {
     {"name", moon_test_skip}, /* has been read */
     {"count", moon_test_skip},
@@ -259,6 +331,7 @@ static const struct moon_test_field node_fields[] = {
     {"conditions", node_conditions},
     {"age", node_age},
     {"deleting", node_deleting},
+    {"drain", node_drain},
     {"metadata", node_metadata},
     {"spec", node_spec},
     {"status", node_status},

@@ -136,6 +136,7 @@ struct moon_test_given {
     cJSON *pods;           /* node's name -> list of manifests */
     struct moon_map *lost; /* names of nodes that only pods know */
     cJSON *samples;        /* query -> what it has found */
+    cJSON *drains;         /* node -> {state, waits_for} */
     cJSON *kv;             /* what the tested policy remembers */
     int happening;         /* enum moon_happening_type; -1: none */
     char *happened_to;     /* a node, or a pod by its name or that of its node; NULL: none */
@@ -227,6 +228,7 @@ struct moon_test_world {
     bool sampled;               /* written by it; nobody asks */
     struct moon_test_pod *pods; /* in the order in which pods are kept */
     size_t pod_count;
+    struct moon_drain *drains;    /* of nodes */
     struct moon_roll_slot *slots; /* by name; those of nodes first, in the same order */
     size_t slot_count;
     struct moon_rank *ranks; /* of nodes */

@@ -305,6 +305,7 @@ void moon_test_given_init(struct moon_test_given *g)
         .set = cJSON_CreateObject(),
         .nodes = cJSON_CreateObject(),
         .pods = cJSON_CreateObject(),
+        .drains = cJSON_CreateObject(),
         .kv = cJSON_CreateObject(),
         .peers = cJSON_CreateObject(),
         .happening = -1,
@@ -343,6 +344,7 @@ void moon_test_given_fini(struct moon_test_given *g)
     cJSON_Delete(g->set);
     cJSON_Delete(g->nodes);
     cJSON_Delete(g->pods);
+    cJSON_Delete(g->drains);
     cJSON_Delete(g->kv);
     cJSON_Delete(g->peers);
     moon_free(g->happened_to);

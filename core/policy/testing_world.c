@@ -101,6 +101,23 @@ static size_t slot_of(const struct moon_test_world *w, const char *node)
     moon_assert_failed("a pod on no node", __FILE__, __LINE__);
 }
 
+/* How the set drains the node, as the test says; NULL: it does not. */
+static const struct moon_drain *drain_of(struct moon_test_world *w, size_t i,
+                                         const struct moon_test_given *g)
+{
+    const cJSON *json = moon_json_member(g->drains, w->nodes[i]->meta.name);
+
+    if (json == NULL) {
+        return NULL;
+    }
+    w->drains[i] = (struct moon_drain){
+        .state = (enum moon_drain_state)moon_json_int(json, "state", 0),
+        .since_s = w->nodes[i]->drain_began_s,
+        .waits_for = moon_json_string(json, "waits_for"),
+    };
+    return &w->drains[i];
+}
+
 /* Those of the nodes in order of their names, then those that only pods know. */
 static void make_slots(struct moon_test_world *w, const struct moon_test_given *g)
 {
@@ -108,9 +125,11 @@ static void make_slots(struct moon_test_world *w, const struct moon_test_given *
     size_t pos = 0;
 
     w->slots = moon_new_array(struct moon_roll_slot, w->node_count + moon_map_count(g->lost) + 1);
+    w->drains = moon_new_array(struct moon_drain, w->node_count + 1);
     for (size_t i = 0; i < w->node_count; i++) {
         w->slots[w->slot_count++] = (struct moon_roll_slot){
             .node = w->nodes[i],
+            .drain = drain_of(w, i, g),
             .node_name = moon_sym_ref(w->nodes[i]->meta.name),
         };
     }
@@ -191,6 +210,7 @@ void moon_test_world_fini(struct moon_test_world *w)
     moon_mutations_free(w->mutations);
     moon_free(w->pods);
     moon_free(w->slots);
+    moon_free(w->drains);
 }
 
 /* ---- mutations ---- */
@@ -258,6 +278,7 @@ static void count_slot(const struct moon_roll_slot *s, struct moon_roll *roll)
     roll->unavailable += s->wanted && (s->excess || paired || !available);
     roll->surging += s->excess || (paired && !s->new_available);
     roll->available += s->node != NULL && available;
+    roll->draining += s->drain != NULL && s->drain->state != MOON_DRAIN_LIFTED;
 }
 
 /* It needs a pod, and nothing is in the way of one. */

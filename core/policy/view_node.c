@@ -6,6 +6,7 @@
 
 #include "policy/engine.h"
 #include "policy/fields.h"
+#include "policy/hooks.h"
 #include "policy/library.h"
 
 static const struct moon_node *node_of(const struct moon_view *v)
@@ -129,6 +130,72 @@ static int node_raw(lua_State *L, const struct moon_view *v MOON_UNUSED)
     return 1;
 }
 
+/* ---- in a roll: the node and the set ---- */
+
+static const struct moon_roll_slot *slot_of(lua_State *L, const struct moon_view *v,
+                                            const char *field)
+{
+    if (v->slot == NULL) {
+        luaL_error(L, "node.%s is known of nodes in a roll only", field);
+    }
+    return v->slot;
+}
+
+static int node_pod(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_roll_slot *slot = slot_of(L, v, "pod");
+
+    if (slot->old_pod != NULL) {
+        moon_view_push_in_slot(L, MOON_VIEW_OLD_POD, slot->old_pod, slot);
+    } else if (slot->new_pod != NULL) {
+        moon_view_push_in_slot(L, MOON_VIEW_NEW_POD, slot->new_pod, slot);
+    } else {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
+const char *moon_drain_state_name(enum moon_drain_state state)
+{
+    switch (state) {
+    case MOON_DRAIN_DRAINING:
+        return "draining";
+    case MOON_DRAIN_DRAINED:
+        return "drained";
+    case MOON_DRAIN_LIFTED:
+        break;
+    }
+    return "lifted";
+}
+
+static int node_drain(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_drain *drain = slot_of(L, v, "drain")->drain;
+
+    (void)lua_pushstring(L, drain != NULL ? moon_drain_state_name(drain->state) : NULL);
+    return 1;
+}
+
+static int node_drain_since(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_drain *drain = slot_of(L, v, "drain_since")->drain;
+
+    if (drain != NULL && drain->since_s != 0) {
+        lua_pushinteger(L, drain->since_s);
+    } else {
+        lua_pushnil(L);
+    }
+    return 1;
+}
+
+static int node_drain_waits_for(lua_State *L, const struct moon_view *v)
+{
+    const struct moon_drain *drain = slot_of(L, v, "drain_waits_for")->drain;
+
+    (void)lua_pushstring(L, drain != NULL ? drain->waits_for : NULL);
+    return 1;
+}
+
 static const char *node_text(const struct moon_view *v)
 {
     return node_of(v)->meta.name;
@@ -152,6 +219,11 @@ static const struct moon_view_field node_fields[] = {
     {"os", node_os, "string?", "linux, windows"},
     {"kubelet", node_kubelet, "string?", "version of its kubelet, as v1.30.2"},
     {"deleting", node_deleting, "boolean", "it is about to go"},
+    {"pod", node_pod, "Pod?", "in a roll: the set's pod on it, of two the outdated one"},
+    {"drain", node_drain, "\"draining\"|\"drained\"|\"lifted\"|nil",
+     "in a roll: how far roll:drain is; \"lifted\": somebody has uncordoned it since"},
+    {"drain_since", node_drain_since, "integer?", "in a roll: when it was cordoned for that"},
+    {"drain_waits_for", node_drain_waits_for, "string?", "in a roll: what is in the way"},
     {"raw", node_raw, "(pointer: string): any", "a field that the policy declares in `fields`"},
     {NULL, NULL, NULL, NULL},
 };

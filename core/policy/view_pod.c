@@ -56,6 +56,12 @@ static int pod_available(lua_State *L, const struct moon_view *v)
     return 1;
 }
 
+static int pod_outdated(lua_State *L, const struct moon_view *v)
+{
+    lua_pushboolean(L, v->kind == MOON_VIEW_OLD_POD);
+    return 1;
+}
+
 static int pod_health(lua_State *L, const struct moon_view *v)
 {
     bool old = v->kind == MOON_VIEW_OLD_POD;
@@ -135,6 +141,7 @@ static const struct moon_view_field pod_fields[] = {
     {"phase", pod_phase, "string", "Pending, Running, Succeeded, Failed or Unknown"},
     {"ready", pod_ready, "boolean", "as Kubernetes says"},
     {"available", pod_available, "boolean", "ready for minReadySeconds, and healthy"},
+    {"outdated", pod_outdated, "boolean", "it is not what its node wants"},
     {"health", pod_health, "\"ready\"|\"progressing\"|\"failed\"",
      "what the hook health said; \"ready\" without one"},
     {"deleting", pod_deleting, "boolean", "it is about to go"},

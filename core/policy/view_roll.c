@@ -116,12 +116,15 @@ METHOD(updated)
 METHOD(failed)
 METHOD(missing)
 METHOD(deleting)
+METHOD(draining)
 METHOD(count)
 METHOD(replace)
 METHOD(delete)
 METHOD(surge)
 METHOD(create)
 METHOD(patch_image)
+METHOD(drain)
+METHOD(uncordon)
 METHOD(again)
 METHOD(pause)
 METHOD(rollback)
@@ -153,6 +156,8 @@ static const struct moon_view_field roll_fields[] = {
      "walk the nodes that should have a pod and have none"},
     {"deleting", push_deleting, "(filter: Filter?): fun(): Node?",
      "walk the nodes with a pod that is going"},
+    {"draining", push_draining, "(filter: Filter?): fun(): Node?",
+     "walk the nodes that the set has cordoned"},
     {"count", push_count, "(filter: CountFilter): integer|table<string, integer>",
      "how many; by zone, … with by"},
     {"replace", push_replace, "(pod: Pod, why: string): boolean, string?",
@@ -165,6 +170,10 @@ static const struct moon_view_field roll_fields[] = {
      "make the pod that a node waits for (only with creates = true)"},
     {"patch_image", push_patch_image, "(pod: Pod, why: string): boolean, string?",
      "give an outdated pod the new images in place, if only they differ"},
+    {"drain", push_drain, "(node: Node, why: string, options: DrainOptions?): boolean, string?",
+     "cordon a node and evict its pods; asked each time, as long as that is wanted"},
+    {"uncordon", push_uncordon, "(node: Node, why: string): boolean, string?",
+     "give a node back that was drained"},
     {"again", push_again, "(seconds: integer, why: string)", "ask again then; without it, in 30 s"},
     {"pause", push_pause, "(why: string)",
      "disturb no pod of this revision any more, until somebody lifts it"},
@@ -205,6 +214,7 @@ COUNT(missing, MISSING)
 COUNT(failed, FAILED)
 COUNT(waiting, WAITING)
 COUNT(creating, CREATING)
+COUNT(draining, DRAINING)
 
 static const struct moon_view_field counts_fields[] = {
     {"desired", count_desired, "integer", "nodes that should have a pod"},
@@ -216,6 +226,7 @@ static const struct moon_view_field counts_fields[] = {
     {"missing", count_missing, "integer", "without any"},
     {"failed", count_failed, "integer", "nodes with a failed pod"},
     {"creating", count_creating, "integer", "nodes whose pod is being made"},
+    {"draining", count_draining, "integer", "nodes that the set has cordoned"},
     {"waiting", count_waiting, "integer", "nodes that wait for roll:create"},
     {NULL, NULL, NULL, NULL},
 };

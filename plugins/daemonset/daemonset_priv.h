@@ -10,8 +10,8 @@
  *               surplus pods;
  *   update.c    the rolling step; history.c and revision.c revisions; claim.c adoption and release;
  *   analyze.c   watching it by figures; halt.c pausing and taking back;
- *   image.c     an update in place;
- *   status.c    the counters; body.c the pod for one node, cut from the template's text
+ *   image.c     an update in place; drain.c, drain_pods.c and drain_node.c nodes that are emptied
+ * first status.c    the counters; body.c the pod for one node, cut from the template's text
  *   conditions.c what is said beside the counters; faults.c what is wrong with the policies
  *   peers.c     what policies ask about other sets, and whom to ask again
  *   state.c     what policies remember; words.c what they want to be said
@@ -64,6 +64,7 @@ struct moon_ds_set;
 struct moon_ds_slot;
 struct moon_ds_analysis;
 struct moon_ds_images;
+struct moon_ds_drain;
 struct moon_ds_condition;
 
 /* One pod that is, or may become, ours. */
@@ -94,6 +95,8 @@ struct moon_ds_share {
     int8_t roll_unavailable;
     int8_t roll_surging;
     int8_t roll_available;
+    int8_t drained;   /* the set has cordoned the node, or is about to, or had */
+    int8_t draining;  /* and it is cordoned still */
     int8_t outdated;  /* has an outdated pod that is not being deleted */
     int8_t undecided; /* a node that no policy has ever answered for */
     int8_t settled;   /* available, up to date and of the current revision, as its policies want */
@@ -124,13 +127,14 @@ struct moon_ds_slot {
     const char *creating;      /* the pod whose CREATE is in flight; the plan's */
     struct moon_ds_pod **pods; /* in the order in which pods are kept */
     size_t pod_count;
-    struct moon_list dirty;     /* in set->dirty: evaluate again */
-    struct moon_list work;      /* in set->work: needs a create or a delete */
-    struct moon_heap_node due;  /* in set->due: evaluate again at a time */
-    uint64_t backoff_ms;        /* failed pods: present delay, 0 = none */
-    uint64_t backoff_at;        /* when it was last raised */
-    int64_t backoff_generation; /* observed generation it belongs to */
-    size_t index;               /* in set->slots and set->roll */
+    struct moon_list dirty;      /* in set->dirty: evaluate again */
+    struct moon_list work;       /* in set->work: needs a create or a delete */
+    struct moon_heap_node due;   /* in set->due: evaluate again at a time */
+    uint64_t backoff_ms;         /* failed pods: present delay, 0 = none */
+    uint64_t backoff_at;         /* when it was last raised */
+    int64_t backoff_generation;  /* observed generation it belongs to */
+    struct moon_ds_drain *drain; /* NULL: the set does not drain the node */
+    size_t index;                /* in set->slots and set->roll */
 };
 
 /* What on_event has yet to be told of. */
@@ -210,6 +214,7 @@ struct moon_ds_set {
     bool slots_sorted;
     struct moon_list dirty;
     struct moon_list work;
+    struct moon_list drains; /* see drain_priv.h */
     bool work_unordered;
     bool passing;         /* a pass is under way */
     int64_t pass_desired; /* what desired was when it began: all its questions see the same */
@@ -217,6 +222,7 @@ struct moon_ds_set {
     struct moon_ds_share_sums {
         int64_t desired, current, ready, available, updated, misscheduled;
         int64_t roll_unavailable, roll_surging, roll_available, outdated, undecided, settled;
+        int64_t drained, draining;
     } sums;
 
     bool surge;         /* maxSurge is on: decided once per change of the set */
@@ -278,11 +284,12 @@ struct moon_ds {
     struct moon_informer *pods;
     struct moon_informer *revisions;
     struct moon_controller *controller;
-    struct moon_map *by_key; /* "namespace/name" -> moon_ds_set, owned */
-    struct moon_map *by_uid; /* uid -> moon_ds_set, borrowed */
-    struct moon_map *askers; /* key of a set -> map of the keys of those that ask about it */
-    size_t fields_asked;     /* node fields that the running list of nodes will have… */
-    size_t fields_known;     /* …and that all nodes have */
+    struct moon_map *by_key;    /* "namespace/name" -> moon_ds_set, owned */
+    struct moon_map *by_uid;    /* uid -> moon_ds_set, borrowed */
+    struct moon_map *returning; /* nodes that are given back, their set being gone */
+    struct moon_map *askers;    /* key of a set -> map of the keys of those that ask about it */
+    size_t fields_asked;        /* node fields that the running list of nodes will have… */
+    size_t fields_known;        /* …and that all nodes have */
     struct moon_clock_watch *clock;
     size_t open_questions; /* to providers */
     bool leader;
@@ -425,6 +432,31 @@ const char *moon_ds_unpatchable(const struct moon_roll_slot *shown);
 /* Give an outdated pod that can be the images and the hash of the current revision. */
 void moon_ds_plan_patch_images(struct moon_ds_pod *p, struct moon_plan *plan, const char *reason);
 void moon_ds_images_free(struct moon_ds_images *d); /* NULL is fine */
+
+/* ---- drain.c: nodes that are emptied before their daemon goes ---- */
+/* How far it is, as policies see it, until the next look; NULL: the set does not drain the node. */
+const struct moon_drain *moon_ds_drain_look(struct moon_ds_slot *slot);
+/* Does it matter to a drain of this set that the node is like this now? */
+bool moon_ds_drain_is_news(const struct moon_ds_slot *slot, const struct moon_node *now);
+/* The update policy has spoken of the node: any action, held back or not. */
+void moon_ds_drain_take(struct moon_ds_slot *slot, const struct moon_roll_action *a, bool held,
+                        struct moon_plan *plan);
+/* It has been asked; `answered`: what it has not spoken of is to be given back. */
+void moon_ds_drain_end(struct moon_ds_set *set, bool answered, const char *policy,
+                       struct moon_plan *plan);
+void moon_ds_drain_free(struct moon_ds_slot *slot);
+void moon_ds_drain_stop(struct moon_ds_set *set); /* watch no pods any more */
+/* How it stands with the node; NULL: nothing to say. The caller's. */
+char *moon_ds_drain_text(const struct moon_ds_slot *slot);
+/* Call `line` for each node that is drained. */
+void moon_ds_drain_explain(const struct moon_ds_set *set, void (*line)(const char *text, void *ctx),
+                           void *ctx);
+
+/* ---- drain_node.c: nodes that a set has cordoned that is not there any more ---- */
+void moon_ds_drain_saw_node(struct moon_ds *ds, const struct moon_node *node);
+void moon_ds_drain_set_is_gone(struct moon_ds *ds, struct moon_str key);
+/* Plan to give back all nodes of the set with this key. */
+void moon_ds_drain_return_all(struct moon_ds *ds, struct moon_str key, struct moon_plan *plan);
 
 /* ---- conditions.c ---- */
 enum moon_ds_said {

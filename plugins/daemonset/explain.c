@@ -232,6 +232,9 @@ static cJSON *explain_set(struct moon_ds_set *set)
         add_update(set, answer);
     }
     add_analysis(set, answer);
+    if (!moon_list_is_empty(&set->drains)) {
+        moon_ds_drain_explain(set, add_line, cJSON_AddArrayToObject(answer, "drained nodes"));
+    }
     add_unavailable(set, answer);
     return answer;
 }
@@ -357,6 +360,15 @@ static char *update_text(const struct moon_ds_slot *slot)
     return moon_strdup("outdated; whether it goes now is for the update policy to say");
 }
 
+static void add_drain(const struct moon_ds_slot *slot, cJSON *answer)
+{
+    char *text = moon_ds_drain_text(slot);
+
+    if (text != NULL) {
+        add(answer, "drain", text);
+    }
+}
+
 static cJSON *explain_node(struct moon_ds_set *set, const struct moon_ds_slot *slot)
 {
     cJSON *answer = cJSON_CreateObject();
@@ -370,6 +382,7 @@ static cJSON *explain_node(struct moon_ds_set *set, const struct moon_ds_slot *s
     }
     add_rank(slot, answer);
     add_mutation(slot, answer);
+    add_drain(slot, answer);
     add_pods(slot, answer);
     add(answer, "update", update_text(slot));
     return answer;

@@ -99,6 +99,7 @@ int moon_ds_reconcile(struct moon_str key, struct moon_plan *plan, void *ctx, st
     int rc = 0;
 
     if (set == NULL || set->object->meta.deleted_s != 0) {
+        moon_ds_drain_return_all(ds, key, plan);
         return 0; /* its pods and revisions are the garbage collector's */
     }
     if (moon_loop_now(ds->in->loop) < set->doomed_until) {

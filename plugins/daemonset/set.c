@@ -108,6 +108,7 @@ struct moon_ds_set *moon_ds_set_new(struct moon_ds *ds, const struct moon_daemon
     set->mutations = moon_mutations_new();
     moon_list_init(&set->dirty);
     moon_list_init(&set->work);
+    moon_list_init(&set->drains);
     moon_heap_init(&set->due);
     set->history_dirty = true;
     set->chain_stale = true;
@@ -184,6 +185,7 @@ void moon_ds_set_drop(struct moon_ds_set *set)
     moon_ds_set_hold(set);
     set->gone = true;
     moon_ds_claim_fini(set);
+    moon_ds_drain_stop(set);
     moon_ds_analysis_end(set);
     if (set->ds->in->apply != NULL) {
         moon_apply_drop(set->ds->in->apply, moon_str(set->key));

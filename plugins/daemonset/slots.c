@@ -95,6 +95,7 @@ static bool may_be_decided_otherwise(const struct moon_ds_slot *slot, const stru
 bool moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *node)
 {
     bool decide = may_be_decided_otherwise(slot, node);
+    bool drain = moon_ds_drain_is_news(slot, node);
 
     if (slot->node != NULL && (node == NULL || node->meta.uid != slot->node->meta.uid)) {
         slot->decided = false; /* what was said of it says nothing of another node of this name */
@@ -107,11 +108,11 @@ bool moon_ds_slot_set_node(struct moon_ds_slot *slot, const struct moon_node *no
     }
     slot->node = node;
     slot->set->roll[slot->index].node = node; /* what it shows goes with the old one */
-    if (decide) {
-        slot->stale = true;
+    slot->stale |= decide;
+    if (decide || drain) {
         moon_ds_slot_mark(slot);
     }
-    return decide;
+    return decide || drain;
 }
 
 static void free_rank(struct moon_ds_slot *slot)
@@ -332,6 +333,7 @@ static void fill_roll(struct moon_ds_slot *slot)
         .waiting = slot->waiting,
         .creating = slot->creating != NULL,
         .held = is_wanted(slot) && moon_ds_mutate_holds(slot) != NULL,
+        .drain = moon_ds_drain_look(slot),
     };
     for (size_t i = 0; i < slot->pod_count; i++) {
         const struct moon_ds_pod *p = slot->pods[i];
@@ -371,6 +373,8 @@ static void share_roll(const struct moon_roll_slot *r, struct moon_ds_share *sha
     bool paired = r->old_pod != NULL && r->new_pod != NULL;
 
     share->outdated = r->old_pod != NULL;
+    share->drained = r->drain != NULL;
+    share->draining = r->drain != NULL && r->drain->state != MOON_DRAIN_LIFTED;
     share->roll_unavailable = r->wanted && counts_as_unavailable(r);
     share->roll_surging = r->excess || (paired && !r->new_available);
     share->roll_available =
@@ -389,6 +393,8 @@ static void add_shares(struct moon_ds_set *set, const struct moon_ds_share *s, i
     set->sums.roll_surging += sign * s->roll_surging;
     set->sums.roll_available += sign * s->roll_available;
     set->sums.outdated += sign * s->outdated;
+    set->sums.drained += sign * s->drained;
+    set->sums.draining += sign * s->draining;
     set->sums.undecided += sign * s->undecided;
     set->sums.settled += sign * s->settled;
 }
@@ -623,6 +629,7 @@ void moon_ds_slot_sort(struct moon_ds_set *set)
 
 static void slot_free(struct moon_ds_slot *slot)
 {
+    moon_ds_drain_free(slot);
     moon_list_remove(&slot->dirty);
     moon_list_remove(&slot->work);
     moon_heap_remove(&slot->set->due, &slot->due);

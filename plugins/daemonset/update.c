@@ -37,6 +37,7 @@ void moon_ds_update_budget(const struct moon_ds_set *set, struct moon_roll *roll
         .surging = set->sums.roll_surging,
         .available = set->sums.roll_available,
         .desired = set->sums.desired,
+        .draining = set->sums.draining,
         .paused = moon_ds_paused(set),
         .rolled_back = moon_ds_rolled_back(set),
         .unpatchable = moon_ds_unpatchable,
@@ -49,12 +50,16 @@ void moon_ds_update_budget(const struct moon_ds_set *set, struct moon_roll *roll
     }
 }
 
-static void take_action(struct moon_ds_set *set, const struct moon_roll_action *a,
+static void take_action(struct moon_ds_set *set, const struct moon_roll_action *a, bool held,
                         struct moon_plan *plan)
 {
     struct moon_ds_slot *slot = set->roll[a->slot].owner;
     struct moon_ds_pod *pod;
 
+    moon_ds_drain_take(slot, a, held, plan);
+    if (held && a->type != MOON_ROLL_CREATE) {
+        return; /* what disturbs nobody is done all the same */
+    }
     switch (a->type) {
     case MOON_ROLL_CREATE:
         if (slot->waiting) {
@@ -82,6 +87,9 @@ static void take_action(struct moon_ds_set *set, const struct moon_roll_action *
                                 moon_ds_mutate_reason(slot, a->reason, moon_plan_arena(plan)));
         }
         return;
+    case MOON_ROLL_DRAIN:
+    case MOON_ROLL_UNCORDON:
+        return; /* taken above */
     }
 }
 
@@ -100,15 +108,14 @@ static void create_waiting(struct moon_ds_set *set, struct moon_plan *plan)
     }
 }
 
-/* Held: what disturbs nobody is done all the same. */
 static void take_answer(struct moon_ds_set *set, const struct moon_roll_answer *answer, bool held,
                         struct moon_plan *plan)
 {
     for (size_t i = 0; i < answer->count; i++) {
-        if (!held || answer->actions[i].type == MOON_ROLL_CREATE) {
-            take_action(set, &answer->actions[i], plan);
-        }
+        take_action(set, &answer->actions[i], held, plan);
     }
+    moon_ds_drain_end(set, !answer->failed && answer->pause == NULL && answer->rollback == NULL,
+                      answer->policy, plan);
     if (answer->failed) {
         create_waiting(set, plan);
     }
@@ -242,7 +249,7 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
         (void)take_hold(set, NULL, NULL); /* there is nothing to hold: the next one is told anew */
         moon_ds_analyze_after(set, plan);
     }
-    if (set->sums.outdated == 0 && set->waiting == 0) {
+    if (set->sums.outdated == 0 && set->waiting == 0 && set->sums.drained == 0) {
         return 0;
     }
     uint64_t early_ms = too_early_by_ms(set);
@@ -256,7 +263,7 @@ int moon_ds_update(struct moon_ds_set *set, struct moon_plan *plan, struct moon_
     moon_ds_placement_view(set, &view);
     bool held = set->sums.outdated > 0 ? !may_go_on(set, &view, &roll, plan)
                                        : set->halting || moon_ds_paused(set) != NULL;
-    if (!held || set->waiting > 0) {
+    if (!held || set->waiting > 0 || set->sums.drained > 0) {
         moon_hook_update(set->chain, &view, &roll, &answer);
         if (held || !moon_ds_halt(set, &answer, plan)) {
             take_answer(set, &answer, held, plan);

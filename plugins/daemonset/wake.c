@@ -75,6 +75,7 @@ static void set_changed(const struct moon_change *change, void *ctx)
         moon_policies_use(ds->in->policies, moon_buf_cstr(&key), NULL);
     }
     if (change->new_object == NULL) {
+        moon_ds_drain_set_is_gone(ds, moon_buf_str(&key));
         return;
     }
     set = moon_ds_set_new(ds, moon_daemonset(o));
@@ -105,6 +106,9 @@ static void node_changed(const struct moon_change *change, void *ctx)
         if (decide || set->sampled || set->sums.outdated > 0 || set->waiting > 0) {
             moon_ds_set_enqueue(set);
         }
+    }
+    if (node != NULL) {
+        moon_ds_drain_saw_node(ds, moon_node(node));
     }
 }
 
@@ -325,6 +329,7 @@ void moon_ds_wake_role(struct moon_ds *ds, bool leader)
     } else if (ds->running) {
         ds->running = false;
         moon_controller_stop(ds->controller);
+        each_set(ds, moon_ds_drain_stop);
     }
 }
 
@@ -360,6 +365,7 @@ void moon_ds_wake_init(struct moon_ds *ds)
 
     ds->by_key = moon_map_new(NULL);
     ds->by_uid = moon_map_new(NULL);
+    ds->returning = moon_map_new(NULL);
     moon_ds_peers_start(ds);
     ds->nodes = informer(ds, &moon_kind_node, NULL, node_changed);
     ds->pods = informer(ds, &moon_kind_pod, all ? NULL : OURS, pod_changed);
@@ -389,6 +395,7 @@ void moon_ds_wake_stop(struct moon_ds *ds)
     }
     moon_map_free(ds->by_key);
     moon_map_free(ds->by_uid);
+    moon_map_free(ds->returning);
     moon_map_free(ds->askers);
     moon_informer_free(ds->sets);
     moon_informer_free(ds->revisions);

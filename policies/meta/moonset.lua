@@ -90,8 +90,14 @@
 
 ---What is to be counted.
 ---@class CountFilter: Filter
----@field state "outdated"|"updated"|"failed"|"missing"|"deleting"
+---@field state "outdated"|"updated"|"failed"|"missing"|"deleting"|"draining"
 ---@field by? string zone, region, arch, os or the key of a label of nodes
+
+---What a drain may do beside.
+---@class DrainOptions
+---@field unmanaged? boolean pods that nobody would make again may go
+---@field local_data? boolean pods with an emptyDir may go
+---@field grace? integer seconds that pods have to end; their own without
 
 ---A version in its parts.
 ---@class Version
@@ -129,6 +135,10 @@
 ---@field os string? linux, windows
 ---@field kubelet string? version of its kubelet, as v1.30.2
 ---@field deleting boolean it is about to go
+---@field pod Pod? in a roll: the set's pod on it, of two the outdated one
+---@field drain "draining"|"drained"|"lifted"|nil in a roll: how far roll:drain is; "lifted": somebody has uncordoned it since
+---@field drain_since integer? in a roll: when it was cordoned for that
+---@field drain_waits_for string? in a roll: what is in the way
 ---@field raw fun(self: Node, pointer: string): any a field that the policy declares in `fields`
 
 ---A pod of the set.
@@ -140,6 +150,7 @@
 ---@field phase string Pending, Running, Succeeded, Failed or Unknown
 ---@field ready boolean as Kubernetes says
 ---@field available boolean ready for minReadySeconds, and healthy
+---@field outdated boolean it is not what its node wants
 ---@field health "ready"|"progressing"|"failed" what the hook health said; "ready" without one
 ---@field deleting boolean it is about to go
 ---@field revision string? hash of the template it was made from
@@ -200,12 +211,15 @@
 ---@field failed fun(self: Roll, filter?: Filter): (fun(): Pod?) walk the pods in phase Failed, and those health calls failed
 ---@field missing fun(self: Roll, filter?: Filter): (fun(): Node?) walk the nodes that should have a pod and have none
 ---@field deleting fun(self: Roll, filter?: Filter): (fun(): Node?) walk the nodes with a pod that is going
+---@field draining fun(self: Roll, filter?: Filter): (fun(): Node?) walk the nodes that the set has cordoned
 ---@field count fun(self: Roll, filter: CountFilter): integer|table<string, integer> how many; by zone, … with by
 ---@field replace fun(self: Roll, pod: Pod, why: string): boolean, string? delete an outdated pod; its node gets a new one when it is gone
 ---@field delete fun(self: Roll, pod: Pod, why: string): boolean, string? delete an outdated pod that needs no successor
 ---@field surge fun(self: Roll, where: Node|Pod, why: string): boolean, string? a new pod beside the outdated one
 ---@field create fun(self: Roll, node: Node, why: string): boolean, string? make the pod that a node waits for (only with creates = true)
 ---@field patch_image fun(self: Roll, pod: Pod, why: string): boolean, string? give an outdated pod the new images in place, if only they differ
+---@field drain fun(self: Roll, node: Node, why: string, options?: DrainOptions): boolean, string? cordon a node and evict its pods; asked each time, as long as that is wanted
+---@field uncordon fun(self: Roll, node: Node, why: string): boolean, string? give a node back that was drained
 ---@field again fun(self: Roll, seconds: integer, why: string) ask again then; without it, in 30 s
 ---@field pause fun(self: Roll, why: string) disturb no pod of this revision any more, until somebody lifts it
 ---@field rollback fun(self: Roll, why: string) back to the revision before
@@ -221,6 +235,7 @@
 ---@field missing integer without any
 ---@field failed integer nodes with a failed pod
 ---@field creating integer nodes whose pod is being made
+---@field draining integer nodes that the set has cordoned
 ---@field waiting integer nodes that wait for roll:create
 
 ---Labels or annotations: texts by key.

@@ -41,7 +41,7 @@ void __wrap_moon_recorder_event(struct moon_recorder *r MOON_UNUSED,
                    moon_buf_cstr(&message));
     (void)snprintf(f->events[i].reason, sizeof(f->events[i].reason), "%s", reason);
     f->events[i].type = type;
-    assert_true(object->kind == &moon_kind_daemonset);
+    assert_true(object->kind == &moon_kind_daemonset || object->kind == &moon_kind_node);
     f->event_count++;
 }
 
@@ -171,7 +171,9 @@ int setup(void **state)
     moon_buf_init(&f.last_revision, TEXT_MAX);
     moon_buf_init(&f.last_patch, TEXT_MAX);
     moon_buf_init(&f.last_status, TEXT_MAX);
+    moon_buf_init(&f.last_eviction, TEXT_MAX);
     f.objects = moon_map_new(free_json);
+    f.nodes = moon_map_new(free_json);
     f.status = cJSON_CreateObject();
     the_fixture = &f;
     *state = &f;
@@ -192,6 +194,8 @@ int teardown(void **state)
     moon_config_free(f->config);
     moon_loop_free(f->loop);
     moon_map_free(f->objects);
+    moon_map_free(f->nodes);
+    moon_buf_fini(&f->last_eviction);
     cJSON_Delete(f->status);
     moon_buf_fini(&f->plan_text);
     moon_buf_fini(&f->last_body);
@@ -211,6 +215,10 @@ static void count_action(const struct moon_action *a, struct counts *c)
     c->writes++;
     if (a->resource == &moon_resource_daemonsets) {
         c->status_writes++;
+    } else if (a->resource == &moon_resource_nodes) {
+        c->node_patches++;
+    } else if (a->subresource != NULL) {
+        c->evictions++;
     } else if (a->verb == MOON_VERB_CREATE) {
         *(is_pod ? &c->creates : &c->revision_creates) += 1;
     } else if (a->verb == MOON_VERB_DELETE) {

@@ -95,6 +95,8 @@ struct counts {
     size_t revision_patches;
     size_t pod_patches;
     size_t status_writes;
+    size_t node_patches;
+    size_t evictions;
     size_t writes; /* all */
     uint64_t requeue_ms;
 };
@@ -110,6 +112,7 @@ struct fixture {
     unsigned pod_names;
     struct moon_informer *strays; /* gets the events of pods without a hash label, when set */
     struct moon_map *objects;     /* uid -> cJSON of pods and revisions, owned */
+    struct moon_map *nodes;       /* name -> cJSON, owned */
 
     struct set_opts opts; /* of the set "foo" */
     int64_t generation;
@@ -125,6 +128,8 @@ struct fixture {
     bool silent;            /* writes of pods are answered, but no event ever tells of them */
     bool drops_annotations; /* of what is made */
     bool patches_refused;   /* of pods and revisions */
+    bool nodes_refused;     /* patches of nodes */
+    const char *eviction_refused; /* why, with 429; NULL: granted */
     bool deletes_refused;
     bool terminating; /* the namespace: refused creates say so */
     bool status_refused;
@@ -149,8 +154,9 @@ struct fixture {
     char query[512];               /* of the last one */
     struct moon_buf last_body;     /* of the pod created last */
     struct moon_buf last_revision; /* of the revision created last */
-    struct moon_buf last_patch;    /* of a pod or revision */
-    struct moon_buf last_status;   /* patch */
+    struct moon_buf last_patch;    /* of a pod, revision or node */
+    struct moon_buf last_eviction;
+    struct moon_buf last_status; /* patch */
 };
 
 /* cmocka setup and teardown; the set is not there yet. */
@@ -188,6 +194,8 @@ void add_nodes(struct fixture *f, int from, int count, const char *labels); /* n
 void put_node(struct fixture *f, const char *name, const char *labels, const char *spec,
               const char *status);
 void remove_node(struct fixture *f, const char *name);
+/* Merge this patch into it, as if somebody else had. */
+void change_node(struct fixture *f, const char *name, const char *patch);
 
 /* Returns the uid (= the name), valid until teardown or its removal. */
 const char *add_pod(struct fixture *f, struct pod_opts opts);

@@ -49,7 +49,8 @@ static void merge(cJSON *target, const cJSON *patch)
 
     cJSON_ArrayForEach (p, patch) {
         cJSON *old = cJSON_GetObjectItemCaseSensitive(target, p->string);
-        if (strcmp(p->string, "ownerReferences") == 0 || strcmp(p->string, "uid") == 0) {
+        if (strcmp(p->string, "ownerReferences") == 0 || strcmp(p->string, "uid") == 0 ||
+            strcmp(p->string, "resourceVersion") == 0) {
             continue; /* merged elsewhere; a condition, not a change */
         }
         if (cJSON_IsObject(p) && cJSON_IsObject(old)) {
@@ -278,6 +279,65 @@ static void delete (struct fixture *f, const struct moon_action *action, bool is
     cJSON_free(text);
 }
 
+/* ---- nodes, and evictions ---- */
+
+/* As merge() does, but a condition on the version is one. */
+static void patch_node(struct fixture *f, const struct moon_action *action)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(TEXT_MAX);
+    MOON_AUTOJSON *body = body_of(action, &text);
+    cJSON *node = moon_map_get(f->nodes, moon_str(action->name));
+
+    keep(&f->last_patch, &text);
+    assert_non_null(moon_json_string(body, "metadata.uid"));
+    assert_non_null(moon_json_string(body, "metadata.resourceVersion"));
+    if (f->nodes_refused) {
+        refuse(action, MOON_E_DENIED, 403, "{}", "nodes is forbidden");
+    } else if (node == NULL) {
+        refuse(action, MOON_E_NOT_FOUND, 404, "{}", "not found");
+    } else if (!moon_streq(moon_json_string(body, "metadata.resourceVersion"),
+                           moon_json_string(node, "metadata.resourceVersion"))) {
+        refuse(action, MOON_E_CONFLICT, 409, "{}", "the object has been modified");
+    } else {
+        merge(node, body);
+        char *now = stamp(f, node);
+        if (f->version % 2 == 0) {
+            put_text(f, f->ds.nodes, &moon_kind_node, now);
+        }
+        finish(action, 200, now, false);
+        put_text(f, f->ds.nodes, &moon_kind_node, now);
+        cJSON_free(now);
+    }
+}
+
+void change_node(struct fixture *f, const char *name, const char *patch)
+{
+    MOON_AUTOJSON *body = cJSON_Parse(patch);
+    cJSON *node = moon_map_get(f->nodes, moon_str(name));
+
+    assert_non_null(body);
+    merge(node, body);
+    char *now = stamp(f, node);
+    put_text(f, f->ds.nodes, &moon_kind_node, now);
+    cJSON_free(now);
+}
+
+/* What becomes of the pod is for the test to say. */
+static void evict(struct fixture *f, const struct moon_action *action)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf text = MOON_BUF_INIT(TEXT_MAX);
+    MOON_AUTOJSON *body = body_of(action, &text);
+
+    keep(&f->last_eviction, &text);
+    assert_true(action->once);
+    assert_string_equal(moon_json_string(body, "metadata.name"), action->name);
+    if (f->eviction_refused != NULL) {
+        refuse(action, MOON_E_BUSY, 429, "{}", f->eviction_refused);
+    } else {
+        finish(action, 201, "{\"kind\":\"Status\",\"status\":\"Success\"}", false);
+    }
+}
+
 /* ---- the set's status ---- */
 
 static void patch_status(struct fixture *f, const struct moon_action *action)
@@ -325,6 +385,14 @@ void serve(struct fixture *f, const struct moon_action *action)
 {
     bool is_pod = action->resource == &moon_resource_pods;
 
+    if (action->resource == &moon_resource_nodes) {
+        patch_node(f, action);
+        return;
+    }
+    if (is_pod && moon_streq(action->subresource, "eviction")) {
+        evict(f, action);
+        return;
+    }
     if (action->resource == &moon_resource_daemonsets) {
         patch_status(f, action);
         return;

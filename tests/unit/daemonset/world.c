@@ -197,6 +197,7 @@ void put_node(struct fixture *f, const char *name, const char *labels, const cha
 {
     MOON_AUTOFREE char *text = node_text(f, name, labels, spec, status);
 
+    moon_map_set(f->nodes, moon_str(name), cJSON_Parse(text));
     put_text(f, f->ds.nodes, &moon_kind_node, text);
 }
 
@@ -219,6 +220,7 @@ void remove_node(struct fixture *f, const char *name)
 {
     MOON_AUTOFREE char *text = node_text(f, name, NULL, "", "");
 
+    (void)moon_map_remove(f->nodes, moon_str(name));
     delete_text(f, f->ds.nodes, &moon_kind_node, text);
 }
 

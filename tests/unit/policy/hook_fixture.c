@@ -323,6 +323,7 @@ static void sum_up(struct moon_roll *r)
         r->available += available;
         r->unavailable += s->wanted && (s->excess || paired || !available);
         r->surging += s->excess || (paired && !s->new_available);
+        r->draining += s->drain != NULL && s->drain->state != MOON_DRAIN_LIFTED;
     }
 }
 
@@ -360,7 +361,8 @@ const char *ask_gate(struct fixture *f)
 
 const char *ask_update(struct fixture *f, int64_t max_unavailable, int64_t max_surge)
 {
-    static const char *const verbs[] = {"replace", "surge", "delete", "create", "patch_image"};
+    static const char *const verbs[] = {"replace",     "surge", "delete",  "create",
+                                        "patch_image", "drain", "uncordon"};
     static char text[2048];
     struct moon_buf out = MOON_BUF_INIT(sizeof(text) - 1);
 
@@ -369,13 +371,14 @@ const char *ask_update(struct fixture *f, int64_t max_unavailable, int64_t max_s
     f->roll.max_surge = max_surge;
     f->roll.revision = "new";
     f->roll.previous_revision = "old";
+    f->roll.draining = 0;
     f->roll.desired = f->roll.available = f->roll.unavailable = f->roll.surging = 0;
     sum_up(&f->roll);
     moon_roll_answer_fini(&f->answer);
     moon_hook_update(f->chain, &f->view, &f->roll, &f->answer);
     for (size_t i = 0; i < f->answer.count; i++) {
         const struct moon_roll_action *a = &f->answer.actions[i];
-        assert_true((a->pod != NULL) == (a->type != MOON_ROLL_SURGE));
+        assert_true((a->pod != NULL) == (a->type != MOON_ROLL_SURGE && a->type < MOON_ROLL_DRAIN));
         moon_buf_printf(&out, "%s%s %s", i > 0 ? ", " : "", verbs[a->type],
                         f->slots[a->slot].node_name);
     }
