@@ -44,7 +44,8 @@ static void print_lines(const char *text, const char *indent)
 
 static void print_param(const struct moon_policy_param *p)
 {
-    (void)printf("  %s (%s", p->name, p->type);
+    (void)printf("  %s (%s%s%s", p->name, p->type, p->one_of != NULL ? " of " : "",
+                 p->one_of != NULL ? p->one_of : "");
     if (p->required) {
         (void)printf(", required");
     } else if (p->fallback != NULL) {

@@ -16,6 +16,8 @@ static const char *const type_names[MOON_PARAM_TYPES + 1] = {
 enum {
     MAX_PARAMS = 64,
     MAX_ITEMS = 256,
+    MAX_WORDS = 32,
+    WORDS_TEXT = 512,
     MAX_TEXT = 4096,
     MAX_ALL_TEXTS = 64 * 1024, /* defaults and docs of a policy together */
 };
@@ -26,6 +28,7 @@ void moon_params_fini(struct moon_params *p)
         moon_free(p->items[i].name);
         moon_free(p->items[i].doc);
         cJSON_Delete(p->items[i].fallback);
+        cJSON_Delete(p->items[i].one_of);
     }
     moon_free(p->items);
     *p = (struct moon_params){0};
@@ -59,11 +62,34 @@ static bool is_whole(const cJSON *v)
            fabs(v->valuedouble) < 9007199254740992.0;
 }
 
+/* A misspelt word must not be taken for another wish. */
+static int check_word(const struct moon_param *p, const char *text, struct moon_err *err)
+{
+    MOON_CLEANUP(moon_buf_fini) struct moon_buf words = MOON_BUF_INIT(WORDS_TEXT);
+    struct moon_closest closest;
+    char hint[MOON_CLOSEST_TEXT];
+    const cJSON *word;
+
+    moon_closest_init(&closest, text);
+    cJSON_ArrayForEach (word, p->one_of) {
+        if (moon_streq(word->valuestring, text)) {
+            return 0;
+        }
+        moon_closest_offer(&closest, word->valuestring);
+        moon_buf_printf(&words, "%s%s", words.len > 0 ? ", " : "", word->valuestring);
+    }
+    return moon_err_set(err, MOON_E_INVALID, "parameter '%s' is one of %s, not '%.64s'%s", p->name,
+                        moon_buf_cstr(&words), text, moon_closest_text(&closest, hint));
+}
+
 /* YAML types what looks like a number: "1.28" for a text parameter is refused, not guessed at. */
 static cJSON *text_value(const struct moon_param *p, const cJSON *v, struct moon_err *err)
 {
     if (!cJSON_IsString(v)) {
         (void)wrong(p, err, "a text; put it in quotes");
+        return NULL;
+    }
+    if (p->one_of != NULL && check_word(p, v->valuestring, err) != 0) {
         return NULL;
     }
     return cJSON_CreateString(v->valuestring);
@@ -170,7 +196,7 @@ cJSON *moon_param_value(const struct moon_param *p, const cJSON *given, struct m
 
 /* ---- declarations ---- */
 
-static const char *const declaration_keys[] = {"type", "default", "doc", "required"};
+static const char *const declaration_keys[] = {"type", "default", "doc", "required", "one_of"};
 
 static void check_keys(lua_State *L, const char *name)
 {
@@ -226,7 +252,7 @@ static const char *text_at_top(lua_State *L, const char *name, size_t *texts)
 }
 
 /* The value on the top as JSON, held by `*holder` from the first moment. */
-static void to_json(lua_State *L, const char *name, cJSON **holder, size_t *texts)
+static void to_json(lua_State *L, const char *name, const char *what, cJSON **holder, size_t *texts)
 {
     switch (lua_type(L, -1)) {
     case LUA_TBOOLEAN:
@@ -241,20 +267,35 @@ static void to_json(lua_State *L, const char *name, cJSON **holder, size_t *text
     case LUA_TTABLE:
         break;
     default:
-        luaL_error(L, "parameter '%s': the default is a %s", name, luaL_typename(L, -1));
+        luaL_error(L, "parameter '%s': '%s' is a %s", name, what, luaL_typename(L, -1));
     }
     *holder = cJSON_CreateArray();
     lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
     if (n > MAX_ITEMS) {
-        luaL_error(L, "parameter '%s': the default has more than %d entries", name, MAX_ITEMS);
+        luaL_error(L, "parameter '%s': '%s' has more than %d entries", name, what, MAX_ITEMS);
     }
     for (lua_Integer i = 1; i <= n; i++) {
         if (lua_rawgeti(L, -1, i) != LUA_TSTRING) {
-            luaL_error(L, "parameter '%s': the default is a list of texts", name);
+            luaL_error(L, "parameter '%s': '%s' is a list of texts", name, what);
         }
         cJSON_AddItemToArray(*holder, cJSON_CreateString(text_at_top(L, name, texts)));
         lua_pop(L, 1);
     }
+}
+
+static void read_words(lua_State *L, struct moon_param *p, size_t *texts)
+{
+    if (lua_getfield(L, -1, "one_of") != LUA_TNIL) {
+        if (p->type != MOON_PARAM_STRING || lua_type(L, -1) != LUA_TTABLE) {
+            luaL_error(L, "parameter '%s': 'one_of' is a list of words, for a string", p->name);
+        }
+        to_json(L, p->name, "one_of", &p->one_of, texts);
+        int count = cJSON_GetArraySize(p->one_of);
+        if (count == 0 || count > MAX_WORDS) {
+            luaL_error(L, "parameter '%s': 'one_of' has 1 to %d words", p->name, MAX_WORDS);
+        }
+    }
+    lua_pop(L, 1);
 }
 
 static void read_default(lua_State *L, struct moon_param *p, size_t *texts)
@@ -262,7 +303,7 @@ static void read_default(lua_State *L, struct moon_param *p, size_t *texts)
     struct moon_err err;
 
     if (lua_getfield(L, -1, "default") != LUA_TNIL) {
-        to_json(L, p->name, &p->fallback, texts);
+        to_json(L, p->name, "default", &p->fallback, texts);
         cJSON *value = moon_param_value(p, p->fallback, &err);
         if (value == NULL) {
             luaL_error(L, "default: %s", err.text);
@@ -295,6 +336,7 @@ static void read_one(lua_State *L, struct moon_params *p, size_t *texts)
     lua_getfield(L, -1, "required");
     one->required = lua_toboolean(L, -1);
     lua_pop(L, 1);
+    read_words(L, one, texts);
     read_default(L, one, texts);
 }
 

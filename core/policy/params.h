@@ -30,6 +30,7 @@ struct moon_param {
     enum moon_param_type type;
     bool required;
     cJSON *fallback; /* NULL without a default */
+    cJSON *one_of;   /* the words that a string may be; NULL: any */
 };
 
 struct moon_params {

@@ -113,6 +113,7 @@ struct moon_policy_param {
     const char *name;
     const char *type;     /* "duration", … */
     const char *fallback; /* as JSON; NULL: none */
+    const char *one_of;   /* the words that it may be, as JSON; NULL: any */
     const char *doc;      /* NULL: none */
     bool required;
 };

@@ -64,6 +64,7 @@ static void describe_params(const struct moon_version *v, struct moon_policy_par
             .name = p->name,
             .type = moon_param_type_name(p->type),
             .fallback = p->fallback != NULL ? cJSON_PrintUnformatted(p->fallback) : NULL,
+            .one_of = p->one_of != NULL ? cJSON_PrintUnformatted(p->one_of) : NULL,
             .doc = p->doc,
             .required = p->required,
         };
@@ -104,6 +105,7 @@ static void tell(const struct moon_policy *one,
         ctx);
     for (size_t i = 0; i < param_count; i++) {
         cJSON_free((char *)(uintptr_t)params[i].fallback);
+        cJSON_free((char *)(uintptr_t)params[i].one_of);
     }
 }
 

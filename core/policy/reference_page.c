@@ -31,6 +31,7 @@ static const struct moon_shape_field param_fields[] = {
      ""},
     {"default?", "any", "of that type"},
     {"required?", "boolean", "a set without it is left as it is"},
+    {"one_of?", "string[]", "the words that a string may be"},
     {"doc?", "string", "shown by policy doc"},
     {NULL, NULL, NULL},
 };

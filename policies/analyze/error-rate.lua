@@ -20,7 +20,12 @@ return {
     failed = { type = "string", default = "http_requests_failed_total", doc = "counter of failures" },
     total = { type = "string", default = "http_requests_total", doc = "counter of all requests" },
     limit = { type = "number", default = 0.01, doc = "a share of failures that is fine" },
-    on_fail = { type = "string", default = "pause", doc = "pause or rollback" },
+    on_fail = {
+      type = "string",
+      one_of = { "pause", "rollback" },
+      default = "pause",
+      doc = "what then",
+    },
     analyze_failures = { type = "integer", default = 3, doc = "after so many in a row" },
   },
   queries = { new = query("revision"), old = query("previous_revision") },

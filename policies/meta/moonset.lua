@@ -34,6 +34,7 @@
 ---@field type "string"|"integer"|"number"|"boolean"|"duration"|"intstr"|"selector"|"list"
 ---@field default? any of that type
 ---@field required? boolean a set without it is left as it is
+---@field one_of? string[] the words that a string may be
 ---@field doc? string shown by policy doc
 
 ---What a policy asks a provider of figures.

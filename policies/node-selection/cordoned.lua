@@ -7,7 +7,12 @@ return {
   api = 1,
   name = "node-selection/cordoned",
   params = {
-    wish = { type = "string", default = "keep", doc = "leave, keep or run" },
+    wish = {
+      type = "string",
+      one_of = { "leave", "keep", "run" },
+      default = "keep",
+      doc = "what is to become of its pod",
+    },
   },
 
   select = function(node, set)
@@ -18,9 +23,6 @@ return {
     if wish == "leave" then
       return false, "the node is cordoned"
     end
-    if wish == "keep" then
-      return "keep", "the node is cordoned"
-    end
-    error("wish is leave, keep or run, not " .. wish, 0)
+    return "keep", "the node is cordoned"
   end,
 }

@@ -33,7 +33,12 @@ return {
     restarts = { type = "integer", default = 2, doc = "restarts of a new pod that are fine" },
     ready_within = { type = "duration", default = "5m", doc = "a new pod is ready by then" },
     failures = { type = "integer", default = 1, doc = "so many bad pods end the update" },
-    action = { type = "string", default = "pause", doc = "pause or rollback" },
+    action = {
+      type = "string",
+      one_of = { "pause", "rollback" },
+      default = "pause",
+      doc = "what then",
+    },
   },
 
   health = function(pod, set)
