@@ -5,6 +5,9 @@ return {
   api = 1,
   name = "one-zone-at-a-time",
   update = function(roll)
+    if roll.max_surge > 0 then
+      error("one-zone-at-a-time is for maxUnavailable, not for maxSurge", 0)
+    end
     local first
     local function look(node)
       local zone = node and node.zone or ""

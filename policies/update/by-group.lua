@@ -5,6 +5,7 @@
 --   by     the node label that says which group a node is in
 --   order  groups that go first, in this order; all others follow by name
 --   budget how many of a group's nodes may be without an available pod at a time
+-- For maxUnavailable, not for maxSurge.
 local function group_of(node, by)
   return node and node.labels[by] or ""
 end
@@ -62,6 +63,9 @@ return {
   },
 
   update = function(roll, set)
+    if roll.max_surge > 0 then
+      error("update/by-group is for maxUnavailable, not for maxSurge", 0)
+    end
     local params = set.params
     local g = first_open(survey(roll, params.by), params.order)
     if not g then
