@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# targets: sim cluster
+# targets: sim
+#
+# Not on the control plane of the tests, which is older than evictions in policy/v1 (1.22).
 #
 # update/drain: a node is emptied before its daemon is replaced, as far as disruption budgets allow,
 # also over a restart; what a person has cordoned stays so, and no node stays cordoned for a set that
