@@ -229,17 +229,32 @@ static cJSON *tell_difference(const struct replay *r, const cJSON *recorded, con
     return first;
 }
 
+/* From here on. A status is none, it follows from the others; and it tells of texts that did not
+ * load, of which a recording, that has what decided, knows nothing. */
+static const cJSON *next_decision(const cJSON *action)
+{
+    while (action != NULL && moon_streq(moon_json_string(action, "subresource"), "status")) {
+        action = action->next;
+    }
+    return action;
+}
+
+static const cJSON *first_decision(const cJSON *plan)
+{
+    const cJSON *actions = moon_json_member(plan, "actions");
+
+    return next_decision(actions != NULL ? actions->child : NULL);
+}
+
 static void compare(struct replay *r, const cJSON *recorded)
 {
-    const cJSON *one = moon_json_member(recorded, "actions");
-    const cJSON *other = moon_json_member(r->plan, "actions");
+    const cJSON *one = first_decision(recorded);
+    const cJSON *other = first_decision(r->plan);
 
-    one = one != NULL ? one->child : NULL;
-    other = other != NULL ? other->child : NULL;
     while (one != NULL && other != NULL && is_same(one, other)) {
         r->result->actions++;
-        one = one->next;
-        other = other->next;
+        one = next_decision(one->next);
+        other = next_decision(other->next);
     }
     if (one != NULL || other != NULL) {
         r->result->first = tell_difference(r, recorded, one != NULL ? one : other);

@@ -5,7 +5,8 @@
  * The controller is the whole one, on a virtual clock; what its client hears, and when it decides,
  * comes from the recording. So what it decides can only differ because its policies (or its code)
  * do. It is asked at the times at which the recorded one decided, and up to the first difference:
- * from there on the recording tells of another history. Layer: host.
+ * from there on the recording tells of another history. Statuses are not compared, they follow from
+ * the rest. Layer: host.
  */
 #ifndef MOON_HOST_REPLAY_H
 #define MOON_HOST_REPLAY_H
