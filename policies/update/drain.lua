@@ -73,7 +73,12 @@ return {
     grace = { type = "duration", default = "0s", doc = "how long pods have to end; 0: their own" },
     timeout = { type = "duration", default = "30m", doc = "a drain that takes longer is given up" },
     retry = { type = "duration", default = "2h", doc = "and tried again after so long" },
-    cordoned = { type = "string", default = "wait", doc = "wait or replace" },
+    cordoned = {
+      type = "string",
+      one_of = { "wait", "replace" },
+      default = "wait",
+      doc = "what becomes of nodes that somebody else has cordoned",
+    },
   },
 
   update = function(roll, set)
