@@ -9,12 +9,12 @@
 PLAYER_FLAGS=(--ready-delay 2s)
 . "$(dirname "$0")/../harness.sh"
 
-# A Prometheus of a few lines: what it answers stands in the file `rate`, what it was asked goes to
-# the file `queries`.
+# A Prometheus of a few lines: what it answers stands in the file `rate`, or for one revision in
+# `rate-HASH`; what it was asked goes to the file `queries`.
 prometheus()
 {
     exec python3 - "$WORK" <<'PYTHON'
-import http.server, json, sys, time, urllib.parse
+import http.server, json, os, re, sys, time, urllib.parse
 
 work = sys.argv[1]
 
@@ -25,7 +25,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         query = urllib.parse.parse_qs(url.query).get("query", [""])[0]
         with open(work + "/queries", "a") as log:
             log.write(query + "\n")
-        with open(work + "/rate") as f:
+        revision = re.search('revision="([^"]*)"', query)
+        own = work + "/rate-" + revision.group(1) if revision else ""
+        with open(own if os.path.exists(own) else work + "/rate") as f:
             rate = f.read().strip()
         if url.path != "/api/v1/query":
             status, answer = 404, {"status": "error", "errorType": "not_found", "error": "no"}
@@ -181,6 +183,19 @@ check "the set says why" has "0.50 of the requests fail" annotation moonset.dev/
 eventually 60 "the way back does not wait for figures" is 8 count agent:v3
 moonset_down
 check "moonset ended well" test $? -eq 0
+
+# The library's: the new pods are compared with the old ones.
+echo 0.02 >"$WORK/rate"
+controller_up
+k annotate --overwrite ds agent moonset.dev/policies=analyze/error-rate \
+    'moonset.dev/params={on_fail: rollback, analyze_failures: 1}' moonset.dev/rolled-back- >/dev/null
+k set image ds/agent c=agent:v5 >/dev/null
+eventually 60 "they are no worse: it goes on" few agent:v5
+hash=$(k get pods -l app=agent -o json | jq -r '[.items[] | select(.spec.containers[0].image == "agent:v5")][0].metadata.labels["controller-revision-hash"]')
+echo 0.5 >"$WORK/rate-$hash"
+eventually 90 "they are: taken back" is agent:v3 k get ds agent -o 'jsonpath={.spec.template.spec.containers[0].image}'
+check "and why" has "50.0 % of the requests fail on new pods, 2.0 % on old ones" annotation moonset.dev/rolled-back
+moonset_down
 
 rm -f "$WORK/queries"
 KUBECONFIG=$WORK/none
