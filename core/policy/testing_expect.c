@@ -247,28 +247,36 @@ static int expect_mutate(struct moon_test_reader *r, const cJSON *json, void *ct
     return rc;
 }
 
-static int want_list(struct moon_test_reader *r, const cJSON *json)
+/* Every entry of a list, up to the first that is wrong. */
+static int take_list(struct moon_test_reader *r, const cJSON *json, struct moon_test_list *list,
+                     int (*take)(struct moon_test_reader *r, const cJSON *json,
+                                 struct moon_test_list *list))
 {
-    return cJSON_IsArray(json) ? 0 : moon_test_wrong(r, json, "a list is wanted");
+    const cJSON *item;
+    int rc = cJSON_IsArray(json) ? 0 : moon_test_wrong(r, json, "a list is wanted");
+
+    cJSON_ArrayForEach (item, json) {
+        rc = rc == 0 ? take(r, item, list) : rc;
+    }
+    return rc;
+}
+
+static int take_ranked(struct moon_test_reader *r, const cJSON *json, struct moon_test_list *list)
+{
+    const char *name = NULL;
+    int rc = moon_test_text(r, json, &name);
+
+    if (rc == 0) {
+        (void)moon_test_list_add(list, (struct moon_test_item){.subject = moon_strdup(name),
+                                                               .number = -1,
+                                                               .line = moon_test_line(r, json)});
+    }
+    return rc;
 }
 
 static int expect_rank(struct moon_test_reader *r, const cJSON *json, void *ctx)
 {
-    struct moon_test_list *list = begin(r, json, ctx, MOON_TEST_RANK);
-    const cJSON *item;
-    int rc = want_list(r, json);
-
-    cJSON_ArrayForEach (item, json) {
-        const char *name = NULL;
-        rc = rc == 0 ? moon_test_text(r, item, &name) : rc;
-        if (rc == 0) {
-            (void)moon_test_list_add(list,
-                                     (struct moon_test_item){.subject = moon_strdup(name),
-                                                             .number = -1,
-                                                             .line = moon_test_line(r, item)});
-        }
-    }
-    return rc;
+    return take_list(r, json, begin(r, json, ctx, MOON_TEST_RANK), take_ranked);
 }
 
 static int expect_toleration(struct moon_test_reader *r, const cJSON *json,
@@ -300,14 +308,7 @@ static int expect_toleration(struct moon_test_reader *r, const cJSON *json,
 
 static int expect_tolerations(struct moon_test_reader *r, const cJSON *json, void *ctx)
 {
-    struct moon_test_list *list = begin(r, json, ctx, MOON_TEST_TOLERATIONS);
-    const cJSON *item;
-    int rc = want_list(r, json);
-
-    cJSON_ArrayForEach (item, json) {
-        rc = rc == 0 ? expect_toleration(r, item, list) : rc;
-    }
-    return rc;
+    return take_list(r, json, begin(r, json, ctx, MOON_TEST_TOLERATIONS), expect_toleration);
 }
 
 /* ---- gate ---- */
@@ -532,14 +533,7 @@ static int expect_event(struct moon_test_reader *r, const cJSON *json, struct mo
 
 static int expect_events(struct moon_test_reader *r, const cJSON *json, void *ctx)
 {
-    struct moon_test_list *list = begin(r, json, ctx, MOON_TEST_EVENTS);
-    const cJSON *item;
-    int rc = want_list(r, json);
-
-    cJSON_ArrayForEach (item, json) {
-        rc = rc == 0 ? expect_event(r, item, list) : rc;
-    }
-    return rc;
+    return take_list(r, json, begin(r, json, ctx, MOON_TEST_EVENTS), expect_event);
 }
 
 static int expect_again(struct moon_test_reader *r, const cJSON *json, void *ctx)
