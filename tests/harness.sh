@@ -114,7 +114,7 @@ lacks()
 {
     local want=$1 got
     shift
-    got=$("$@" 2>&1)
+    got=$("$@" 2>&1) || [ -n "$got" ] || { echo "it failed, and said nothing"; return 1; }
     case $got in *"$want"*) echo "do not want …$want… in:"; echo "$got"; return 1 ;; esac
 }
 

@@ -138,7 +138,7 @@ server_that_comes_later()
 {
     start
     eventually 10 "nobody listens: told with the address" said "GET http://$PROXY/api/v1/nodes: Failed to connect"
-    check "not ready" lacks ok ready
+    check "not ready" status_is 22 ready # an HTTP error
     proxy_up "$PROXY"
     eventually 15 "the server comes: moonset connects by itself" ready
 }
@@ -208,7 +208,7 @@ bad_answers_to_lists()
     eventually 10 "a login page" said "list nodes: the answer is HTML, not JSON"
     eventually 10 "a redirect" said "list daemonsets.apps: HTTP 302: redirected to https://login.example/start"
     eventually 10 "403" said "list controllerrevisions.apps: controllerrevisions is forbidden"
-    check "not ready" lacks ok ready
+    check "not ready" status_is 22 ready # an HTTP error
     lose_pod
     check "nothing is done in doubt" lacks "created pod" cat "$log"
     fault none
